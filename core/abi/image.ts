@@ -1,0 +1,14 @@
+/** Where the parts of firstlight lie in an image. PID 1 (core/init) knows these paths and no others. */
+
+/** PID 1, and under the name below also the kernel's modprobe. */
+export const initPath = "/init";
+/** The kernel runs this for its own driver requests (CONFIG_MODPROBE_PATH); a symlink to PID 1. */
+export const modprobePath = "/usr/sbin/modprobe";
+/** Sequencer, hooks and parameter schemas in one script; sets `globalThis.turn`. */
+export const bundlePath = "/usr/lib/firstlight/bundle.js";
+/** Aliases, driver files, their order and parameters; see driver-index.ts. */
+export const driverIndexPath = "/usr/lib/firstlight/drivers.idx";
+/** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */
+export const rescuePath = "/usr/lib/firstlight/rescue";
+/** The rescue shell, started by PID 1 where the engine cannot. */
+export const shellPath = "/bin/sh";

@@ -1,0 +1,4 @@
+export * from "./driver-index.js";
+export * from "./image.js";
+export * from "./ops.js";
+export * from "./values.js";

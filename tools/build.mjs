@@ -1,0 +1,38 @@
+// Builds everything into dist/: the TypeScript programs and tests with esbuild, then PID 1 (core/init) with gcc.
+// Plain JavaScript, because it is what turns TypeScript into JavaScript here.
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const top = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(top);
+
+/** All .ts files below a folder that end so. */
+function sources(folder, ending) {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((name) => name.endsWith(ending))
+    .sort();
+}
+
+rmSync("dist/tools", { recursive: true, force: true });
+rmSync("dist/test", { recursive: true, force: true });
+await build({
+  entryPoints: [...sources("tools", ".ts"), ...sources("test", ".test.ts"), ...sources("test", ".main.ts")],
+  outdir: "dist",
+  outbase: ".",
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  alias: { "firstlight/hooks": join(top, "hooks/index.ts") },
+  sourcemap: true,
+  logLevel: "warning",
+});
+
+const { buildInit } = await import(pathToFileURL(join(top, "dist/tools/build-init.mjs")));
+await buildInit();
