@@ -1,4 +1,5 @@
 export * from "./driver-index.js";
 export * from "./image.js";
+export * from "./nearest.js";
 export * from "./ops.js";
 export * from "./values.js";

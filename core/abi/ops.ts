@@ -68,8 +68,12 @@ export interface InstantOps {
   /** Not following a last symlink. */
   chown: [AtPath & { uid: number; gid: number }, Nothing];
 
-  /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a signal. */
-  kernel: [Nothing, { release: string; machine: string; engine: number; status: number | null }];
+  /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a
+   * signal. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. */
+  kernel: [
+    Nothing,
+    { release: string; machine: string; engine: number; status: number | null; arguments: ByteString[] },
+  ];
   /** Drivers of the image's index that answer a modalias, another alias (fs-ext4) or a name, - and _ being alike. Empty: none. */
   resolveDriver: [{ alias: string }, { matches: DriverMatch[] }];
 
@@ -114,7 +118,7 @@ export interface JobOps {
   loopAttach: [{ file: ByteString; readOnly: boolean; offset?: number }, { device: string }];
   loopDetach: [{ device: ByteString }, Nothing];
 
-  /** In order; a driver that fails ends the chain, those after it have the error ECANCELED. The job itself succeeds. */
+  /** In order. A driver that fails does not hold up those after it: if they need it, they fail by themselves. The job itself succeeds. */
   insert: [{ drivers: DriverFile[] }, { results: DriverResult[] }];
 
   probe: [{ device: ByteString }, ProbeResult];

@@ -1,0 +1,151 @@
+import { type Parameters, type Phase, phases } from "../../hooks/index.js";
+import { coldplug } from "./coldplug.js";
+import { type CommandLine, readCommandLine } from "./command-line.js";
+import { instant } from "./door.js";
+import { canRunShell, runShell, stopBoot } from "./emergency.js";
+import { print } from "./log.js";
+import type { Loop } from "./loop.js";
+import { checkParameters, createParameters } from "./parameters.js";
+import { type Place, type PlannedHook, runPhase } from "./phases.js";
+import type { BootPlan } from "./plan.js";
+import { reasonOf } from "./report.js";
+import { rescuePolicy } from "./rescue.js";
+import { createRoot, type RootClaims } from "./root.js";
+import { createHooks, createServices, type Services } from "./services.js";
+import { switchRoot } from "./switch-root.js";
+import { mountVirtualFileSystems } from "./virtual-file-systems.js";
+
+/** Bytes of the uevents' socket buffer, enough for the storm of a machine with thousands of devices. */
+const ueventBuffer = 16 << 20;
+
+/** dracut's names for what has no udev here. */
+const breakpointNames: Record<string, Phase> = { "pre-udev": "pre-trigger", "1": "switch" };
+
+/** The boot, as far as it has come. */
+interface State {
+  plan: BootPlan;
+  services: Services;
+  place: Place;
+  commandLine: CommandLine;
+  parameters: Parameters;
+  root: RootClaims;
+  shellAllowed: boolean;
+}
+
+/** One whole boot. Never rejects: it ends in a last word, whatever happens. */
+export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
+  const nothing = createParameters([]);
+  const state: State = {
+    plan,
+    services: createServices(loop),
+    place: { phase: "start", modules: new Set() },
+    commandLine: { text: "", words: [] },
+    parameters: nothing,
+    root: createRoot([], nothing, []),
+    shellAllowed: true,
+  };
+  try {
+    await mountVirtualFileSystems(loop);
+    readParameters(state);
+    await runPhases(state);
+  } catch (error) {
+    await fail(state, error);
+  }
+}
+
+function hooksOf({ plan, services, parameters, root }: State): (phase: Phase) => PlannedHook[] {
+  return createHooks(plan, services, parameters, root, instant("kernel", {}));
+}
+
+/** From here on the command line counts; the rescue policy at once, before anything else in it can turn out to be wrong. */
+function readParameters(state: State): void {
+  const { plan, services } = state;
+  state.commandLine = readCommandLine();
+  const { words } = state.commandLine;
+  state.parameters = createParameters(words);
+  const policy = rescuePolicy(state.parameters);
+  instant("setRescuePolicy", policy);
+  state.shellAllowed = policy.shell;
+  services.log.setVerbose(state.parameters.flag("rd.debug", false));
+  services.log.info(`firstlight ${plan.build.version}, kernel ${instant("kernel", {}).release}`);
+  for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
+  state.root = createRoot(words, state.parameters, plan.roots);
+}
+
+/** How long each want waits: rd.timeout where it is given (0: for ever), else rd.retry. In seconds on the command line. */
+function waitLimit(parameters: Parameters): number | null {
+  const seconds = parameters.has("rd.timeout")
+    ? parameters.number("rd.timeout", 0) || null
+    : parameters.number("rd.retry", 180);
+  return seconds === null ? null : seconds * 1000;
+}
+
+async function runPhases(state: State): Promise<void> {
+  const { services, place, parameters, root } = state;
+  const hooks = hooksOf(state);
+  services.wants.setLimit(waitLimit(parameters));
+  services.wants.onOverdue(() => {
+    for (const { hook, boot, module } of hooks("timeout"))
+      void Promise.resolve(hook.run(boot)).catch((error) => services.log.error(`${module}: ${reasonOf(error)}`));
+  });
+  const breakpoints = parameters.all("rd.break").map((name) => breakpointNames[name] ?? name);
+  for (const phase of phases) {
+    if (breakpoints.includes(phase)) await pause(state, phase);
+    services.log.debug(`phase ${phase}`);
+    const work = runPhase(phase, hooks(phase), place);
+    await (phase === "initqueue" ? Promise.all([work, findDevices(services, parameters)]) : work);
+    if (phase === "cmdline") root.check();
+  }
+  await switchRoot(services.loop, parameters, instant("kernel", {}), root.mountPoint);
+}
+
+/** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends with the first pass of all that is there. */
+async function findDevices({ devices, drivers, wants, loop }: Services, parameters: Parameters): Promise<void> {
+  const named = (name: string) => parameters.all(name).flatMap((value) => value.split(","));
+  drivers.blacklist(named("rd.driver.blacklist"));
+  instant("listenUevents", { receiveBuffer: ueventBuffer });
+  loop.listen((event) => {
+    if (event.type === "uevents-lost") coldplug(drivers, devices);
+    if (event.type !== "uevent") return;
+    const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
+    if (event.action === "add" && modalias) drivers.request(modalias);
+    if (subsystem === "block") devices.handle(event);
+    wants.retry();
+  });
+  await Promise.all(named("rd.driver.pre").map((name) => drivers.load(name)));
+  coldplug(drivers, devices);
+  await drivers.settled();
+  await devices.settled();
+  await Promise.all(named("rd.driver.post").map((name) => drivers.load(name)));
+}
+
+/** rd.break: a shell before this phase; leaving it goes on. */
+async function pause({ services, shellAllowed }: State, phase: Phase): Promise<void> {
+  if (!canRunShell(shellAllowed)) {
+    services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
+    return;
+  }
+  print(`rd.break: before the phase ${phase}. exit goes on.\n`);
+  await runShell(services.loop);
+}
+
+async function fail(state: State, error: unknown): Promise<void> {
+  const { services, place, plan, commandLine, shellAllowed } = state;
+  for (const { hook, boot, module } of hooksOf(state)("emergency")) {
+    try {
+      await hook.run(boot);
+    } catch (second) {
+      services.log.error(`${module}: ${reasonOf(second)}`);
+    }
+  }
+  const facts = {
+    error,
+    place,
+    wants: services.wants.open(),
+    devices: services.devices.all(),
+    commandLine: commandLine.text,
+    version: plan.build.version,
+    kernel: instant("kernel", {}).release,
+  };
+  await stopBoot(facts, shellAllowed, services);
+}

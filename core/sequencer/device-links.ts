@@ -1,0 +1,55 @@
+import type { Device, DeviceTags } from "../../hooks/index.js";
+
+/**
+ * A name as udev writes it in /dev/disk/by-*: letters, digits, `#+-.:=@_` and what is above ASCII stay, each other byte is \xNN
+ * (systemd, src/shared/device-nodes.c). Escaped bytes (lone surrogates, see core/abi) are such bytes, too.
+ */
+export function encodeName(text: string): string {
+  return text.replace(
+    /[^\w#+\-.:=@\u{80}-\u{d7ff}\u{e000}-\u{10ffff}]/gu,
+    (char) => `\\x${(char.charCodeAt(0) & 0xff).toString(16).padStart(2, "0")}`,
+  );
+}
+
+/** Which link each tag gives, and how a device is asked for by it. Tag names: libblkid's. */
+const kinds = [
+  { key: "UUID", tag: "UUID", folder: "by-uuid", anyCase: true },
+  { key: "LABEL", tag: "LABEL", folder: "by-label", anyCase: false },
+  { key: "PARTUUID", tag: "PART_ENTRY_UUID", folder: "by-partuuid", anyCase: true },
+  { key: "PARTLABEL", tag: "PART_ENTRY_NAME", folder: "by-partlabel", anyCase: false },
+] as const;
+
+/** A request like "UUID=…", taken apart; undefined if it has none of these forms. */
+export function parseTag(
+  spec: string,
+): { key: string; value: string; of(tags: Readonly<DeviceTags>): string | undefined } | undefined {
+  const equals = spec.indexOf("=");
+  const kind = kinds.find(({ key }) => key === spec.slice(0, equals));
+  if (!kind) return undefined;
+  return { key: kind.key, value: spec.slice(equals + 1), of: (tags) => tags[kind.tag] };
+}
+
+/** Does the device carry the tag? UUIDs are compared without regard to case: people type them, and FAT's are upper case. */
+export function matchesTag(spec: string, device: Device): boolean {
+  const wanted = parseTag(spec);
+  const found = wanted?.of(device.tags);
+  if (!wanted || found === undefined) return false;
+  return wanted.key.endsWith("UUID") ? found.toLowerCase() === wanted.value.toLowerCase() : found === wanted.value;
+}
+
+/** The device's links below /dev/disk. */
+export function linksOf(device: Device): string[] {
+  return kinds.flatMap(({ tag, folder }) => {
+    const value = device.tags[tag];
+    return value ? [`/dev/disk/${folder}/${encodeName(value)}`] : [];
+  });
+}
+
+/** One line for a person: "vda1 UUID=… LABEL=… ext4". */
+export function describeDevice(device: Device): string {
+  const tags = kinds.flatMap(({ key, tag }) => (device.tags[tag] ? [`${key}=${device.tags[tag]}`] : []));
+  const type = device.ambivalent
+    ? "more than one file system signature"
+    : (device.tags.TYPE ?? device.tags.PTTYPE ?? "no known content");
+  return [device.name, ...tags, type].join(" ");
+}

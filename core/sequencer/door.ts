@@ -1,0 +1,36 @@
+import { OpError } from "../../hooks/index.js";
+import type { InstantName, InstantOps, JobId, JobName, JobOps, OpFunction, Outcome } from "../abi/index.js";
+
+/** The one door: the host function that PID 1 or the rehearsal provides. */
+declare const op: OpFunction;
+
+type Request = Record<string, unknown>;
+
+/** What an op was about, for error messages. */
+function subject(request: Request): string {
+  const { path, target, source, device, alias, argv, from, to, file } = request;
+  if (Array.isArray(argv)) return String(argv[0]);
+  if (from !== undefined) return `${from} to ${to}`;
+  if (source !== undefined && target !== undefined) return `${source} on ${target}`;
+  return String(path ?? target ?? device ?? alias ?? file ?? "");
+}
+
+/** The value of an outcome, or its failure as an OpError. */
+export function unwrap(name: string, request: Request, outcome: Outcome): unknown {
+  if ("error" in outcome) throw new OpError(name, subject(request), outcome.error.errno, outcome.error.detail);
+  return outcome.value;
+}
+
+function call(name: string, request: Request): unknown {
+  return unwrap(name, request, JSON.parse(op(name, JSON.stringify(request))));
+}
+
+/** An instant op. Throws OpError. */
+export function instant<Name extends InstantName>(name: Name, request: InstantOps[Name][0]): InstantOps[Name][1] {
+  return call(name, request) as InstantOps[Name][1];
+}
+
+/** Starts a job. Throws OpError if it cannot start. */
+export function startJob<Name extends JobName>(name: Name, request: JobOps[Name][0]): JobId {
+  return (call(name, request as Request) as { job: JobId }).job;
+}

@@ -1,0 +1,86 @@
+import { BootError, type Device, type Devices, errnoOf, type Mounts, type Wants } from "../../hooks/index.js";
+import type { MountFlag } from "../abi/index.js";
+import { describeDevice } from "./device-links.js";
+import type { DriverLoader } from "./drivers.js";
+import { files, ifThere } from "./files.js";
+import type { Loop } from "./loop.js";
+
+/** Options of mount(8) that are flags of mount(2); `undefined`: the opposite of a flag, or for other tools: nothing to tell the kernel. */
+const flagOptions: Record<string, MountFlag | undefined> = {
+  ro: "ro",
+  nosuid: "nosuid",
+  nodev: "nodev",
+  noexec: "noexec",
+  noatime: "noatime",
+  nodiratime: "nodiratime",
+  relatime: "relatime",
+  strictatime: "strictatime",
+  lazytime: "lazytime",
+  sync: "sync",
+  dirsync: "dirsync",
+  mand: "mand",
+  silent: "silent",
+  remount: "remount",
+  bind: "bind",
+  rbind: "rbind",
+};
+const ignoredOptions = /^(defaults|rw|suid|dev|exec|atime|diratime|async|auto|noauto|nofail|user|nouser|_netdev|x-.*)$/;
+
+/** Parts an option list into flags and the file system's own data. Quotes protect commas (SELinux contexts). */
+export function parseMountOptions(options: string): { flags: MountFlag[]; data: string } {
+  const flags = new Set<MountFlag>();
+  const data: string[] = [];
+  for (const option of options.match(/(?:"[^"]*"|[^,"])+/g) ?? []) {
+    const flag = flagOptions[option];
+    if (flag) flags.add(flag);
+    else if (option === "rw") flags.delete("ro");
+    else if (!ignoredOptions.test(option)) data.push(option);
+  }
+  return { flags: [...flags], data: data.join(",") };
+}
+
+/** The device is there, but not ready: worth another try when something happens. */
+const notReady = new Set(["ENXIO", "ENOMEDIUM", "ENOENT", "ENOTBLK"]);
+
+export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {
+  async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
+    if (!ifThere(() => files.stat(target))) files.makeDir(target);
+    await loop.job("mount", { source, target, type, ...parseMountOptions(options) });
+  }
+
+  /** The type to mount it as. Loads its driver. */
+  async function typeOf(device: Device, given: string | undefined): Promise<string> {
+    const type = given ?? device.tags.TYPE;
+    if (!type || (!given && device.tags.USAGE && device.tags.USAGE !== "filesystem"))
+      throw new BootError(
+        `${device.path} holds no file system that can be mounted: ${describeDevice(device)}`,
+        "Name the device that holds the file system, or its type with rootfstype=.",
+      );
+    await drivers.load(`fs-${type}`);
+    return type;
+  }
+
+  return {
+    mount,
+    async unmount(target, options) {
+      await loop.job("unmount", { target, ...options });
+    },
+    async mountDevice(spec, { target, options, type, for: purpose }) {
+      await wants.device(spec, { for: purpose });
+      let lastTry: unknown;
+      return wants.until(spec, { for: purpose, nearest: () => String(lastTry ?? "") }, async () => {
+        const device = devices.find(spec);
+        if (!device) return undefined;
+        try {
+          const fileSystem = await typeOf(device, type);
+          await mount({ source: device.path, target, type: fileSystem, ...(options === undefined ? {} : { options }) });
+          return device;
+        } catch (error) {
+          if (!notReady.has(errnoOf(error) ?? "")) throw error;
+          lastTry = error;
+          return undefined;
+        }
+      });
+    },
+  };
+}

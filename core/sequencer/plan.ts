@@ -1,0 +1,19 @@
+import type { Hook, ParameterDeclaration, Phase } from "../../hooks/index.js";
+
+/** What the generator knows of the boot, handed to `start` by the bundle's entry. */
+export interface BootPlan {
+  /** In order of their numbers. */
+  modules: { name: string; hooks: Partial<Record<Phase, Hook>> }[];
+  /** By parameter name. `validate` is the schema, compiled by ajv. */
+  parameters: Record<string, PlannedParameter>;
+  /** All modules known at build time, in the image or not. */
+  roots: { module: string; form: string; matches: string; included: boolean }[];
+  build: { version: string; kernel: string | null; hostOnly: boolean };
+}
+
+export interface PlannedParameter {
+  type: ParameterDeclaration["schema"]["type"];
+  form: string;
+  repeated?: boolean;
+  validate(value: unknown): boolean;
+}

@@ -1,0 +1,37 @@
+import { BootError, type Device } from "../../hooks/index.js";
+import { describeDevice } from "./device-links.js";
+import type { Place } from "./phases.js";
+import type { OpenWant } from "./wants.js";
+
+export interface ReportFacts {
+  error: unknown;
+  place: Place;
+  wants: OpenWant[];
+  devices: Device[];
+  commandLine: string;
+  version: string;
+  kernel: string;
+}
+
+/** The reason in one line. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What a person in front of a machine that did not boot has to know. */
+export function formatReport({ error, place, wants, devices, commandLine, version, kernel }: ReportFacts): string {
+  const where = place.failed ? `${place.phase}, in the module ${place.failed}` : place.phase;
+  const lines = ["", "──── The boot has stopped ────", `What:    ${reasonOf(error)}`];
+  if (error instanceof BootError) lines.push(`Remedy:  ${error.remedy}`);
+  lines.push(`Where:   ${where}`);
+  for (const want of wants) {
+    lines.push(`Waiting: ${want.description}, wanted for ${want.for}`);
+    const nearest = want.nearest();
+    if (nearest) lines.push(`         ${nearest}`);
+  }
+  lines.push(`Devices: ${devices.map(describeDevice).join("\n         ") || "none"}`);
+  lines.push(`Command: ${commandLine}`, `Image:   firstlight ${version}, kernel ${kernel}`);
+  // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.
+  if (error instanceof Error && error.name !== "BootError" && error.stack) lines.push(`Stack:   ${error.stack.trim()}`);
+  return `${lines.join("\n")}\n`;
+}

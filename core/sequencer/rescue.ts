@@ -1,0 +1,24 @@
+import type { Parameters } from "../../hooks/index.js";
+import { type RescuePolicy, rescuePath } from "../abi/index.js";
+import { files, ifThere } from "./files.js";
+
+/** Seconds that a report stays on the console before the machine is restarted, where nobody says otherwise. */
+const defaultDelay = 10;
+
+/**
+ * The policy for a boot that fails: rd.shell, rd.emergency, and the kernel's panic= (seconds until the reboot, 0: never), on top of what
+ * the image was built with. Reads leniently: it has to hold even where other parameters are wrong.
+ */
+export function rescuePolicy(parameters: Parameters): RescuePolicy {
+  const built = new Map(
+    (ifThere(() => files.read(rescuePath)) ?? "").split(/\s+/).map((word) => word.split("=") as [string, string]),
+  );
+  const panic = parameters.number("panic", 0);
+  const action = parameters.text("rd.emergency") ?? (panic ? "reboot" : built.get("action"));
+  return {
+    shell: parameters.flag("rd.shell", built.get("shell") !== "0"),
+    action: action === "reboot" || action === "poweroff" || action === "halt" ? action : "none",
+    // A negative panic= means: at once.
+    delay: panic ? Math.max(0, panic) : Number(built.get("delay") ?? defaultDelay),
+  };
+}

@@ -1,0 +1,64 @@
+import type { Boot, Parameters, Phase } from "../../hooks/index.js";
+import type { InstantOps } from "../abi/index.js";
+import { createDevices, type DeviceTable } from "./devices.js";
+import { createDrivers, type DriverLoader } from "./drivers.js";
+import { files } from "./files.js";
+import { createLog } from "./log.js";
+import type { Loop } from "./loop.js";
+import { createMounts } from "./mounts.js";
+import type { PlannedHook } from "./phases.js";
+import type { BootPlan } from "./plan.js";
+import { createPrograms } from "./programs.js";
+import type { RootClaims } from "./root.js";
+import { createWants, type WantList } from "./wants.js";
+
+/** What lives from the first to the last turn of an engine. */
+export interface Services {
+  loop: Loop;
+  log: ReturnType<typeof createLog>;
+  devices: DeviceTable;
+  drivers: DriverLoader;
+  wants: WantList;
+}
+
+/** Joins the services: a uevent asks for drivers and probes, and whatever happens has the open wants tried again. */
+export function createServices(loop: Loop): Services {
+  const log = createLog();
+  const drivers = createDrivers(loop, log);
+  const devices: DeviceTable = createDevices(loop, log, () => wants.retry());
+  const wants = createWants(loop, devices);
+  return { loop, log, devices, drivers, wants };
+}
+
+/** The hooks of one phase, each with what it is given. */
+export function createHooks(
+  plan: BootPlan,
+  { loop, log, devices, drivers, wants }: Services,
+  parameters: Parameters,
+  root: RootClaims,
+  kernel: InstantOps["kernel"][1],
+): (phase: Phase) => PlannedHook[] {
+  const shared = {
+    parameters,
+    devices,
+    wants,
+    drivers,
+    files,
+    log,
+    kernel,
+    mounts: createMounts(loop, drivers, devices, wants),
+    programs: createPrograms(loop),
+    clock: { now: loop.now, sleep: loop.sleep },
+    hasModule: (name: string) => plan.modules.some((module) => module.name === name),
+    job: loop.job,
+  };
+  const boots = new Map<string, Boot>(
+    plan.modules.map(({ name }) => [name, { ...shared, module: name, root: root.of(name) }]),
+  );
+  return (phase) =>
+    plan.modules.flatMap(({ name, hooks }) => {
+      const hook = hooks[phase];
+      const boot = boots.get(name);
+      return hook && boot ? [{ module: name, hook, boot }] : [];
+    });
+}

@@ -1,0 +1,23 @@
+import { boot } from "./boot.js";
+import { makeDeterministic } from "./determinism.js";
+import { createLoop } from "./loop.js";
+import type { BootPlan } from "./plan.js";
+
+/**
+ * The bundle's entry calls this once. It only leaves `turn` behind: evaluating the bundle asks no op, so that its result can be kept. PID 1
+ * calls `turn` until the last word; promises run after each call.
+ */
+export function start(plan: BootPlan): void {
+  makeDeterministic();
+  const loop = createLoop();
+  let turn = (): void => {
+    turn = loop.turn;
+    boot(plan, loop).catch((error) => {
+      // Not even the report could be made. PID 1 shows what a turn throws and follows the rescue policy.
+      turn = () => {
+        throw error;
+      };
+    });
+  };
+  Object.assign(globalThis, { turn: () => turn() });
+}

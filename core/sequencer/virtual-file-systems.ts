@@ -1,0 +1,57 @@
+import type { MountFlag } from "../abi/index.js";
+import { files, ifThere } from "./files.js";
+import type { Loop } from "./loop.js";
+
+interface VirtualFileSystem {
+  type: string;
+  target: string;
+  flags: MountFlag[];
+  data?: string;
+}
+
+/** As systemd mounts them in an initrd (src/shared/mount-setup.c), so that it takes them over as they are. */
+const first: VirtualFileSystem[] = [
+  { type: "proc", target: "/proc", flags: ["nosuid", "noexec", "nodev"] },
+  { type: "sysfs", target: "/sys", flags: ["nosuid", "noexec", "nodev"] },
+  { type: "devtmpfs", target: "/dev", flags: ["nosuid"], data: "mode=0755" },
+  { type: "tmpfs", target: "/run", flags: ["nosuid", "nodev", "strictatime"], data: "mode=0755" },
+];
+const second: VirtualFileSystem[] = [
+  { type: "devpts", target: "/dev/pts", flags: ["nosuid", "noexec"], data: "gid=5,mode=620,ptmxmode=000" },
+  { type: "tmpfs", target: "/dev/shm", flags: ["nosuid", "nodev", "strictatime"], data: "mode=1777" },
+];
+const efiVariables: VirtualFileSystem = {
+  type: "efivarfs",
+  target: "/sys/firmware/efi/efivars",
+  flags: ["nosuid", "noexec", "nodev"],
+};
+
+const links = [
+  ["/dev/fd", "/proc/self/fd"],
+  ["/dev/stdin", "/proc/self/fd/0"],
+  ["/dev/stdout", "/proc/self/fd/1"],
+  ["/dev/stderr", "/proc/self/fd/2"],
+] as const;
+
+/** Moved into the new root at the switch, in this order; what lies below them moves along. */
+export const movedAtSwitch = ["/run", "/dev", "/proc", "/sys"];
+
+/** Mounts what a boot needs to see anything, each once: an engine that PID 1 had to start again finds it there. */
+export async function mountVirtualFileSystems(loop: Loop): Promise<void> {
+  const mounted = new Set(
+    (ifThere(() => files.read("/proc/self/mounts")) ?? "").split("\n").map((line) => line.split(" ")[1]),
+  );
+  const mountAll = (wanted: VirtualFileSystem[]) =>
+    Promise.all(
+      wanted
+        .filter(({ target }) => !mounted.has(target))
+        .map(({ type, target, flags, data = "" }) => {
+          files.makeDir(target);
+          return loop.job("mount", { source: type, target, type, flags, data });
+        }),
+    );
+  await mountAll(first);
+  await mountAll(files.stat(efiVariables.target) ? [...second, efiVariables] : second);
+  for (const [path, target] of links) if (!files.stat(path)) files.symlink(path, target);
+  files.makeDir("/run/initramfs");
+}

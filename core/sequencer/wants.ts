@@ -1,0 +1,137 @@
+import { BootError, type Device, type Devices, type Wants } from "../../hooks/index.js";
+import { type Milliseconds, nearest } from "../abi/index.js";
+import { describeDevice, parseTag } from "./device-links.js";
+import type { Loop } from "./loop.js";
+
+/** A condition that somebody waits for. */
+export interface OpenWant {
+  description: string;
+  /** What it is wanted for. */
+  for: string;
+  /** What is there instead, for the report. */
+  nearest(): string;
+}
+
+export interface WantList extends Wants {
+  /** Tries every open want again. */
+  retry(): void;
+  open(): OpenWant[];
+  /** How long each want waits, from when it is asked for; null: for ever. */
+  setLimit(limit: Milliseconds | null): void;
+  /** Called once, when the first want has waited for two thirds of the limit. */
+  onOverdue(listener: () => void): void;
+  /** Called for a want that is met after it has failed, while the emergency shell runs. */
+  onLate(listener: (description: string) => void): void;
+}
+
+interface Entry extends OpenWant {
+  /** Tries again; while a try is under way, once more after it. */
+  retry(): void;
+}
+
+export function createWants(loop: Loop, devices: Devices): WantList {
+  const entries = new Set<Entry>();
+  let limit: Milliseconds | null = null;
+  let overdue: (() => void) | undefined;
+  let late: (description: string) => void = () => {};
+
+  function until<Result>(
+    description: string,
+    asker: { for: string; nearest?: () => string },
+    attempt: () => Result | undefined | Promise<Result | undefined>,
+  ): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const cancels: (() => void)[] = [];
+      let failed = false;
+      let trying = false;
+      let again = false;
+
+      async function tryOnce(): Promise<void> {
+        try {
+          const result = await attempt();
+          if (result === undefined) return;
+          if (failed) late(description);
+          resolve(result);
+        } catch (error) {
+          reject(error);
+        }
+        entries.delete(entry);
+        for (const cancel of cancels) cancel();
+      }
+
+      const entry: Entry = {
+        description,
+        for: asker.for,
+        nearest: asker.nearest ?? (() => ""),
+        retry() {
+          again = true;
+          if (trying) return;
+          trying = true;
+          void (async () => {
+            while (again && entries.has(entry)) {
+              again = false;
+              await tryOnce();
+            }
+            trying = false;
+          })();
+        },
+      };
+      entries.add(entry);
+      entry.retry();
+      if (limit === null) return;
+      const asked = loop.now();
+      cancels.push(
+        loop.at(asked + (limit * 2) / 3, () => {
+          overdue?.();
+          overdue = undefined;
+        }),
+        loop.at(asked + limit, () => {
+          failed = true;
+          reject(notCome(description, asker.for));
+        }),
+      );
+    });
+  }
+
+  /** For the report: the device with the most similar tag of the same kind; else all that are there. */
+  function nearestDevice(spec: string): string {
+    const all = devices.all();
+    const wanted = parseTag(spec);
+    const same = new Map<string, Device>();
+    for (const device of all) {
+      const value = wanted?.of(device.tags);
+      if (value !== undefined) same.set(value, device);
+    }
+    const close = wanted && same.get(nearest(wanted.value, same.keys()) ?? "");
+    const shown = close ? [close] : all;
+    return shown.length
+      ? `there is ${shown.map(describeDevice).join("; ")}`
+      : "no block device is there at all: has the image the driver of the disk's controller?";
+  }
+
+  return {
+    until,
+    device: (spec, asker) =>
+      until<Device>(spec, { ...asker, nearest: () => nearestDevice(spec) }, () => devices.find(spec)),
+    retry() {
+      for (const entry of entries) entry.retry();
+    },
+    open: () => [...entries],
+    setLimit(wanted) {
+      limit = wanted;
+    },
+    onOverdue(listener) {
+      overdue = listener;
+    },
+    onLate(listener) {
+      late = listener;
+    },
+  };
+}
+
+function notCome(description: string, purpose: string): BootError {
+  return new BootError(
+    `${description}, wanted for ${purpose}, has not come`,
+    "Compare the name on the kernel command line with what is there; if the device is missing altogether, check its cabling and whether the image has its driver.",
+  );
+}
