@@ -2,21 +2,7 @@
  * The install side of a module: modules.d/NNname/module-setup.ts exports one moduleSetup(...) as its default. It runs in QuickJS on the
  * build host and sees that host only through the arguments it is given.
  */
-
-/** Phases of a boot, in order. A module takes part in one through a file of that name beside module-setup.ts. */
-export const phases = [
-  "cmdline",
-  "pre-trigger",
-  "initqueue",
-  "pre-mount",
-  "mount",
-  "pre-pivot",
-  "cleanup",
-  "switch",
-] as const;
-/** Hooks off the path: `timeout` at 2/3 of rd.retry, the others when the boot fails or the system goes down. */
-export const sidePhases = ["timeout", "emergency", "pre-shutdown", "shutdown"] as const;
-export type Phase = (typeof phases)[number] | (typeof sidePhases)[number];
+export { type Phase, phases, sidePhases } from "../core/abi/phases.js";
 
 /** include: unless omitted. on-request: only if named by -a, or if another module depends on it. */
 export type CheckAnswer = "include" | "on-request" | { unavailable: string };
@@ -58,8 +44,9 @@ export interface Host {
   readonly machine: string;
   /** Absolute path of a program in the search path of sbin and bin directories. */
   findProgram(name: string): string | undefined;
+  /** Below the folders that readFile may read; any other path of these three throws. */
   exists(path: string): boolean;
-  /** A text file below /etc, /usr, /lib or /var/lib; undefined if it is not there. */
+  /** A text file below /etc, /usr, /lib or /var/lib (links are followed, and may not lead out); undefined if it is not there. */
   readFile(path: string): string | undefined;
   /** Names in a directory, sorted; undefined if it is not there. */
   list(path: string): string[] | undefined;
