@@ -1,4 +1,5 @@
-import type { Device, DeviceTags } from "../../hooks/index.js";
+import type { Device } from "../../hooks/index.js";
+import type { DeviceTags } from "../abi/index.js";
 
 /**
  * A name as udev writes it in /dev/disk/by-*: letters, digits, `#+-.:=@_` and what is above ASCII stay, each other byte is \xNN

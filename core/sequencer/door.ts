@@ -27,7 +27,7 @@ function call(name: string, request: Request): unknown {
 
 /** An instant op. Throws OpError. */
 export function instant<Name extends InstantName>(name: Name, request: InstantOps[Name][0]): InstantOps[Name][1] {
-  return call(name, request) as InstantOps[Name][1];
+  return call(name, request as Request) as InstantOps[Name][1];
 }
 
 /** Starts a job. Throws OpError if it cannot start. */
