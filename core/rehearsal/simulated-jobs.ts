@@ -1,0 +1,116 @@
+import type { DriverFile, JobName, JobOps, ProgramRequest } from "../abi/index.js";
+import type { MachineDescription, SimulatedDevice } from "./description.js";
+import { Failure } from "./failure.js";
+import { type FileSpace, fileSystemOf } from "./file-tree.js";
+
+/** What a job needs of the machine. */
+export interface JobWorld {
+  description: MachineDescription;
+  files: FileSpace;
+  /** Devices that are there, by path. */
+  present: Map<string, SimulatedDevice>;
+  loaded: Set<string>;
+  /** A driver has come: its devices follow. */
+  driverInserted(name: string): void;
+}
+
+/** A job's result when it ends, and how long it takes in milliseconds. */
+export interface JobCourse {
+  lasts: number;
+  result(): unknown;
+}
+
+type Models = { [Name in JobName]?: (world: JobWorld, request: JobOps[Name][0]) => JobCourse };
+
+const at = (lasts: number, result: () => unknown): JobCourse => ({ lasts, result });
+
+const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, string>> = {
+  proc: ({ description }) => ({
+    cmdline: `${description.commandLine}\n`,
+    filesystems: "nodev\tsysfs\nnodev\ttmpfs\n\text4\n",
+    "self/mounts": "",
+  }),
+  sysfs: ({ description }) => ({
+    "class/block/": "",
+    ...Object.fromEntries(
+      description.modaliases.map((alias, index) => [`bus/pci/devices/${index}/modalias`, `${alias}\n`]),
+    ),
+  }),
+  devtmpfs: () => ({ console: "" }),
+  tmpfs: () => ({}),
+  devpts: () => ({}),
+};
+
+function mount(world: JobWorld, { source, target, type }: JobOps["mount"][0]): void {
+  const point = world.files.locate(target).path;
+  if (world.files.find(point).type !== "dir") throw new Failure("ENOTDIR");
+  const made = virtualFileSystems[type];
+  if (made) {
+    world.files.mounts.set(point, fileSystemOf(made(world)));
+    return;
+  }
+  const device = world.present.get(source);
+  if (!device) throw new Failure("ENOENT");
+  if (device.tags.TYPE !== type) throw new Failure("EINVAL", "wrong file system type");
+  world.files.mounts.set(point, fileSystemOf(device.files ?? {}));
+}
+
+function insert(world: JobWorld, drivers: DriverFile[]): unknown {
+  const results = drivers.map(({ name }) => {
+    const inserted = !world.loaded.has(name);
+    world.loaded.add(name);
+    if (inserted) world.driverInserted(name);
+    return { name, inserted };
+  });
+  return { results };
+}
+
+function run({ description }: JobWorld, request: ProgramRequest): JobCourse {
+  const name = String(request.argv[0]);
+  const model = description.programs[name.slice(name.lastIndexOf("/") + 1)];
+  if (!model)
+    return at(1, () => {
+      throw new Failure("ENOENT", name);
+    });
+  const { lasts = 1, ...ended } = model(request);
+  const kept = {
+    ...(request.stdout === "keep" ? { stdout: "" } : {}),
+    ...(request.stderr === "keep" ? { stderr: "" } : {}),
+  };
+  return at(lasts, () => ({ status: ended.signal ? null : 0, signal: null, ...kept, ...ended }));
+}
+
+/** The jobs that the simulated machine knows. */
+export const jobModels: Models = {
+  mount: (world, request) =>
+    at(1, () => {
+      mount(world, request);
+      return {};
+    }),
+  unmount: ({ files }, { target }) =>
+    at(1, () => {
+      if (target === "/" || !files.mounts.delete(files.locate(target).path))
+        throw new Failure("EINVAL", "not a mount point");
+      return {};
+    }),
+  insert: (world, { drivers }) => at(5, () => insert(world, drivers)),
+  probe: ({ present }, { device }) =>
+    at(2, () => {
+      const found = present.get(device);
+      if (!found) throw new Failure("ENOENT");
+      return { tags: found.tags, ambivalent: false, size: 1 << 20, sectorSize: 512 };
+    }),
+  statFile: ({ files }, { path, root, follow }) =>
+    at(1, () => {
+      const file = files.find(path, { last: follow !== false, ...(root === undefined ? {} : { root }) });
+      return { ...files.status(file), executable: file.type === "file" && (file.mode & 0o111) !== 0 };
+    }),
+  readFile: ({ files }, { path, root, offset = 0, length }) =>
+    at(1, () => {
+      const file = files.find(path, root === undefined ? {} : { root });
+      if (file.type !== "file") throw new Failure("EISDIR");
+      const data = file.data ?? "";
+      return { data: data.slice(offset, length === undefined ? undefined : offset + length), size: data.length };
+    }),
+  run: (world, request) => run(world, request),
+};
