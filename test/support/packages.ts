@@ -1,0 +1,46 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { run, runAsRoot, tryRun } from "./run.js";
+
+/** The version of a package that apt would install now. Refreshes apt's lists where they do not know the package. */
+export async function candidateVersion(name: string): Promise<string> {
+  const found = await knownVersion(name);
+  if (found !== null) {
+    return found;
+  }
+  await runAsRoot(["apt-get", "update", "-q=2"]);
+  const refreshed = await knownVersion(name);
+  if (refreshed === null) {
+    throw new Error(`apt knows no package ${name}: add Debian's main section for amd64 to its sources`);
+  }
+  return refreshed;
+}
+
+async function knownVersion(name: string): Promise<string | null> {
+  const { stdout } = await tryRun(["apt-cache", "show", "--no-all-versions", name]);
+  return /^Version: (\S+)$/m.exec(stdout)?.[1] ?? null;
+}
+
+/** The packages that one depends on directly. */
+export async function dependencies(name: string): Promise<string[]> {
+  const listing = await run(["apt-cache", "depends", name]);
+  return [...listing.matchAll(/^ +Depends: (\S+)$/gm)].map((match) => match[1] ?? "");
+}
+
+/** Unpacks a Debian package into a folder that stands for "/". Nothing is installed. */
+export async function unpackPackage(name: string, folder: string): Promise<void> {
+  const download = join(folder, "download");
+  await mkdir(download);
+  await fetchPackage(name, download);
+  await run(["sh", "-c", 'dpkg-deb -x "$1"/*.deb "$2"', "sh", download, folder]);
+  await rm(download, { recursive: true });
+}
+
+async function fetchPackage(name: string, folder: string): Promise<void> {
+  const fetched = await tryRun(["apt-get", "download", "-q=2", name], { cwd: folder });
+  if (fetched.status !== 0) {
+    // The mirror no longer has what apt's lists name: they are old.
+    await runAsRoot(["apt-get", "update", "-q=2"]);
+    await run(["apt-get", "download", "-q=2", name], { cwd: folder });
+  }
+}

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Installs what is missing for a purpose, then builds: tools/setup.sh [build|demo|test|bench]
+# On Debian 12 or newer with Node 20. Nothing is asked of the network, and no root is needed, where all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+purpose=${1:-build}
+
+# The programs that the generator packs into images, and what PID 1 is built with.
+packages="wabt gcc libc6-dev libblkid-dev uuid-dev util-linux kmod cpio gzip bzip2 xz-utils zstd lz4 tar e2fsprogs"
+case $purpose in
+build) ;;
+demo) packages="$packages qemu-system-x86 mmdebstrap" ;;
+test) packages="$packages qemu-system-x86 mmdebstrap fdisk libcap2-bin acl attr" ;;
+bench) packages="$packages qemu-system-x86 mmdebstrap fdisk" ;;
+*)
+	echo "usage: $0 [build|demo|test|bench]" >&2
+	exit 2
+	;;
+esac
+
+fail() {
+	echo "$0: $*" >&2
+	exit 1
+}
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=
+for package in $packages; do
+	installed "$package" || missing="$missing $package"
+done
+# The shell of the images: Debian's two busybox packages exclude each other, either one will do.
+command -v busybox >/dev/null || missing="$missing busybox-static"
+
+if [ -n "$missing" ]; then
+	command -v apt-get >/dev/null || fail "these packages of Debian are missing, and there is no apt-get to install them:$missing"
+	if [ "$(id -u)" -eq 0 ]; then
+		as_root=
+	elif command -v sudo >/dev/null; then
+		as_root=sudo
+	else
+		fail "these packages are missing; install them as root (apt-get install$missing), or install sudo"
+	fi
+	echo "installing$missing"
+	$as_root apt-get update -q=2 || fail "apt-get update failed; needed are:$missing"
+	# shellcheck disable=SC2086 # a list of words
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends $missing ||
+		fail "apt-get install failed; needed are:$missing"
+fi
+
+command -v node >/dev/null || fail "Node 20 or newer is missing (Debian 13 has it as the packages nodejs and npm)"
+[ "$(node -p 'parseInt(process.versions.node) >= 20')" = true ] || fail "Node 20 or newer is needed, this is $(node --version)"
+
+# The copy says for which lock file npm has finished its work.
+if ! cmp -s package-lock.json node_modules/.firstlight-lock.json; then
+	npm ci --no-audit --no-fund
+	cp package-lock.json node_modules/.firstlight-lock.json
+fi
+npm run --silent build
