@@ -1,0 +1,63 @@
+import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js";
+import { parameterValidators } from "../schema/parameters.js";
+import { type Bundled, bundleForQuickJs } from "./esbuild.js";
+import type { ModuleFolder } from "./module-folders.js";
+import { project } from "./project.js";
+
+/** What the boot code is told of its image; becomes the BootPlan of core/sequencer/plan.ts. */
+export interface BundleInput {
+  /** In order of their numbers. */
+  modules: readonly ModuleFolder[];
+  parameters: Readonly<Record<string, ParameterDeclaration>>;
+  roots: readonly (RootForm & { module: string; included: boolean })[];
+  /** Kernel release; null: without drivers. */
+  kernel: string | null;
+  hostOnly: boolean;
+  /** Path of the sequencer's `start`. */
+  sequencer?: string;
+}
+
+/** Sequencer, hooks and parameter checks in one script for the image. Throws BuildError with file and line. */
+export async function makeBundle(input: BundleInput): Promise<Bundled> {
+  const validators = parameterValidators(input.parameters);
+  return bundleForQuickJs(entryModule(input, validators.names), {
+    minify: true,
+    plugins: [
+      {
+        name: "parameter-validators",
+        setup: (build) => {
+          build.onResolve({ filter: /^firstlight\/parameters$/ }, ({ path }) => ({ path, namespace: "made" }));
+          build.onLoad({ filter: /./, namespace: "made" }, () => ({
+            contents: validators.code,
+            resolveDir: project.top,
+          }));
+        },
+      },
+    ],
+  });
+}
+
+/** The module that imports all parts and starts the boot with the plan. */
+function entryModule(input: BundleInput, validators: ReadonlyMap<string, string>): string {
+  const imports: string[] = [];
+  const modules = input.modules.map(({ name, phases }) => {
+    const hooks = Object.entries(phases).map(([phase, path]) => {
+      const local = `hook${imports.length}`;
+      imports.push(`import ${local} from ${JSON.stringify(path)};`);
+      return `${JSON.stringify(phase)}: ${local}`;
+    });
+    return `{ name: ${JSON.stringify(name)}, hooks: { ${hooks.join(", ")} } }`;
+  });
+  const parameters = Object.entries(input.parameters).map(([name, { schema, form, repeated }]) => {
+    const fields = { type: schema.type, form, ...(repeated ? { repeated } : {}) };
+    return `${JSON.stringify(name)}: { ...${JSON.stringify(fields)}, validate: ${validators.get(name)} }`;
+  });
+  const build = { version: project.version, kernel: input.kernel, hostOnly: input.hostOnly };
+  return [
+    `import { start } from ${JSON.stringify(input.sequencer ?? project.sequencer)};`,
+    `import { ${[...new Set(validators.values())].join(", ")} } from "firstlight/parameters";`,
+    ...imports,
+    `start({ modules: [${modules.join(", ")}], parameters: { ${parameters.join(", ")} },`,
+    `roots: ${JSON.stringify(input.roots)}, build: ${JSON.stringify(build)} });`,
+  ].join("\n");
+}

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { nearest } from "../abi/index.js";
+import { type Configuration, configurationSchema } from "../schema/configuration.js";
+import { createValidator } from "../schema/validate.js";
+import { BuildError, createProblems, type Problems, reasonOf } from "./problems.js";
+
+/** Where configuration lies if the command line does not say so (-c, --confdir). */
+export const configurationPlaces = {
+  file: "/etc/firstlight/dracut.conf",
+  folders: ["/etc/firstlight/dracut.conf.d", "/usr/lib/firstlight/dracut.conf.d"],
+};
+
+/**
+ * Reads the file, then the folders' *.conf in the order of their names (of two with the same name the first folder's counts). The files
+ * are parsed, never executed. `required`: the file has to be there. Throws BuildError with file and line of all mistakes.
+ */
+export function readConfiguration(
+  file: string,
+  folders: readonly string[],
+  options: { required: boolean },
+): Partial<Configuration> {
+  const files = new Map<string, string>();
+  for (const folder of folders)
+    for (const name of namesIn(folder))
+      if (name.endsWith(".conf") && !files.has(name)) files.set(name, join(folder, name));
+  const later = [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
+  const problems = createProblems();
+  const values: Values = {};
+  for (const path of [file, ...later]) {
+    const text = readText(path, options.required && path === file);
+    if (text !== undefined) parseConfiguration(path, text, values, problems);
+  }
+  problems.check();
+  return values as Partial<Configuration>;
+}
+
+type Values = Record<string, string | string[]>;
+type Key = keyof typeof configurationSchema.properties;
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function readText(path: string, required: boolean): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new BuildError(`configuration file ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** key, "=" or "+=", a value in either kind of quotes or a bare word, a comment. */
+const linePattern = /^([A-Za-z_]\w*)(\+?=)(?:"([^"]*)"|'([^']*)'|([^\s"'#;&|<>()`$\\]*))\s*(?:#.*)?$/;
+
+/** Adds one file's settings to `values`. */
+export function parseConfiguration(path: string, text: string, values: Values, problems: Problems): void {
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.trim();
+    if (!line || line.startsWith("#")) continue;
+    const mistake = parseLine(line, values);
+    if (mistake) problems.add(`${path}:${index + 1}: ${mistake}`);
+  }
+}
+
+/** Takes one line; the result is what is wrong with it. */
+function parseLine(line: string, values: Values): string | undefined {
+  const [, key, operator, double, single, bare] = linePattern.exec(line) ?? [];
+  if (key === undefined)
+    return `not understood: "${line}" (a line is key="value" or key+=" value "; nothing is executed)`;
+  const value = double ?? single ?? bare ?? "";
+  if (double !== undefined && /[$`\\]/.test(double))
+    return `${key}: $, \` and \\ have a meaning in a shell, but this file is not executed: write the value itself`;
+  if (!isKey(key)) {
+    const close = nearest(key, Object.keys(configurationSchema.properties));
+    return `unknown key ${key}${close ? `: did you mean ${close}?` : ` (known: ${Object.keys(configurationSchema.properties).join(", ")})`}`;
+  }
+  const isList = configurationSchema.properties[key].type === "array";
+  const before = operator === "+=" ? values[key] : undefined;
+  const taken = isList ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat() : `${before ?? ""}${value}`.trim();
+  values[key] = taken;
+  const [mistake] = createValidator(configurationSchema)({ [key]: taken });
+  return mistake && `${key}="${value}": ${mistake.replace(`${key} `, "it ")}`;
+}
+
+const isKey = (key: string): key is Key => Object.hasOwn(configurationSchema.properties, key);

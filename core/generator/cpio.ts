@@ -1,0 +1,102 @@
+import { open } from "node:fs/promises";
+import { BuildError, reasonOf } from "./problems.js";
+import type { Content, Entry } from "./tree.js";
+
+const typeBits = { dir: 0o040000, file: 0o100000, symlink: 0o120000, char: 0o020000, block: 0o060000 };
+/** Large enough that a chunk costs little, small enough that memory stays flat. */
+const chunkSize = 1 << 20;
+
+export interface CpioOptions {
+  /** Seconds since 1970; later modification times become this one, and what has none gets it. Left out: no limit, and 0. */
+  sourceDate?: number | undefined;
+}
+
+/**
+ * The entries as a "newc" cpio archive, in chunks (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). All belongs to
+ * root; inode numbers follow the order. Throws BuildError if a file of the host cannot be read or changes its size meanwhile.
+ */
+export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOptions = {}): AsyncGenerator<Buffer> {
+  let pending: Buffer[] = [];
+  let pendingSize = 0;
+  let inode = 0;
+  for (const [path, entry] of entries) {
+    const parts = [header(path, entry, ++inode, options.sourceDate), content(path, entry)];
+    for (const part of parts)
+      for await (const chunk of Buffer.isBuffer(part) ? [part] : part) {
+        pending.push(chunk);
+        pendingSize += chunk.length;
+        if (pendingSize < chunkSize) continue;
+        yield Buffer.concat(pending);
+        pending = [];
+        pendingSize = 0;
+      }
+  }
+  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, mode: 0, links: 1, modified: 0, size: 0 })]);
+}
+
+function header(path: string, entry: Entry, inode: number, sourceDate: number | undefined): Buffer {
+  const made = sourceDate ?? 0;
+  const limit = sourceDate ?? Number.POSITIVE_INFINITY;
+  const common = { inode, links: 1, modified: made, size: 0 };
+  switch (entry.type) {
+    case "dir":
+      return record(path, { ...common, links: 2, mode: typeBits.dir | entry.mode });
+    case "symlink":
+      return record(path, { ...common, mode: typeBits.symlink | 0o777, size: Buffer.byteLength(entry.target) });
+    case "node": {
+      const { kind, major, minor, mode } = entry;
+      return record(path, { ...common, mode: typeBits[kind] | mode, node: [major, minor] });
+    }
+    case "file": {
+      const modified = Math.min(entry.modified || made, limit);
+      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size: sizeOf(entry.content) });
+    }
+  }
+}
+
+function sizeOf(content: Content): number {
+  return Buffer.isBuffer(content) ? content.length : content.size;
+}
+
+/** One header of 110 bytes and the name, padded to four bytes. */
+function record(
+  path: string,
+  fields: { inode: number; mode: number; links: number; modified: number; size: number; node?: [number, number] },
+): Buffer {
+  const { inode, mode, links, modified, size, node = [0, 0] } = fields;
+  const name = Buffer.from(`${path}\0`);
+  const numbers = [inode, mode, 0, 0, links, modified, size, 0, 0, ...node, name.length, 0];
+  const head = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
+  return Buffer.concat([Buffer.from(head, "latin1"), name, padding(head.length + name.length)]);
+}
+
+const padding = (length: number) => Buffer.alloc(-length & 3);
+
+function content(path: string, entry: Entry): Buffer | AsyncGenerator<Buffer> {
+  if (entry.type === "symlink") return padded(Buffer.from(entry.target));
+  if (entry.type !== "file") return Buffer.alloc(0);
+  return Buffer.isBuffer(entry.content) ? padded(entry.content) : hostFile(path, entry.content);
+}
+
+const padded = (bytes: Buffer) => Buffer.concat([bytes, padding(bytes.length)]);
+
+async function* hostFile(path: string, source: { path: string; size: number }): AsyncGenerator<Buffer> {
+  const file = await open(source.path).catch((error: unknown) => {
+    throw new BuildError(`${source.path} cannot be read: ${reasonOf(error)}`);
+  });
+  try {
+    for (let position = 0; position < source.size; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(chunkSize, source.size - position));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+      if (bytesRead === 0)
+        throw new BuildError(
+          `${source.path} became shorter while it was written to /${path} of the image: run mkinitrd again`,
+        );
+      position += bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
+    yield padding(source.size);
+  } finally {
+    await file.close();
+  }
+}

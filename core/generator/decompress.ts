@@ -1,0 +1,150 @@
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { BuildError, reasonOf } from "./problems.js";
+
+/** Ending of a compressed file: the program that unpacks it, its Debian package, and how to learn the unpacked size beforehand. */
+const formats: Record<string, { program: string; package: string; size(path: string): number }> = {
+  ".xz": { program: "xz", package: "xz-utils", size: sizeOfXz },
+  ".zst": { program: "zstd", package: "zstd", size: sizeOfZstd },
+};
+
+/** Is this the name of a file that `decompress` unpacks? */
+export const isCompressed = (path: string) => /\.(xz|zst|gz)$/.test(path);
+
+/**
+ * Unpacks .xz, .zst and .gz files of the host into memory, in their order. Few processes are started, not one for each file: xz and zstd
+ * write many files one after the other, and are cut by their sizes. Throws BuildError.
+ */
+export async function decompress(paths: readonly string[]): Promise<Buffer[]> {
+  const results = new Map<string, Buffer>();
+  const gzip = paths.filter((path) => path.endsWith(".gz"));
+  const others = Object.entries(formats).flatMap(([ending, format]) =>
+    shares(paths.filter((path) => path.endsWith(ending))).map((share) => ({ format, share })),
+  );
+  await Promise.all([
+    ...gzip.map(async (path) => results.set(path, await unzip(path))),
+    ...others.map(async ({ format, share }) => {
+      for (const [path, content] of await unpack(format, share)) results.set(path, content);
+    }),
+  ]);
+  return paths.map((path) => results.get(path) ?? Buffer.alloc(0));
+}
+
+async function unzip(path: string): Promise<Buffer> {
+  try {
+    return await promisify(gunzip)(readFileSync(path));
+  } catch (error) {
+    throw new BuildError(`${path} cannot be unpacked: ${reasonOf(error)}`);
+  }
+}
+
+/** Cuts a list into one part for each processor. */
+function shares(paths: readonly string[]): string[][] {
+  const count = Math.min(paths.length, availableParallelism());
+  const length = Math.ceil(paths.length / count);
+  return Array.from({ length: count }, (_, index) => paths.slice(index * length, (index + 1) * length)).filter(
+    (share) => share.length,
+  );
+}
+
+/** Unpacks files with one process, and cuts what it writes. */
+async function unpack(format: (typeof formats)[string], paths: readonly string[]): Promise<[string, Buffer][]> {
+  const sizes = paths.map((path) => format.size(path));
+  const output = await outputOf(format.program, ["-dcq", "--", ...paths], format.package);
+  let at = 0;
+  const contents = paths.map((path, index): [string, Buffer] => {
+    const start = at;
+    at += sizes[index] ?? 0;
+    return [path, output.subarray(start, at)];
+  });
+  if (at !== output.length)
+    throw new BuildError(
+      `${format.program} unpacked ${output.length} bytes where ${at} were announced: a file among ${paths[0]} and its neighbours is damaged`,
+    );
+  return contents;
+}
+
+function outputOf(program: string, parameters: string[], packageName: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
+    const output: Buffer[] = [];
+    const complaints: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => complaints.push(chunk));
+    child.on("error", (error) =>
+      reject(
+        new BuildError(
+          `${program} is needed to unpack drivers: ${reasonOf(error)}: install the package ${packageName}`,
+        ),
+      ),
+    );
+    child.on("close", (status) => {
+      if (status === 0) resolve(Buffer.concat(output));
+      else
+        reject(
+          new BuildError(`${program} failed: ${Buffer.concat(complaints).toString().trim() || `status ${status}`}`),
+        );
+    });
+  });
+}
+
+/** Reads a part of a file; a negative offset counts from the end. */
+function readPart(path: string, offset: number, length: number): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const start = offset < 0 ? Math.max(0, fstatSync(file).size + offset) : offset;
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(file, buffer, 0, length, start));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Bytes of a file of one xz stream, from its index (The .xz File Format, 2.1.2 and 4). */
+function sizeOfXz(path: string): number {
+  const damaged = new BuildError(`${path} is not one complete xz stream`);
+  const footer = readPart(path, -12, 12);
+  if (footer.length < 12 || footer.toString("latin1", 10) !== "YZ") throw damaged;
+  const indexSize = (footer.readUInt32LE(4) + 1) * 4;
+  const index = readPart(path, -12 - indexSize, indexSize);
+  let at = 1;
+  const integer = (): number => {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = index[at++];
+      if (byte === undefined || shift > 2 ** 49) throw damaged;
+      value += (byte & 127) * shift;
+      if (byte < 128) return value;
+    }
+  };
+  if (index[0] !== 0) throw damaged;
+  let size = 0;
+  for (let blocks = integer(); blocks > 0; blocks--) {
+    integer();
+    size += integer();
+  }
+  return size;
+}
+
+/** Bytes of a file of one zstd frame, from its header (RFC 8878, 3.1.1.1). */
+function sizeOfZstd(path: string): number {
+  const header = readPart(path, 0, 18);
+  if (header.length < 18 || header.readUInt32LE(0) !== 0xfd2fb528) throw new BuildError(`${path} is not a zstd file`);
+  const descriptor = header[4] ?? 0;
+  const singleSegment = (descriptor & 32) !== 0;
+  const at = 5 + (singleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  switch (descriptor >> 6) {
+    case 1:
+      return header.readUInt16LE(at) + 256;
+    case 2:
+      return header.readUInt32LE(at);
+    case 3:
+      return Number(header.readBigUInt64LE(at));
+    default:
+      if (singleSegment) return header[at] ?? 0;
+      throw new BuildError(`${path} does not say how large it is unpacked: pack it again with "zstd FILE"`);
+  }
+}

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { decompress, isCompressed } from "./decompress.js";
+import { ElfError, readModinfo } from "./elf.js";
+import { createHostFiles } from "./host-files.js";
+import type { DriverInTree, KernelTree } from "./kernel-tree.js";
+import { BuildError, reasonOf } from "./problems.js";
+import { hostFile, type Tree } from "./tree.js";
+
+/** Path of a driver in the image: as on the host, but never compressed, the image being compressed as a whole. */
+export function driverPath(release: string, path: string): string {
+  return `/usr/lib/modules/${release}/${path.replace(/\.(xz|zst|gz)$/, "")}`;
+}
+
+/** Puts the drivers' files into the image; the result is the firmware that they name. Throws BuildError. */
+export async function installDrivers(
+  kernel: KernelTree,
+  drivers: readonly DriverInTree[],
+  tree: Tree,
+): Promise<Set<string>> {
+  const host = createHostFiles();
+  const source = ({ path }: DriverInTree) => join(kernel.folder, path);
+  const packed = drivers.filter(({ path }) => isCompressed(path)).map(source);
+  const unpacked = new Map((await decompress(packed)).map((content, index) => [packed[index], content]));
+  const firmware = new Set<string>();
+  for (const driver of drivers) {
+    const path = source(driver);
+    const found = host.resolve(path);
+    if (!found)
+      throw new BuildError(`${path} is named by modules.dep, but is not there: run "depmod ${kernel.release}"`);
+    const file = hostFile(host, found, 0o644);
+    const content = unpacked.get(path);
+    tree.add(driverPath(kernel.release, driver.path), content && file.type === "file" ? { ...file, content } : file);
+    for (const entry of modinfoOf(path, content))
+      if (entry.startsWith("firmware=")) firmware.add(entry.slice("firmware=".length));
+  }
+  const nodes = drivers.flatMap(({ name }) => kernel.staticNodes.get(name) ?? []);
+  if (nodes.length)
+    tree.add(driverPath(kernel.release, "modules.devname"), {
+      type: "file",
+      mode: 0o644,
+      content: Buffer.from(`${nodes.join("\n")}\n`),
+      modified: 0,
+    });
+  return firmware;
+}
+
+function modinfoOf(path: string, content: Buffer | undefined): string[] {
+  try {
+    return readModinfo(content ?? path);
+  } catch (error) {
+    throw new BuildError(
+      `${path} ${error instanceof ElfError ? error.message : `cannot be read: ${reasonOf(error)}`}: reinstall the kernel's package`,
+    );
+  }
+}

@@ -1,0 +1,143 @@
+import { nearest } from "../abi/index.js";
+import { matchesGlob, normalizeAlias } from "../rehearsal/driver-index.js";
+import type { IndexedDriver } from "./driver-index.js";
+import { type Alias, type DriverInTree, driverName, type KernelTree } from "./kernel-tree.js";
+import type { DriverSettings } from "./modprobe-config.js";
+import type { Problems } from "./problems.js";
+
+/** What modules and the command line ask for; see Image.drivers in hooks. */
+export interface DriverRequest {
+  /** For error messages: "module kernel-modules", "--add-drivers". */
+  asker: string;
+  /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's first folder. */
+  selectors: readonly string[];
+  always?: boolean | undefined;
+  required?: boolean | undefined;
+}
+
+export interface SelectionOptions {
+  omit: readonly string[];
+  settings: DriverSettings;
+  /** Host-only: modaliases of the host's devices and names of its loaded drivers. undefined: all drivers of a directory are wanted. */
+  host: { modaliases: readonly string[]; loaded: readonly string[] } | undefined;
+}
+
+/** The drivers of an image. */
+export interface DriverSelection {
+  /** Files to put in, by name. */
+  files: DriverInTree[];
+  /** Every driver for the index, built-in ones included; `path` is that of DriverInTree. */
+  indexed: IndexedDriver[];
+  aliases: readonly Alias[];
+}
+
+/** Answers the requests with drivers and all that these need: hard dependencies, and soft ones as far as they exist. */
+export function selectDrivers(
+  tree: KernelTree,
+  requests: readonly DriverRequest[],
+  options: SelectionOptions,
+  problems: Problems,
+): DriverSelection {
+  const { settings, host } = options;
+  const omitted = new Set(options.omit.map(driverName));
+  const aliases = [...tree.aliases, ...settings.aliases];
+  const lookUp = createLookUp(aliases);
+  const answering = host && new Set([...host.loaded.map(driverName), ...host.modaliases.flatMap(lookUp)]);
+  const chosen = new Map<string, DriverInTree>();
+
+  const isThere = (name: string) => tree.builtin.has(name) || (tree.drivers.has(name) && !omitted.has(name));
+  /** A word of a soft dependency or a request: a name, or an alias for any number of drivers. */
+  const meant = (word: string) => (isThere(driverName(word)) ? [driverName(word)] : lookUp(word).filter(isThere));
+  const softOf = (name: string, side: "pre" | "post") =>
+    [tree.softDependencies, settings.softDependencies].flatMap((source) =>
+      (source.get(name)?.[side] ?? []).flatMap(meant),
+    );
+
+  function choose(name: string): void {
+    const driver = tree.drivers.get(name);
+    if (!driver || chosen.has(name) || omitted.has(name)) return;
+    // Without one of its dependencies a driver cannot be inserted.
+    if (driver.dependencies.some((dependency) => omitted.has(dependency))) return;
+    chosen.set(name, driver);
+    for (const needed of [...driver.dependencies, ...softOf(name, "pre"), ...softOf(name, "post")]) choose(needed);
+  }
+
+  function chooseFolder(folder: string, { always, required, asker }: DriverRequest): void {
+    const inFolder = [...tree.drivers.values()].filter(({ path }) =>
+      path.slice(path.indexOf("/") + 1).startsWith(`${folder}/`),
+    );
+    if (required && !inFolder.length)
+      problems.add(`${asker} needs drivers of ${folder}, which kernel ${tree.release} does not have`);
+    for (const { name } of inFolder) if (always || !answering || answering.has(name)) choose(name);
+  }
+
+  function chooseNamed(word: string, { required, asker }: DriverRequest): void {
+    const names = meant(word);
+    if (!names.length && required) problems.add(missing(word, asker));
+    for (const name of names) choose(name);
+  }
+
+  function missing(word: string, asker: string): string {
+    if (omitted.has(driverName(word))) return `${asker} needs driver ${word}, which is omitted: omit it no longer`;
+    const close = nearest(driverName(word), tree.drivers.keys());
+    return `${asker} needs driver ${word}, which kernel ${tree.release} does not have${close ? `: did you mean ${close}?` : ""}`;
+  }
+
+  for (const request of requests)
+    for (const selector of request.selectors) {
+      if (selector.startsWith("=")) chooseFolder(selector.slice(1).replace(/\/+$/, ""), request);
+      else chooseNamed(selector, request);
+    }
+
+  /** Insertion order for one driver: what it needs with their own soft dependencies, itself, what is wanted after it. */
+  function chainOf(name: string): string[] {
+    const chain = new Set<string>();
+    const underWay = new Set<string>();
+    const append = (member: string) => {
+      const driver = chosen.get(member);
+      if (!driver || underWay.has(member)) return;
+      underWay.add(member);
+      for (const before of [...softOf(member, "pre"), ...driver.dependencies]) append(before);
+      chain.add(member);
+      for (const after of softOf(member, "post")) append(after);
+    };
+    append(name);
+    return [...chain];
+  }
+
+  const files = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const describe = (name: string, path: string, chain: string[]): IndexedDriver => ({
+    name,
+    path,
+    parameters: settings.options.get(name) ?? "",
+    blacklisted: settings.blacklist.has(name),
+    chain,
+  });
+  const builtin = [...tree.builtin].filter((name) => !chosen.has(name)).sort();
+  return {
+    files,
+    indexed: [
+      ...files.map(({ name, path }) => describe(name, path, chainOf(name))),
+      ...builtin.map((name) => describe(name, "", [])),
+    ],
+    aliases,
+  };
+}
+
+/** Drivers that answer an alias, in the order of the lists. */
+function createLookUp(aliases: readonly Alias[]): (alias: string) => string[] {
+  // Almost all patterns begin with their bus, "pci:": only those of the alias's own bus, and those without one, can match.
+  const byBus = new Map<string, Alias[]>();
+  const busOf = (text: string) => /^[^*?[\\:]*:/.exec(text)?.[0] ?? "";
+  for (const { pattern, driver } of aliases) {
+    const normalized = { pattern: normalizeAlias(pattern), driver };
+    const group = byBus.get(busOf(normalized.pattern));
+    if (group) group.push(normalized);
+    else byBus.set(busOf(normalized.pattern), [normalized]);
+  }
+  return (alias) => {
+    const wanted = normalizeAlias(alias);
+    const candidates = [byBus.get(busOf(wanted)) ?? [], busOf(wanted) ? (byBus.get("") ?? []) : []].flat();
+    return [...new Set(candidates.filter(({ pattern }) => matchesGlob(pattern, wanted)).map(({ driver }) => driver))];
+  };
+}

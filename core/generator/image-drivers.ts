@@ -1,0 +1,42 @@
+import { driverIndexPath } from "../abi/index.js";
+import { driverPath, installDrivers } from "./driver-files.js";
+import { makeDriverIndex } from "./driver-index.js";
+import { type DriverRequest, selectDrivers } from "./driver-selection.js";
+import { addText, type Building } from "./fill-tree.js";
+import { firmwareFolders, installFirmware } from "./firmware.js";
+import type { HostDevices } from "./host-devices.js";
+import type { KernelTree } from "./kernel-tree.js";
+import { noDriverSettings, readDriverSettings } from "./modprobe-config.js";
+import type { Settings } from "./settings.js";
+
+/**
+ * Puts drivers into the image, their firmware, and the index by which PID 1 finds them. The host's modprobe.d counts in host-only
+ * images. Result: the number of drivers. Throws BuildError.
+ */
+export async function addDrivers(
+  kernel: KernelTree,
+  requests: readonly DriverRequest[],
+  settings: Settings,
+  devices: HostDevices | undefined,
+  { host, tree, problems, report }: Building,
+): Promise<number> {
+  const driverSettings = devices
+    ? readDriverSettings(host, (line) => report.note(`modprobe.d: left out: ${line}`))
+    : noDriverSettings;
+  const all = [...requests, { asker: "--add-drivers", selectors: settings.addDrivers, required: true }];
+  const options = { omit: settings.omitDrivers, settings: driverSettings, host: devices };
+  const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
+  report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
+
+  const firmware = await installDrivers(kernel, files, tree);
+  const folders = firmwareFolders(settings.firmwareFolders, kernel.release);
+  const absent = [...firmware].filter((name) => !installFirmware(host, tree, folders, name));
+  if (absent.length) report.note(`firmware that is not installed: ${absent.join(" ")}`);
+
+  const inImage = indexed.map((driver) => ({
+    ...driver,
+    path: driver.path && driverPath(kernel.release, driver.path),
+  }));
+  addText(tree, driverIndexPath, makeDriverIndex(inImage, aliases));
+  return files.length;
+}

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Compressor } from "./compressor.js";
+import { BuildError, reasonOf } from "./problems.js";
+
+/** Before the work begins: may the image be written? Throws BuildError. */
+export function checkTarget(target: string, force: boolean): void {
+  if (existsSync(target) && !force)
+    throw new BuildError(`${target} exists: overwrite it with -f, or name another file`);
+  try {
+    accessSync(dirname(target), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new BuildError(`${dirname(target)} cannot be written to: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Writes an image beside its target, through the compressor, syncs it and gives it its name; whatever fails, the old image stays and
+ * nothing else is left behind. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
+ */
+export async function writeImage(
+  target: string,
+  chunks: AsyncIterable<Buffer>,
+  compressor: Compressor,
+  signal: AbortSignal,
+): Promise<number> {
+  return replaceFile(target, signal, async (file) => {
+    if (compressor.program !== undefined) await compress(compressor, compressor.program, chunks, file, signal);
+    else for await (const chunk of chunks) await writeAll(file, chunk, signal);
+  });
+}
+
+/** Writes a small file in the same way. */
+export async function writeText(target: string, text: string, signal: AbortSignal): Promise<void> {
+  await replaceFile(target, signal, (file) => writeAll(file, Buffer.from(text), signal));
+}
+
+async function replaceFile(
+  target: string,
+  signal: AbortSignal,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<number> {
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`);
+  let file: FileHandle | undefined;
+  try {
+    signal.throwIfAborted();
+    file = await open(temporary, "wx", 0o600);
+    await fill(file);
+    await file.sync();
+    const { size } = await file.stat();
+    await file.close();
+    file = undefined;
+    signal.throwIfAborted();
+    await rename(temporary, target);
+    await syncFolder(dirname(target));
+    return size;
+  } catch (error) {
+    if (error instanceof BuildError || signal.aborted) throw error;
+    throw new BuildError(
+      `${target} cannot be written: ${reasonOf(error)}${(await stat(target).catch(() => undefined)) ? "; the old file is as it was" : ""}`,
+    );
+  } finally {
+    await file?.close();
+    await rm(temporary, { force: true });
+  }
+}
+
+/** A new name is on the disk only once its directory is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  await folder.sync().finally(() => folder.close());
+}
+
+async function writeAll(file: FileHandle, chunk: Buffer, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  for (let written = 0; written < chunk.length; )
+    written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
+}
+
+/** The compressor writes into the file by itself: nothing passes through this process twice. */
+async function compress(
+  compressor: Compressor,
+  program: string,
+  chunks: AsyncIterable<Buffer>,
+  file: FileHandle,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = spawn(program, compressor.parameters, { stdio: ["pipe", file.fd, "pipe"] });
+  const [ended, fed] = await Promise.allSettled([
+    endOf(child, compressor),
+    pipeline(chunks, child.stdin as Writable, { signal }),
+  ]);
+  // A compressor that ends early breaks the pipe: its own message says more than that.
+  if (ended.status === "rejected") throw signal.aborted ? signal.reason : ended.reason;
+  if (fed.status === "rejected") throw fed.reason;
+}
+
+/** Resolves when the compressor has ended well. */
+function endOf(child: ChildProcess, compressor: Compressor): Promise<void> {
+  const complaints: Buffer[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) =>
+      reject(
+        new BuildError(
+          `${compressor.program} cannot be started: ${reasonOf(error)}: install the package ${compressor.package}, or choose another compression`,
+        ),
+      ),
+    );
+    child.on("close", (status, signal) => {
+      if (status === 0) return resolve();
+      const words = Buffer.concat(complaints).toString().trim();
+      reject(new Error(words || `${compressor.program} ended with ${signal ?? `status ${status}`}`));
+    });
+  });
+}

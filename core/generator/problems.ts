@@ -1,0 +1,72 @@
+/** What keeps an image from being built, for the person who asked for it: one line each, with the remedy. */
+export class BuildError extends Error {
+  override readonly name = "BuildError";
+  readonly problems: readonly string[];
+  constructor(...problems: string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** Gathers problems, so that one run reports all that it found. */
+export interface Problems {
+  add(problem: string): void;
+  /** Takes a BuildError's problems; throws any other error again. */
+  gather(error: unknown): void;
+  /** Runs a part; a BuildError of its is gathered, and the part has no result. */
+  during<Result>(part: () => Result): Result | undefined;
+  /** Throws one BuildError if there is any problem. */
+  check(): void;
+}
+
+export function createProblems(): Problems {
+  const gathered = new Set<string>();
+  function gather(error: unknown): void {
+    if (!(error instanceof BuildError)) throw error;
+    for (const problem of error.problems) gathered.add(problem);
+  }
+  return {
+    add: (problem) => {
+      gathered.add(problem);
+    },
+    gather,
+    during: (part) => {
+      try {
+        return part();
+      } catch (error) {
+        gather(error);
+        return undefined;
+      }
+    },
+    check: () => {
+      if (gathered.size) throw new BuildError(...gathered);
+    },
+  };
+}
+
+/** Where a build tells what it does. */
+export interface Report {
+  /** The image is built, but something may not work in it. */
+  warning(text: string): void;
+  /** Shown with -v. */
+  note(text: string): void;
+}
+
+/** A failed system call in plain words: "permission denied". */
+export function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const words: Record<string, string> = {
+    ENOENT: "no such file or directory",
+    EACCES: "permission denied",
+    EPERM: "not permitted",
+    ENOTDIR: "a part of its path is not a directory",
+    EISDIR: "it is a directory",
+    ENOSPC: "no space left on the device",
+    EDQUOT: "the disk quota is used up",
+    EROFS: "the file system is read-only",
+    EIO: "the device reports an input/output error",
+    ELOOP: "too many symbolic links",
+    EFBIG: "the file would be too large",
+  };
+  return (code && words[code]) ?? code ?? (error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,70 @@
+import { nearest } from "../abi/index.js";
+import type { ModuleFolder } from "./module-folders.js";
+import type { Problems, Report } from "./problems.js";
+import type { RunStep } from "./setup-runner.js";
+
+/** Which modules a person asked for. */
+export interface ModuleWishes {
+  /** If given, these only, with what they depend on. */
+  modules: readonly string[] | undefined;
+  add: readonly string[];
+  omit: readonly string[];
+}
+
+/** The modules of the image, in order of their numbers. What cannot be fulfilled is a problem. */
+export function resolveModules(
+  available: readonly ModuleFolder[],
+  wishes: ModuleWishes,
+  runStep: RunStep,
+  problems: Problems,
+  report: Report,
+): ModuleFolder[] {
+  const byName = new Map(available.map((module) => [module.name, module]));
+  const omitted = new Set(wishes.omit);
+  /** Chosen modules, and who asked for each. */
+  const chosen = new Map<string, string>();
+
+  const didYouMean = (name: string) => {
+    const close = nearest(name, byName.keys());
+    return close ? `did you mean ${close}?` : "mkinitrd --list-modules shows all";
+  };
+
+  /** Why a module cannot be in the image; undefined: it can. */
+  function obstacle(name: string): string | undefined {
+    const module = byName.get(name);
+    if (!module) return `does not exist: ${didYouMean(name)}`;
+    if (omitted.has(name)) return "is omitted: omit neither, or leave out both";
+    const answer = problems.during(() => runStep(module, "check"));
+    return typeof answer === "object" ? `cannot be used: ${answer.unavailable}` : undefined;
+  }
+
+  function choose(name: string, asker: string): void {
+    if (chosen.has(name)) return;
+    const reason = obstacle(name);
+    const module = byName.get(name);
+    if (module && !reason) include(module, asker);
+    else problems.add(`${asker} asks for module ${name}, which ${reason}`);
+  }
+
+  function include(module: ModuleFolder, asker: string): void {
+    if (chosen.has(module.name)) return;
+    chosen.set(module.name, asker);
+    for (const dependency of problems.during(() => runStep(module, "depends")) ?? [])
+      choose(dependency, `module ${module.name}`);
+  }
+
+  for (const name of omitted)
+    if (!byName.has(name)) report.warning(`there is no module ${name} to omit: ${didYouMean(name)}`);
+  for (const name of [...(wishes.modules ?? []), ...wishes.add]) choose(name, "the command line or configuration");
+  if (!wishes.modules)
+    for (const module of available) {
+      if (omitted.has(module.name) || chosen.has(module.name)) continue;
+      const answer = problems.during(() => runStep(module, "check"));
+      if (answer === "include") include(module, "default");
+      else if (typeof answer === "object") report.note(`module ${module.name} is left out: ${answer.unavailable}`);
+    }
+  const modules = available.filter(({ name }) => chosen.has(name));
+  for (const { name, number } of modules)
+    report.note(`module ${String(number).padStart(2, "0")}${name} (${chosen.get(name)})`);
+  return modules;
+}

@@ -1,0 +1,88 @@
+import { posix } from "node:path";
+import type { HostFiles, HostPath } from "./host-files.js";
+
+/** A file's bytes: in memory, or a file of the host that is read while the image is written. */
+export type Content = Buffer | { path: string; size: number };
+
+export type Entry =
+  | { type: "dir"; mode: number }
+  | {
+      type: "file";
+      mode: number;
+      content: Content /** Seconds since 1970; 0 for what the generator made. */;
+      modified: number;
+    }
+  | { type: "symlink"; target: string }
+  | { type: "node"; kind: "char" | "block"; major: number; minor: number; mode: number };
+
+/** The files of an image. What is there first is kept: modules with lower numbers win. */
+export interface Tree {
+  /** Adds an entry and the directories above it. Links of the image on the way are followed. false: there was one, and it stays. */
+  add(path: string, entry: Entry): boolean;
+  /** The entry at a path, links followed except in the last part. */
+  get(path: string): Entry | undefined;
+  /** Does the path lead to something, links followed? */
+  has(path: string): boolean;
+  /** Sorted by path, byte by byte, so that directories come before what is in them. Paths have no leading slash. */
+  entries(): [path: string, entry: Entry][];
+}
+
+/** A regular file of the host as an entry; `mode` left out: its own. */
+export function hostFile(host: HostFiles, { path, stats }: HostPath, mode = stats.mode & 0o7777): Entry {
+  const content = { path: host.outside(path), size: stats.size };
+  return { type: "file", mode, content, modified: Math.floor(stats.mtimeMs / 1000) };
+}
+
+const mostLinks = 40;
+
+export function createTree(): Tree {
+  const table = new Map<string, Entry>();
+
+  /** Path without links, except in the last part unless `follow`; undefined: they go round in circles. No leading slash. */
+  function locate(path: string, follow: boolean): string | undefined {
+    const rest = path.split("/").reverse();
+    let at: string[] = [];
+    for (let links = 0; rest.length; ) {
+      const name = rest.pop();
+      if (!name || name === ".") continue;
+      if (name === "..") {
+        at.pop();
+        continue;
+      }
+      const entry = table.get([...at, name].join("/"));
+      if (entry?.type !== "symlink" || (!follow && !rest.some(Boolean))) {
+        at.push(name);
+        continue;
+      }
+      if (++links > mostLinks) return undefined;
+      if (entry.target.startsWith("/")) at = [];
+      rest.push(...entry.target.split("/").reverse());
+    }
+    return at.join("/");
+  }
+
+  function addParents(path: string): void {
+    const parent = posix.dirname(path);
+    if (parent === "." || table.has(parent)) return;
+    addParents(parent);
+    table.set(parent, { type: "dir", mode: 0o755 });
+  }
+
+  function add(path: string, entry: Entry): boolean {
+    const place = locate(path, false);
+    if (place === undefined) return false;
+    if (table.has(place) || place === "") return false;
+    addParents(place);
+    table.set(place, entry);
+    // On a host without merged /usr, /usr/bin/x -> /bin/x is a useful link; here both are the same place.
+    if (entry.type === "symlink" && locate(place, true) === undefined) table.delete(place);
+    return true;
+  }
+
+  return {
+    add,
+    get: (path) => table.get(locate(path, false) ?? "/"),
+    has: (path) => table.has(locate(path, true) ?? "/"),
+    entries: () => [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+  };
+}

@@ -1,0 +1,130 @@
+import release from "@jitl/quickjs-ng-wasmfile-release-sync";
+import {
+  newQuickJSWASMModuleFromVariant,
+  newVariant,
+  type QuickJSContext,
+  type QuickJSHandle,
+  type QuickJSSyncVariant,
+} from "quickjs-emscripten-core";
+
+// The package's types describe its CommonJS side, where the default export is one level deeper.
+const variant = release as unknown as QuickJSSyncVariant;
+// Node has it, but TypeScript knows its values only together with the browser's.
+const wasm = (
+  globalThis as unknown as { WebAssembly: { Memory: new (limits: { initial: number; maximum: number }) => object } }
+).WebAssembly;
+
+export interface EngineOptions {
+  /** Most memory that the engine may have, in WebAssembly pages of 64 KiB; at least 256. */
+  memoryPages: number;
+  /** Most stack that the code may use, in bytes as QuickJS counts them. */
+  stackSize: number;
+  /** Asked every 10,000 steps or so: true ends the running code, which cannot catch that. */
+  interrupt(): boolean;
+  /** What the code finds as global functions. An exception of theirs becomes one in the code. */
+  functions: Readonly<Record<string, (...args: string[]) => string>>;
+}
+
+/** QuickJS, the same WebAssembly as in the initrd, with a global scope of its own. */
+export interface Engine {
+  /** Runs a script in the global scope. Throws EngineError. */
+  evaluate(code: string, fileName: string): void;
+  /** Calls a global function that takes strings and returns one. Throws EngineError. */
+  call(name: string, ...args: string[]): string;
+  /** Runs what promises have queued until nothing is left. Throws EngineError. */
+  runPendingJobs(): void;
+}
+
+/** What the code threw, or why the engine ended it. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  constructor(
+    message: string,
+    /** QuickJS's stack trace: "    at name (file:line:column)" lines; empty if the thrown value had none. */
+    readonly trace: string,
+    /** `interrupt` ended it. */
+    readonly interrupted: boolean,
+    /** The engine itself failed; it must not be used again. */
+    readonly broken: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** Starts an engine. Its memory is freed with the last reference to it. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  // QuickJS's own memory limit counts every block as 8 bytes in this build: bound the linear memory instead.
+  const wasmMemory = new wasm.Memory({ initial: 256, maximum: options.memoryPages });
+  const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+  const runtime = quickjs.newRuntime();
+  let interrupted = false;
+  runtime.setMaxStackSize(options.stackSize);
+  runtime.setInterruptHandler(() => {
+    interrupted ||= options.interrupt();
+    return interrupted;
+  });
+  const context = runtime.newContext();
+  for (const [name, answer] of Object.entries(options.functions)) defineFunction(context, name, answer);
+
+  /** Runs `work` and turns whatever goes wrong into an EngineError. */
+  function guarded<Result>(work: () => Result): Result {
+    interrupted = false;
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      throw new EngineError(`the engine failed: ${error}`, "", interrupted, true);
+    }
+  }
+
+  /** The value of a call into the engine; throws what the code threw. */
+  function unwrap(result: { value: QuickJSHandle } | { error: QuickJSHandle }): QuickJSHandle {
+    if (!("error" in result)) return result.value;
+    const thrown = describeThrown(context, result.error);
+    result.error.dispose();
+    throw new EngineError(thrown.message, thrown.trace, interrupted, false);
+  }
+
+  return {
+    evaluate: (code, fileName) => guarded(() => unwrap(context.evalCode(code, fileName, { type: "global" })).dispose()),
+    call: (name, ...args) =>
+      guarded(() => {
+        const callee = context.getProp(context.global, name);
+        const handles = args.map((text) => context.newString(text));
+        const result = context.callFunction(callee, context.undefined, handles);
+        for (const handle of [callee, ...handles]) handle.dispose();
+        const value = unwrap(result);
+        const text = context.getString(value);
+        value.dispose();
+        return text;
+      }),
+    runPendingJobs: () =>
+      guarded(() => {
+        const result = runtime.executePendingJobs();
+        if (result.error) unwrap({ error: result.error });
+      }),
+  };
+}
+
+function defineFunction(context: QuickJSContext, name: string, answer: (...args: string[]) => string): void {
+  const handle = context.newFunction(name, (...args) =>
+    context.newString(answer(...args.map((arg) => context.getString(arg)))),
+  );
+  context.setProp(context.global, name, handle);
+  handle.dispose();
+}
+
+/** Message and stack of a thrown value, which can be anything; out of memory arrives as null. */
+function describeThrown(context: QuickJSContext, thrown: QuickJSHandle): { message: string; trace: string } {
+  if (context.typeof(thrown) !== "object") return { message: String(context.dump(thrown)), trace: "" };
+  const property = (name: string) => {
+    const handle = context.getProp(thrown, name);
+    const text = context.typeof(handle) === "string" ? context.getString(handle) : undefined;
+    handle.dispose();
+    return text;
+  };
+  const message = property("message");
+  const name = property("name") ?? "Error";
+  if (message === undefined) return { message: "out of memory, or a value that is not an Error was thrown", trace: "" };
+  return { message: `${name}: ${message}`, trace: property("stack") ?? "" };
+}

@@ -1,0 +1,11 @@
+import { moduleSetup } from "firstlight/hooks";
+
+const tags = ["UUID", "LABEL", "PARTUUID", "PARTLABEL"];
+
+export default moduleSetup({
+  depends: (host) => ["base", "fs-lib", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
+  root: [
+    ...tags.map((tag) => ({ form: `${tag}=…`, matches: `^(block:)?${tag}=.+` })),
+    { form: "/dev/…", matches: "^(block:)?/dev/.+" },
+  ],
+});

@@ -1,0 +1,44 @@
+import { moduleSetup } from "firstlight/hooks";
+
+/** Mount points of the initramfs. */
+const directories = ["proc", "sys", "dev", "run", "sysroot", "etc/cmdline.d", "var"];
+
+const release = `NAME=firstlight
+ID=firstlight
+PRETTY_NAME="firstlight (initramfs)"
+`;
+
+const phaseNames = "PHASE: cmdline, pre-trigger, initqueue, pre-mount, mount, pre-pivot, cleanup or switch";
+
+export default moduleSetup({
+  /** What the sequencer itself reads, and the kernel's own that it passes on. */
+  parameters: {
+    root: { schema: { type: "string", minLength: 1 }, form: "DEVICE" },
+    rootfstype: { schema: { type: "string" }, form: "TYPE[,TYPE…]" },
+    rootflags: { schema: { type: "string" }, form: "OPTION[,OPTION…]", repeated: true },
+    init: { schema: { type: "string", pattern: "^/" }, form: "/PATH" },
+    panic: { schema: { type: "integer" }, form: "SECONDS" },
+    "rd.retry": { schema: { type: "integer", minimum: 0 }, form: "SECONDS" },
+    "rd.timeout": { schema: { type: "integer", minimum: 0 }, form: "SECONDS" },
+    "rd.shell": { schema: { type: "boolean" }, form: "0|1" },
+    "rd.emergency": { schema: { type: "string", enum: ["reboot", "poweroff", "halt"] }, form: "reboot|poweroff|halt" },
+    "rd.break": { schema: { type: "string" }, form: phaseNames, repeated: true },
+    "rd.debug": { schema: { type: "boolean" }, form: "0|1" },
+    "rd.info": { schema: { type: "boolean" }, form: "0|1" },
+    "rd.driver.pre": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },
+    "rd.driver.post": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },
+    "rd.driver.blacklist": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },
+  },
+  install(image) {
+    for (const directory of directories) image.directory(`/${directory}`);
+    image.directory("/tmp", 0o1777);
+    image.directory("/root", 0o700);
+    // Before devtmpfs is mounted: the kernel opens it for PID 1.
+    image.node("/dev/console", "char", 5, 1, 0o600);
+    // systemd knows by this file that it runs in an initrd.
+    image.text("/etc/initrd-release", release);
+    image.symlink("/etc/os-release", "initrd-release");
+    image.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+    image.text("/etc/group", "root:x:0:\n");
+  },
+});

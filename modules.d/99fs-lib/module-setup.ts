@@ -1,0 +1,43 @@
+import { moduleSetup } from "firstlight/hooks";
+
+/** Local file systems that a root may have, and what lies on removable media. */
+const fileSystems = [
+  "bcachefs",
+  "btrfs",
+  "erofs",
+  "exfat",
+  "ext2",
+  "ext4",
+  "f2fs",
+  "hfsplus",
+  "isofs",
+  "jfs",
+  "nilfs2",
+  "ntfs3",
+  "overlay",
+  "reiserfs",
+  "squashfs",
+  "udf",
+  "vfat",
+  "xfs",
+  "zonefs",
+];
+
+/** FAT's names, and a checksum that file systems ask for by an alias. */
+const helpers = [
+  "nls_ascii",
+  "nls_cp437",
+  "nls_iso8859_1",
+  "nls_utf8",
+  "crypto-crc32c",
+  "crypto-crc32",
+  "crypto-xxhash64",
+];
+
+export default moduleSetup({
+  depends: () => ["base"],
+  installkernel(image, host) {
+    const wanted = host.hostOnly ? host.fileSystems.map((type) => `fs-${type}`) : fileSystems;
+    image.drivers([...wanted, ...helpers], { always: true });
+  },
+});
