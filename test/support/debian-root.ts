@@ -1,0 +1,37 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { cachedFolder } from "./cache.js";
+import { makeExt4 } from "./disks.js";
+import { run } from "./run.js";
+
+/** The volume that holds the archive. */
+export const debianVolumeUuid = "1c9d6d52-5f5c-4cd6-a0d6-6a5f7f0a2d11";
+export const debianArchive = "images/debian.tar.zst";
+
+/** The essential packages, an init, and what shows a login prompt on the console; nobody reads manuals there. */
+const recipe = [
+  ...["mmdebstrap", "--quiet", "--variant=essential", "--include=systemd-sysv,udev"],
+  ...["doc", "man", "locale", "info"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
+  // root logs in without a password: the guest has no network.
+  "--customize-hook=sed -i 's/^root:[^:]*:/root::/' \"$1/etc/passwd\"",
+  '--customize-hook=echo firstlight >"$1/etc/hostname"',
+];
+
+/** A disk with one ext4 file system, which holds a small Debian of this machine's release as an archive. Made once. */
+export async function debianDisk(): Promise<string> {
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile("/etc/os-release", "utf8"))?.[1];
+  if (release === undefined) {
+    throw new Error("/etc/os-release has no VERSION_CODENAME: which release of Debian is this?");
+  }
+  const folder = await cachedFolder("debian-root", { recipe, release }, async (unfinished) => {
+    const content = join(unfinished, "content");
+    const archive = join(content, debianArchive);
+    const pack = 'mkdir -p "$(dirname "$1")" && archive=$1 && shift && "$@" | zstd -q -T0 -o "$archive"';
+    await run(["bash", "-c", `set -o pipefail; ${pack}`, "bash", archive, ...recipe, release, "-"]);
+    const mebibytes = Math.ceil((await stat(archive)).size / 1024 ** 2);
+    const fileSystem = { uuid: debianVolumeUuid, label: "debian", content, size: mebibytes + 32 };
+    await makeExt4(join(unfinished, "disk.img"), fileSystem);
+    await run(["rm", "-r", content]);
+  });
+  return join(folder, "disk.img");
+}

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { debianKernel, type Kernel } from "./kernels.js";
+import { outFolder, projectFolder } from "./paths.js";
+import { type Guest, type GuestOptions, startGuest } from "./qemu.js";
+import { run } from "./run.js";
+
+/** An image, and the kernel that it is for. */
+export interface Image {
+  file: string;
+  kernel: Kernel;
+}
+
+/** What somebody would type to build an image for an unpacked kernel. */
+export function mkinitrdCommand(options: readonly string[], file: string, kernel: Kernel): string[] {
+  return [join(projectFolder, "tools/mkinitrd"), ...options, "-k", kernel.modules, "-f", file, kernel.release];
+}
+
+/** Builds an image below out/. `name` belongs to one test file. Left out: for Debian's cloud kernel. */
+export async function buildImage(name: string, options: readonly string[], kernel?: Kernel): Promise<Image> {
+  const image = { file: join(outFolder, "tests", `${name}.img`), kernel: kernel ?? (await debianKernel("cloud")) };
+  await run(mkinitrdCommand(["-q", ...options], image.file, image.kernel));
+  return image;
+}
+
+/** Boots an image for one test: the guest ends with it, and its console goes into a file that bears the test's name. */
+export function bootImage(
+  context: TestContext,
+  { file, kernel }: Image,
+  options: Omit<GuestOptions, "kernel" | "initrd" | "logFile">,
+): Guest {
+  const logFile = join(outFolder, "tests", `${context.name.replaceAll(/[^\w=.-]+/g, "_")}.log`);
+  const guest = startGuest({ kernel: kernel.image, initrd: file, logFile, ...options });
+  context.after(() => guest.stop());
+  return guest;
+}
+
+/** What the tiny root said of itself. */
+export interface RootFacts {
+  /** How it was started: the path of its init, and the arguments. */
+  init: string;
+  /** By mount point. */
+  mounts: Map<string, { source: string; type: string; options: string[] }>;
+  /** KiB of memory that nobody uses. */
+  free: number;
+  /** Below /dev/disk: where each link leads. */
+  links: Map<string, string>;
+  writable: boolean;
+  /** All that the console said. */
+  console: string;
+}
+
+/** Waits for the end of a guest that boots the tiny root. Rejects if it did not arrive there. */
+export async function rootFacts(guest: Guest): Promise<RootFacts> {
+  const init = (await guest.waitFor(/^ROOT-REACHED (.*)$/m))[1] ?? "";
+  await guest.waitFor(/^ROOT-DONE$/m);
+  const console = await guest.ended();
+  const lines = (name: string) =>
+    [...console.matchAll(new RegExp(`^${name} (.*)$`, "gm"))].map((match) => match[1] ?? "");
+  const mounts: RootFacts["mounts"] = new Map();
+  for (const line of lines("MOUNT")) {
+    const [source = "", target = "", type = "", options = ""] = line.split(" ");
+    mounts.set(target, { source, type, options: options.split(",") });
+  }
+  return {
+    init: init.trim(),
+    mounts,
+    free: Number(lines("FREE")[0]),
+    links: new Map(lines("LINK").map((line) => line.split(" ") as [string, string])),
+    writable: /^ROOT-WRITABLE$/m.test(console),
+    console,
+  };
+}
+
+/** A pattern for text that is to be found as it is. */
+export function literally(text: string): RegExp {
+  return new RegExp(text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+}

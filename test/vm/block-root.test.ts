@@ -1,0 +1,81 @@
+/** A root on a disk, by every name that it has, and as the command line wants it mounted. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
+import { outFolder } from "../support/paths.js";
+import { diskFixtures, rootForms, rootVolume } from "../support/root-disks.js";
+
+const { rootDisk } = await diskFixtures();
+const image = await buildImage("block-root", ["-N"]);
+const disks = [{ file: rootDisk }];
+const byUuid = `root=UUID=${rootVolume.uuid}`;
+
+for (const form of rootForms(rootVolume)) {
+  test(`block root=${form}`, async (context) => {
+    const facts = await rootFacts(bootImage(context, image, { cmdline: `root="${form}"`, disks }));
+    assert.equal(facts.init, "/sbin/init");
+    assert.equal(facts.mounts.get("/")?.type, "ext4");
+    assert.ok(facts.mounts.get("/")?.options.includes("ro"), "read-only unless rw is given");
+    assert.ok(!facts.writable);
+  });
+}
+
+test("the new root finds /dev, /proc, /sys and /run, and nothing of the old one", async (context) => {
+  const { mounts, links } = await rootFacts(bootImage(context, image, { cmdline: byUuid, disks }));
+  assert.equal(mounts.get("/dev")?.type, "devtmpfs");
+  assert.equal(mounts.get("/proc")?.type, "proc");
+  assert.equal(mounts.get("/sys")?.type, "sysfs");
+  assert.equal(mounts.get("/run")?.type, "tmpfs");
+  for (const target of ["/proc", "/sys"]) {
+    assert.deepEqual(
+      ["nosuid", "nodev", "noexec"].filter((option) => !mounts.get(target)?.options.includes(option)),
+      [],
+      `options of ${target}`,
+    );
+  }
+  assert.ok(!mounts.has("/sysroot"));
+  assert.deepEqual(
+    [...links].filter(([, device]) => device === "/dev/vda1").map(([link]) => link),
+    [
+      "/dev/disk/by-label/tiny\\x2froot\\x20one",
+      "/dev/disk/by-partlabel/the\\x20first\\x20root",
+      `/dev/disk/by-partuuid/${rootVolume.partitionUuid}`,
+      `/dev/disk/by-uuid/${rootVolume.uuid}`,
+    ],
+  );
+});
+
+test("rw, rootfstype and rootflags are mount's", async (context) => {
+  const cmdline = `${byUuid} rw rootfstype=ext4 rootflags=noatime,commit=33`;
+  const { mounts, writable } = await rootFacts(bootImage(context, image, { cmdline, disks }));
+  assert.ok(writable);
+  assert.deepEqual(
+    ["rw", "noatime", "commit=33"].filter((option) => !mounts.get("/")?.options.includes(option)),
+    [],
+  );
+});
+
+test("the last of ro and rw counts", async (context) => {
+  const { writable } = await rootFacts(bootImage(context, image, { cmdline: `${byUuid} rw ro`, disks }));
+  assert.ok(!writable);
+});
+
+test("init= and the words after -- are the new root's", async (context) => {
+  const cmdline = `${byUuid} init=/sbin/other-init -- single word=two`;
+  const { init } = await rootFacts(bootImage(context, image, { cmdline, disks }));
+  assert.equal(init, "/sbin/other-init single word=two");
+});
+
+test("the memory of the initramfs is free after the switch", async (context) => {
+  const mebibytes = 64;
+  const ballast = join(outFolder, "tests/ballast");
+  await writeFile(ballast, randomBytes(mebibytes * 1024 * 1024));
+  const larger = await buildImage("block-root-larger", ["-N", "--no-compress", "-i", ballast, "/ballast"]);
+  const without = await rootFacts(bootImage(context, image, { cmdline: byUuid, disks }));
+  const withBallast = await rootFacts(bootImage(context, larger, { cmdline: byUuid, disks }));
+  const kept = (without.free - withBallast.free) / 1024;
+  assert.ok(kept < mebibytes / 4, `${kept.toFixed(0)} of ${mebibytes} MiB are still in use`);
+});

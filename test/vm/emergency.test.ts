@@ -1,0 +1,106 @@
+/** A boot that cannot go on says why, gives a shell where one may run, and else does what the command line says. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bootImage, buildImage } from "../support/firstlight.js";
+import { diskFixtures, rootVolume } from "../support/root-disks.js";
+
+const { rootDisk } = await diskFixtures();
+const image = await buildImage("emergency", ["-N"]);
+const disks = [{ file: rootDisk }];
+/** One digit away from the disk that is there. */
+const missing = rootVolume.uuid.replace("00361d4f", "00361d4e");
+const noShell = "rd.shell=0 rd.emergency=poweroff";
+const prompt = /firstlight:\S*# /;
+
+function reportedLine(console: string, name: string): string {
+  return new RegExp(`^${name}: +(.*)$`, "m").exec(console)?.[1] ?? "";
+}
+
+test("a missing device: the report names what was wanted, for what, and the nearest that is there", async (context) => {
+  const cmdline = `root=UUID=${missing} rd.retry=3 ${noShell}`;
+  const console = await bootImage(context, image, { cmdline, disks }).ended();
+  assert.match(reportedLine(console, "What"), new RegExp(`UUID=${missing}.*for root`));
+  assert.match(reportedLine(console, "Where"), /initqueue.*rootfs-block/);
+  assert.match(reportedLine(console, "Waiting"), new RegExp(`UUID=${missing}.*for root`));
+  assert.match(console, new RegExp(`there is vda1 UUID=${rootVolume.uuid} .*ext4`));
+  assert.doesNotMatch(console, /ROOT-REACHED/);
+});
+
+test("no disk at all: the report says so", async (context) => {
+  const console = await bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=3 ${noShell}` }).ended();
+  assert.match(console, /no block device is there at all/);
+});
+
+test("the emergency shell answers on the console, and leaving it tries the boot again", async (context) => {
+  const guest = bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=2`, disks });
+  await guest.waitFor(/^Waiting:/m);
+  await guest.waitFor(prompt);
+  guest.type("echo answer-$((6 * 7)) from $$\n");
+  const [, pid] = await guest.waitFor(/^answer-42 from (\d+)$/m);
+  assert.notEqual(pid, "1");
+  guest.type("cat /run/initramfs/report.txt\n");
+  await guest.waitFor(/^What: +UUID=/m);
+  guest.type("exit\n");
+  await guest.waitFor(/^What: +UUID=/m);
+  await guest.waitFor(prompt);
+});
+
+test("leaving the shell goes on where the reason has gone", async (context) => {
+  const guest = bootImage(context, image, { cmdline: `root=/dev/other-name rd.retry=2`, disks });
+  await guest.waitFor(prompt);
+  guest.type("ln -s vda1 /dev/other-name; exit\n");
+  await guest.waitFor(/^ROOT-REACHED/m);
+  await guest.ended();
+});
+
+test("rd.break opens a shell before the phase, and goes on after it", async (context) => {
+  const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid} rd.break=mount`, disks });
+  await guest.waitFor(prompt);
+  guest.type("grep -c ' /sysroot ' /proc/mounts; exit\n");
+  await guest.waitFor(/^0$/m);
+  await guest.waitFor(/^ROOT-REACHED/m);
+  await guest.ended();
+});
+
+const actions = { reboot: /reboot: Restarting system/, poweroff: /reboot: Power down/ };
+for (const [action, said] of Object.entries(actions)) {
+  test(`rd.shell=0 rd.emergency=${action}`, async (context) => {
+    const cmdline = `root=UUID=${missing} rd.retry=2 rd.shell=0 rd.emergency=${action}`;
+    const console = await bootImage(context, image, { cmdline, disks }).ended();
+    assert.match(console, /^What: +UUID=/m);
+    assert.match(console, said);
+    assert.doesNotMatch(console, prompt);
+  });
+}
+
+/** Command lines that nobody can boot, and what the report says of each. */
+const wrongCommandLines: Record<string, RegExp> = {
+  "": /no root= on the kernel command line/,
+  "root=nothing:at-all": /no module.*root=nothing:at-all/,
+  "root=tmpfs:UUID=x": /no module.*root=tmpfs:UUID=x/,
+  [`root=UUID=${rootVolume.uuid} rd.retry=soon`]: /wrong value.*rd\.retry=soon.*accepted/,
+  [`root=UUID=${rootVolume.uuid} rootfstype=vfat`]: /vfat/,
+  [`root=UUID=${rootVolume.uuid} rootflags=nonsense`]: /nonsense|EINVAL|invalid/i,
+  [`root=UUID=${rootVolume.uuid} init=/sbin/nothing`]: /no init.*\/sbin\/nothing/,
+};
+for (const [cmdline, reason] of Object.entries(wrongCommandLines)) {
+  test(`command line "${cmdline}"`, async (context) => {
+    const console = await bootImage(context, image, { cmdline: `${cmdline} ${noShell}`, disks }).ended();
+    assert.match(reportedLine(console, "What"), reason);
+    assert.match(reportedLine(console, "Remedy"), /\S/);
+    assert.doesNotMatch(console, /ROOT-REACHED/);
+  });
+}
+
+test("root= of a module that is left out: the remedy names the module", async (context) => {
+  const cmdline = `root=tmpfs:UUID=${rootVolume.uuid} ${noShell}`;
+  const console = await bootImage(context, image, { cmdline, disks }).ended();
+  assert.match(reportedLine(console, "Remedy"), /mkinitrd -a tmpfs-root/);
+});
+
+test("an unknown rd. parameter is a warning that names the nearest known one", async (context) => {
+  const cmdline = `root=UUID=${rootVolume.uuid} rd.retri=5`;
+  const guest = bootImage(context, image, { cmdline, disks });
+  await guest.waitFor(/unknown kernel parameter rd\.retri: did you mean rd\.retry\?/);
+  await guest.waitFor(/^ROOT-REACHED/m);
+});
