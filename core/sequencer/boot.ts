@@ -66,7 +66,12 @@ function readParameters(state: State): void {
   const policy = rescuePolicy(state.parameters);
   instant("setRescuePolicy", policy);
   state.shellAllowed = policy.shell;
-  services.log.setVerbose(state.parameters.flag("rd.debug", false));
+  const { parameters } = state;
+  const quiet = parameters.has("quiet");
+  services.log.setVerbosity({
+    debug: parameters.flag("rd.debug", false),
+    info: quiet && (parameters.flag("rd.info", false) || parameters.flag("rd.debug", false)),
+  });
   services.log.info(`firstlight ${plan.build.version}, kernel ${instant("kernel", {}).release}`);
   for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
   state.root = createRoot(words, state.parameters, plan.roots);

@@ -1,7 +1,7 @@
 import { shellPath } from "../abi/index.js";
 import { instant } from "./door.js";
 import { files } from "./files.js";
-import { type createLog, print } from "./log.js";
+import { print, type SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
 import type { WantList } from "./wants.js";
@@ -29,7 +29,7 @@ export async function runShell(loop: Loop): Promise<void> {
 export async function stopBoot(
   facts: ReportFacts,
   shellAllowed: boolean,
-  services: { loop: Loop; log: ReturnType<typeof createLog>; wants: WantList },
+  services: { loop: Loop; log: SequencerLog; wants: WantList },
 ): Promise<void> {
   const report = formatReport(facts);
   print(report);

@@ -3,7 +3,7 @@ import type { InstantOps } from "../abi/index.js";
 import { createDevices, type DeviceTable } from "./devices.js";
 import { createDrivers, type DriverLoader } from "./drivers.js";
 import { files } from "./files.js";
-import { createLog } from "./log.js";
+import { createLog, type SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
 import { createMounts } from "./mounts.js";
 import type { PlannedHook } from "./phases.js";
@@ -15,7 +15,7 @@ import { createWants, type WantList } from "./wants.js";
 /** What lives from the first to the last turn of an engine. */
 export interface Services {
   loop: Loop;
-  log: ReturnType<typeof createLog>;
+  log: SequencerLog;
   devices: DeviceTable;
   drivers: DriverLoader;
   wants: WantList;

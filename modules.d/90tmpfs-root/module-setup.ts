@@ -11,7 +11,7 @@ export default moduleSetup({
   root: sources.map((source) => ({ form: `tmpfs:${source}`, matches: "^tmpfs:" })),
   parameters: {
     "rd.tmpfs.size": { schema: { type: "string", pattern: "^[0-9]+[kKmMgG%]?$" }, form: "SIZE[k|m|g|%]" },
-    "rd.tmpfs.imgfile": { schema: { type: "string", minLength: 1 }, form: "PATH" },
+    "rd.tmpfs.imgfile": { schema: { type: "string", pattern: "." }, form: "PATH" },
     // Documentation/filesystems/tmpfs.rst
     "rd.tmpfs.mpol": {
       schema: {

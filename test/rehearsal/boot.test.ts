@@ -1,0 +1,176 @@
+/** Whole boots of the sequencer with our modules, in the image's own engine, on a simulated machine. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { LastWord } from "../../core/abi/index.js";
+import { makeBundle } from "../../core/generator/bundle.js";
+import { findModules } from "../../core/generator/module-folders.js";
+import { createProblems } from "../../core/generator/problems.js";
+import { project } from "../../core/generator/project.js";
+import { selectModules } from "../../core/generator/select-modules.js";
+import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
+import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
+import { createMachine } from "../../core/rehearsal/machine.js";
+import { rehearse } from "../../core/rehearsal/rehearse.js";
+
+const uuid = "00361d4e-646b-478c-9947-73b9bec8531e";
+const program: SimulatedFile = { type: "file", mode: 0o755, data: "" };
+const zstdMagic = "(\udcb5/\udcfd";
+let bundle = "";
+
+before(async () => {
+  const problems = createProblems();
+  const facts = { hostOnly: false, kernel: "6.1.0", machine: "x86_64", fileSystems: [], modaliases: [] };
+  const { modules, parameters, roots } = await selectModules(
+    findModules([project.modules], problems),
+    { modules: undefined, add: ["tmpfs-root"], omit: [] },
+    // A host that has every program and file.
+    (question, argument) => (question === "facts" ? facts : question === "findProgram" ? `/usr/bin/${argument}` : null),
+    problems,
+    { warning: (text) => assert.fail(text), note: () => {} },
+  );
+  problems.check();
+  bundle = (await makeBundle({ modules, parameters, roots, kernel: "6.1.0", hostOnly: false })).code;
+});
+
+const disk: SimulatedDevice = { name: "vda", number: "254:0", tags: { PTTYPE: "gpt" }, driver: "virtio_blk" };
+const partition: SimulatedDevice = {
+  name: "vda1",
+  number: "254:1",
+  tags: { TYPE: "ext4", USAGE: "filesystem", UUID: uuid, LABEL: "ROOT" },
+  driver: "virtio_blk",
+  after: 3,
+  files: { "sbin/init": program, "rootfs.tar.zst": `${zstdMagic}…` },
+};
+
+const machine: Omit<MachineDescription, "commandLine"> = {
+  kernel: { release: "6.1.0", machine: "x86_64" },
+  initramfs: { "bin/sh": program, "usr/bin/zstd": program, "usr/bin/tar": program, "etc/": "" },
+  devices: [disk, partition],
+  drivers: {
+    "pci:v00001AF4d00001001": [
+      { name: "virtio", path: "/virtio.ko", parameters: "" },
+      { name: "virtio_blk", path: "/virtio_blk.ko", parameters: "" },
+    ],
+  },
+  modaliases: ["pci:v00001AF4d00001001", "pci:v00001AF4d00001001", "pci:v00008086d00007010"],
+  programs: {
+    sh: () => ({ lasts: 60_000 }),
+    zstd: () => ({}),
+    tar: () => ({ stdout: "block 9: ** Block of NULs **\n" }),
+  },
+};
+
+async function boot(
+  commandLine: string,
+  change: Partial<MachineDescription> = {},
+): Promise<{ word: LastWord; shown: string; time: number }> {
+  const simulated = createMachine({ ...machine, commandLine, ...change });
+  const word = await rehearse(bundle, simulated);
+  return { word, shown: simulated.console(), time: simulated.now() };
+}
+
+/** A boot that stops, and what its report says. */
+async function stops(commandLine: string, change: Partial<MachineDescription>, ...said: RegExp[]): Promise<void> {
+  const { word, shown } = await boot(commandLine, change);
+  assert.equal(word.word, "failed", shown);
+  assert.match(shown, /The boot has stopped/);
+  for (const pattern of said) assert.match(shown, pattern);
+}
+
+test("block root: driver by modalias, device by UUID, then the switch", async () => {
+  const { word, shown } = await boot(`root=UUID=${uuid} ro quiet`);
+  const moves = ["/run", "/dev", "/proc", "/sys"];
+  assert.deepEqual(word, { word: "switch", root: "/sysroot", init: "/sbin/init", arguments: [], moves }, shown);
+  assert.match(shown, /root: \/dev\/vda1 on \/sysroot \(ext4, ro\)/);
+});
+
+test("a device that arrives late is waited for, and no longer than it takes", async () => {
+  const late = { devices: [disk, { ...partition, after: 20_000 }] };
+  const { word, time } = await boot("root=LABEL=ROOT", late);
+  assert.equal(word.word, "switch");
+  assert.ok(time > 20_000 && time < 22_000, `${time} ms`);
+});
+
+test("a device that does not come: the report names it, who wanted it, and the nearest one", async () => {
+  const wrong = uuid.replace("4e", "4f");
+  await stops(
+    `root=UUID=${wrong} rd.retry=9`,
+    {},
+    new RegExp(`UUID=${wrong}, wanted for root, has not come`),
+    new RegExp(`there is vda1 UUID=${uuid} LABEL=ROOT ext4`),
+    /Where: {3}initqueue, in the module rootfs-block/,
+  );
+});
+
+test("no disk at all: the report says so", () =>
+  stops(`root=UUID=${uuid} rd.retry=3`, { devices: [] }, /no block device is there at all/));
+
+test("one that arrives while the shell runs is announced", async () => {
+  const late = { devices: [disk, { ...partition, after: 30_000 }] };
+  const { word, shown } = await boot("root=LABEL=ROOT rd.retry=5", late);
+  assert.match(shown, /LABEL=ROOT has arrived: exit to go on/);
+  assert.ok(word.word === "failed" && word.retry, "leaving the shell tries again");
+});
+
+test("rd.shell=0: no shell, the rescue policy follows", async () => {
+  const { word } = await boot("root=LABEL=NONE rd.retry=1 rd.shell=0");
+  assert.ok(word.word === "failed" && !word.retry);
+});
+
+test("tmpfs root: default archive and size are chosen and said", async () => {
+  const root = { mode: 0o755, type: "file" } as const;
+  const { shown } = await boot(`root=tmpfs:UUID=${uuid}`, {
+    devices: [disk, { ...partition, files: { "rootfs.tar.zst": zstdMagic, "sbin/init": root } }],
+  });
+  assert.match(shown, /taking rootfs\.tar\.zst/);
+  assert.match(shown, /taking 50%/);
+  // The simulated tar unpacks nothing.
+  assert.match(shown, /the new root has no init to run/);
+});
+
+test("tmpfs root: each fault of the archive stops the boot with its own error", async () => {
+  const tar = (stdout: string, stderr = "", status = 0) => ({
+    programs: { ...machine.programs, tar: () => ({ stdout, stderr, status }) },
+  });
+  const line = `root=tmpfs:UUID=${uuid} rd.tmpfs.size=1G rd.tmpfs.imgfile=`;
+  await stops(`${line}rootfs.tar.zst`, tar("block 9: ** End of File **\n"), /truncated/);
+  await stops(`${line}rootfs.tar.zst`, tar("", "tar: a: Cannot write: No space left on device\n", 2), /does not fit/);
+  await stops(`${line}missing.tar`, {}, /the archive missing\.tar is not on the source volume/);
+  await stops(`${line}../rootfs.tar.zst`, {}, /wrong value .*rd\.tmpfs\.imgfile/);
+});
+
+test("root= missing, unknown, of a module that is not in the image", async () => {
+  await stops("ro", {}, /there is no root=/, /root=tmpfs:UUID=…/);
+  await stops("root=floppy", {}, /no module of this image can mount root=floppy/);
+  await stops("root=tmpfs:NFS=nfs:10.0.0.11:/x", {}, /needs the module nfs/);
+  await stops("root=tmpfs:/dev/mapper/centos-root rd.lvm.lv=centos/root", {}, /needs the module lvm/);
+});
+
+test("wrong values are errors, unknown rd. names warnings", async () => {
+  await stops(`root=UUID=${uuid} rd.retry=soon`, {}, /rd\.retry=soon \(accepted: rd\.retry=SECONDS\)/);
+  const { word, shown } = await boot(`root=UUID=${uuid} rd.rerty=3 crashkernel=auto rhgb LANG=en_US.UTF-8`);
+  assert.equal(word.word, "switch");
+  assert.match(shown, /unknown kernel parameter rd\.rerty: did you mean rd\.retry\?/);
+  assert.doesNotMatch(shown, /crashkernel|rhgb|LANG/);
+});
+
+test("init= is honoured and checked", async () => {
+  const { word } = await boot(`root=UUID=${uuid} init=/bin/other`, {
+    devices: [disk, { ...partition, files: { "bin/other": program } }],
+  });
+  assert.ok(word.word === "switch" && word.init === "/bin/other");
+  await stops(`root=UUID=${uuid} init=/bin/other`, {}, /\/bin\/other is not there/);
+  const folder = { devices: [disk, { ...partition, files: { "sbin/init/": "" } }] };
+  await stops(`root=UUID=${uuid} init=/sbin/init`, folder, /\/sbin\/init is a directory/);
+});
+
+test("rd.break stops before a phase, and leaving the shell goes on", async () => {
+  const { word, shown } = await boot(`root=UUID=${uuid} rd.break=pre-udev rd.break`);
+  assert.equal(word.word, "switch");
+  assert.match(shown, /rd\.break: before the phase pre-trigger/);
+  assert.match(shown, /rd\.break: before the phase switch/);
+});
+
+test("the same machine gives the same boot", async () => {
+  assert.deepEqual(await boot(`root=UUID=${uuid} rd.debug`), await boot(`root=UUID=${uuid} rd.debug`));
+});
