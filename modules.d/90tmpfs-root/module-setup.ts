@@ -11,7 +11,11 @@ export default moduleSetup({
   root: sources.map((source) => ({ form: `tmpfs:${source}`, matches: "^tmpfs:" })),
   parameters: {
     "rd.tmpfs.size": { schema: { type: "string", pattern: "^[0-9]+[kKmMgG%]?$" }, form: "SIZE[k|m|g|%]" },
-    "rd.tmpfs.imgfile": { schema: { type: "string", pattern: "." }, form: "PATH" },
+    // A path with ".." could lead out of the volume.
+    "rd.tmpfs.imgfile": {
+      schema: { type: "string", pattern: "^(?!(.*/)?\\.\\.(/|$))." },
+      form: "PATH (relative to the volume's top)",
+    },
     // Documentation/filesystems/tmpfs.rst
     "rd.tmpfs.mpol": {
       schema: {
