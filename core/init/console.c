@@ -1,0 +1,90 @@
+#include "console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The kernel could not open /dev/console for us (no node in the image): 0, 1 and 2 lead nowhere until devtmpfs is mounted. */
+static bool stand_in;
+
+int console_open(void) {
+  return open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static bool use_console(void) {
+  int console = console_open();
+  if (console < 0)
+    return false;
+  for (int i = 0; i <= 2; i++)
+    dup2(console, i);
+  if (console > 2)
+    close(console);
+  stand_in = false;
+  return true;
+}
+
+void console_prepare(void) {
+  bool all_open = true;
+  for (int i = 0; i <= 2; i++)
+    all_open = all_open && fcntl(i, F_GETFD) >= 0;
+  if (all_open || use_console())
+    return;
+  stand_in = true;
+  int nowhere;
+  while ((nowhere = memfd_create("console", 0)) >= 0 && nowhere <= 2)
+    ;
+  if (nowhere > 2)
+    close(nowhere);
+}
+
+int console_write(const char *bytes, size_t length) {
+  bool reopened = stand_in && use_console();
+  while (length) {
+    ssize_t written = write(STDOUT_FILENO, bytes, length);
+    if (written < 0) {
+      /* A terminal that was hung up gives EIO for ever, opened anew it works. */
+      if (errno == EIO && !reopened && use_console())
+        reopened = true;
+      else if (errno != EINTR)
+        return errno;
+      continue;
+    }
+    bytes += written;
+    length -= written;
+  }
+  return 0;
+}
+
+int ring_write(int level, const char *bytes, size_t length) {
+  enum { longest = 900 }; /* of a record, printk.c: LOG_LINE_MAX is 1024 with the prefix */
+  char record[longest + 8];
+  int size = snprintf(record, sizeof record, "<%d>", level);
+  length = length < longest ? length : longest;
+  memcpy(record + size, bytes, length);
+  /* Opened for each record: the kernel limits the rate of each open file, 10 records in 5 seconds (printk.devkmsg=ratelimit). */
+  int ring = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+  if (ring < 0)
+    return errno;
+  int error = write(ring, record, size + length) < 0 ? errno : 0;
+  close(ring);
+  return error;
+}
+
+void report(const char *format, ...) {
+  char line[1024];
+  int prefix = snprintf(line, sizeof line, "firstlight: ");
+  va_list arguments;
+  va_start(arguments, format);
+  int size = vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
+  va_end(arguments);
+  if (size < 0)
+    return;
+  size_t length = strlen(line);
+  ring_write(3, line, length);
+  line[length++] = '\n';
+  console_write(line, length);
+}

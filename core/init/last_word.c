@@ -1,0 +1,81 @@
+#include "last_word.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+
+int power_command(const char *name) {
+  static const struct {
+    const char *name;
+    int command;
+  } commands[] = {{"reboot", RB_AUTOBOOT}, {"poweroff", RB_POWER_OFF}, {"halt", RB_HALT_SYSTEM}, {"kexec", RB_KEXEC}};
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(name, commands[i].name) == 0)
+      return commands[i].command;
+  return POWER_NONE;
+}
+
+static const char *text_of(const struct json *json, const char *name) {
+  const char *text = json_plain(json_member(json, name));
+  return text ? text : "";
+}
+
+static bool read_switch(const struct json *json, struct last_word *word) {
+  word->word = WORD_SWITCH;
+  word->root = text_of(json, "root");
+  word->init = text_of(json, "init");
+  word->init_argv = json_plain_list(json_member(json, "arguments"), word->init);
+  word->moves = json_plain_list(json_member(json, "moves"), NULL);
+  return word->root[0] == '/' && word->init[0] && word->init_argv && word->moves;
+}
+
+static bool read_run(const struct json *json, struct last_word *word) {
+  const struct json *program = json_member(json, "program"), *environment = json_member(program, "env");
+  word->word = WORD_RUN;
+  word->program = (struct program){
+      .argv = json_plain_list(json_member(program, "argv"), NULL),
+      .environment = json_plain_list(environment, NULL),
+      .root = json_plain(json_member(program, "root")),
+      .directory = json_plain(json_member(program, "cwd")),
+      .uid = -1,
+      .gid = -1,
+  };
+  return word->program.argv && word->program.argv[0] && word->program.argv[0][0] && (!environment || word->program.environment);
+}
+
+bool last_word_read(const struct json *json, struct last_word *word) {
+  const char *name = text_of(json, "word");
+  *word = (struct last_word){0};
+  if (strcmp(name, "switch") == 0)
+    return read_switch(json, word);
+  if (strcmp(name, "run") == 0)
+    return read_run(json, word);
+  if (strcmp(name, "reboot") == 0) {
+    word->word = WORD_REBOOT;
+    word->power = power_command(text_of(json, "action"));
+    return word->power != POWER_NONE;
+  }
+  const struct json *retry = json_member(json, "retry");
+  word->word = WORD_FAILED;
+  word->reason = json_plain(json_member(json, "reason"));
+  word->retry = retry && retry->boolean;
+  return strcmp(name, "failed") == 0 && word->reason && retry && retry->type == JSON_BOOLEAN;
+}
+
+void last_word_free(struct last_word *word) {
+  free(word->init_argv);
+  free(word->moves);
+  free(word->program.argv);
+  free(word->program.environment);
+}
+
+bool rescue_policy_read(const struct json *json, struct rescue_policy *policy) {
+  const struct json *shell = json_member(json, "shell"), *delay = json_member(json, "delay");
+  const char *action = text_of(json, "action");
+  bool good = shell && shell->type == JSON_BOOLEAN && delay && delay->type == JSON_NUMBER && delay->number >= 0 && delay->number < 1e9;
+  int power = power_command(action);
+  if (!good || power == (int)RB_KEXEC || (power == POWER_NONE && strcmp(action, "none") != 0))
+    return false;
+  *policy = (struct rescue_policy){.shell = shell->boolean, .power = power, .delay = delay->number};
+  return true;
+}

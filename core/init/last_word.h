@@ -1,0 +1,37 @@
+/* What an engine tells PID 1: its last word and the rescue policy (core/abi/values.ts). */
+#ifndef FIRSTLIGHT_LAST_WORD_H
+#define FIRSTLIGHT_LAST_WORD_H
+
+#include <stdbool.h>
+
+#include "json.h"
+#include "process.h"
+
+struct last_word {
+  enum { WORD_SWITCH, WORD_REBOOT, WORD_RUN, WORD_FAILED } word;
+  const char *root, *init;
+  char **init_argv; /* init and its arguments */
+  char **moves;
+  int power;        /* a command of reboot(2) */
+  struct program program;
+  const char *reason;
+  bool retry;
+};
+
+enum { POWER_NONE = -1 };
+
+struct rescue_policy {
+  bool shell;
+  int power; /* a command of reboot(2), or POWER_NONE */
+  double delay; /* seconds */
+};
+
+/* Both take over nothing: the strings belong to `json`. False: it is not what it should be. */
+bool last_word_read(const struct json *json, struct last_word *word);
+bool rescue_policy_read(const struct json *json, struct rescue_policy *policy);
+void last_word_free(struct last_word *word);
+
+/* A command of reboot(2) by its name in the contract; POWER_NONE if there is none of that name. */
+int power_command(const char *name);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * PID 1. It starts the engine, waits for it, and does what its last word says; it takes the children that are left to it, and never exits.
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "console.h"
+#include "engine.h"
+#include "last_word.h"
+#include "modprobe.h"
+#include "process.h"
+#include "rescue.h"
+#include "switch.h"
+
+enum { no_status = -1, longest_reason = 512 };
+
+/* An engine that ended: its last word, or why there is none. */
+struct ending {
+  struct json *json; /* what the word's strings belong to */
+  struct last_word word;
+  char reason[longest_reason]; /* empty: there is a word */
+};
+
+/* Sets the policy or the last word from one message. False: it is nonsense. */
+static bool take_message(const char *message, ssize_t length, struct rescue_policy *policy, struct ending *ending) {
+  struct json *json = length > 0 ? json_read(message + 1, length - 1) : NULL;
+  bool good = false;
+  if (json && message[0] == message_policy)
+    good = rescue_policy_read(json, policy);
+  if (json && message[0] == message_last_word && !ending->json) {
+    good = last_word_read(json, &ending->word);
+    ending->json = json;
+  } else
+    free(json);
+  return good;
+}
+
+/* The engine is gone: everything that it said is in the socket. */
+static void take_messages(int socket, struct rescue_policy *policy, struct ending *ending) {
+  static char message[longest_message + 1];
+  ssize_t length;
+  while ((length = recv(socket, message, sizeof message - 1, MSG_DONTWAIT)) > 0) {
+    message[length] = 0;
+    if (!take_message(message, length, policy, ending))
+      snprintf(ending->reason, sizeof ending->reason, "the engine told PID 1 something that makes no sense");
+  }
+}
+
+static void explain_death(struct ending *ending, int status) {
+  if (WIFSIGNALED(status))
+    snprintf(ending->reason, sizeof ending->reason, "the engine was killed by %s", signal_name(WTERMSIG(status)));
+  else
+    snprintf(ending->reason, sizeof ending->reason, "the engine ended without a last word (status %d)", WEXITSTATUS(status));
+}
+
+/* Starts an engine and waits until it has ended. */
+static void run_engine(struct rescue_policy *policy, struct ending *ending) {
+  int sockets[2], status;
+  pid_t child = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0 ? -1 : fork();
+  if (child == 0) {
+    close(sockets[0]);
+    engine_main(sockets[1]);
+  }
+  if (child < 0) {
+    snprintf(ending->reason, sizeof ending->reason, "cannot start the engine: %s", errno_name(errno));
+    return;
+  }
+  close(sockets[1]);
+  pid_t pid;
+  do
+    pid = waitpid(-1, &status, 0);
+  while (pid != child && (pid >= 0 || errno == EINTR));
+  take_messages(sockets[0], policy, ending);
+  close(sockets[0]);
+  if (!ending->json && !*ending->reason)
+    explain_death(ending, status);
+}
+
+/* Does what the last word says. Returns what comes of it if PID 1 goes on: the status of a program, or a reason in `ending`. */
+static int obey(struct ending *ending) {
+  const struct last_word *word = &ending->word;
+  int status;
+  switch (word->word) {
+  case WORD_SWITCH:
+    kill_processes(true);
+    switch_root(word, ending->reason, sizeof ending->reason);
+    return no_status;
+  case WORD_REBOOT:
+    reboot(word->power);
+    snprintf(ending->reason, sizeof ending->reason, "the machine does not restart or halt: reboot(2): %s", errno_name(errno));
+    return no_status;
+  case WORD_RUN:
+    kill_processes(true);
+    status = run_on_console(&word->program);
+    return status < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  default:
+    snprintf(ending->reason, sizeof ending->reason, "%s", word->reason);
+    return no_status;
+  }
+}
+
+/* One engine, from its start to what follows from its end. True: it did what it was for. */
+static bool run_once(struct rescue_policy *policy) {
+  struct ending ending = {0};
+  run_engine(policy, &ending);
+  engine_facts.number++;
+  engine_facts.status = *ending.reason ? no_status : obey(&ending);
+  bool failed = *ending.reason;
+  bool retry = ending.json && ending.word.word == WORD_FAILED && ending.word.retry;
+  if (failed) {
+    report("%s: %s", retry ? "the boot starts again" : "the boot has failed", ending.reason);
+    kill_processes(false);
+  }
+  if (failed && !retry) {
+    unmount_new_root();
+    rescue(policy);
+    kill_processes(false);
+  }
+  last_word_free(&ending.word);
+  free(ending.json);
+  return !failed;
+}
+
+_Noreturn static void guard(char **arguments) {
+  enum { shortest = 2, pause = 1 }; /* seconds: what fails at once again and again must not keep the machine busy */
+  console_prepare();
+  engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = arguments};
+  struct rescue_policy policy = rescue_policy_of_image();
+  for (;;) {
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    bool good = run_once(&policy);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    if (!good && end.tv_sec - start.tv_sec < shortest)
+      sleep_and_reap(pause);
+  }
+}
+
+int main(int argc, char **argv) {
+  if (argc > 0 && strcmp(basename(argv[0]), "modprobe") == 0)
+    return modprobe_main(argc, argv);
+  if (getpid() == 1)
+    guard(argv + 1);
+  fprintf(stderr, "firstlight's init is the first program of an initramfs: only the kernel can start it.\n");
+  return 1;
+}

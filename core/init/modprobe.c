@@ -1,0 +1,75 @@
+/* Answers from the index alone: a job that waits for the kernel that waits for the boot code would never end. */
+#include "modprobe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "abi.h"
+#include "call.h"
+#include "driver_index.h"
+
+struct request {
+  const struct driver_index *index;
+  char name[longest_alias];
+  bool quiet;
+  bool answered; /* by a driver that is in the kernel now */
+  int error;
+};
+
+static void complain(const struct request *request, const char *what, int error) {
+  if (!request->quiet)
+    fprintf(stderr, "modprobe: %s: %s\n", what, errno_name(error));
+}
+
+static void insert_chain(void *data, uint32_t number) {
+  struct request *request = data;
+  struct driver driver, file;
+  bool good = driver_get(request->index, number, &driver);
+  /* The blacklist is for aliases: who names a driver gets it. */
+  if (good && driver.blacklisted && strcmp(driver.name, request->name) != 0)
+    return;
+  int error = 0;
+  for (uint32_t i = 0; good && !error && i < driver.length; i++) {
+    good = driver_chain_entry(request->index, &driver, i, &file);
+    if (good && *file.path)
+      error = driver_insert(file.path, file.parameters);
+    if (error == EEXIST)
+      error = 0;
+    if (error)
+      complain(request, file.path, error);
+  }
+  if (!good || error)
+    request->error = error ? error : EBADMSG;
+  else
+    request->answered = true;
+}
+
+int modprobe_main(int argc, char **argv) {
+  struct request request = {0};
+  const char *name = NULL;
+  bool options = true;
+  for (int i = 1; i < argc && !name; i++) {
+    if (options && strcmp(argv[i], "--") == 0)
+      options = false;
+    else if (options && (strcmp(argv[i], "-q") == 0 || strcmp(argv[i], "--quiet") == 0))
+      request.quiet = true;
+    else if (options && argv[i][0] == '-') {
+      fprintf(stderr, "modprobe: unknown option %s. Usage: modprobe [-q] [--] NAME\n", argv[i]);
+      return 1;
+    } else
+      name = argv[i];
+  }
+  if (!name || !driver_normalize(name, request.name)) {
+    fprintf(stderr, "modprobe: no name given. Usage: modprobe [-q] [--] NAME\n");
+    return 1;
+  }
+  struct driver_index index;
+  request.index = &index;
+  request.error = driver_index_open(&index, DRIVER_INDEX_PATH);
+  if (!request.error)
+    request.error = driver_find(&index, name, insert_chain, &request);
+  if (request.error || !request.answered)
+    complain(&request, name, request.error ? request.error : ENOENT);
+  return request.error || !request.answered;
+}

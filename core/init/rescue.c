@@ -1,0 +1,154 @@
+#include "rescue.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "call.h"
+#include "console.h"
+
+struct rescue_policy rescue_policy_of_image(void) {
+  struct rescue_policy policy = {.shell = false, .power = POWER_NONE};
+  char action[16], text[128];
+  int shell, file = open(RESCUE_PATH, O_RDONLY | O_CLOEXEC);
+  ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
+  text[length > 0 ? length : 0] = 0;
+  if (file >= 0)
+    close(file);
+  if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3) {
+    policy.shell = shell;
+    policy.power = power_command(action);
+  } else
+    report("%s is missing or damaged: no shell, no restart if the boot fails. Build the image anew", RESCUE_PATH);
+  return policy;
+}
+
+/* A process that marked itself to outlive the initramfs (systemd's convention, systemd.io/ROOT_STORAGE_DAEMONS). */
+static bool is_survivor(const char *pid) {
+  char path[300], first = 0;
+  snprintf(path, sizeof path, "/proc/%s/cmdline", pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return false;
+  ssize_t length = read(file, &first, 1);
+  close(file);
+  return length == 1 && first == '@';
+}
+
+/* Takes all children that have ended. False: there are no others. */
+static bool reap_all(void) {
+  pid_t pid;
+  while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+    ;
+  return pid == 0;
+}
+
+void sleep_and_reap(double seconds) {
+  struct timespec left = {(time_t)seconds, (long)((seconds - (time_t)seconds) * 1e9)};
+  while (nanosleep(&left, &left) < 0 && errno == EINTR)
+    ;
+  reap_all();
+}
+
+void kill_processes(bool spare) {
+  DIR *processes = spare ? opendir("/proc") : NULL;
+  if (!processes)
+    kill(-1, SIGKILL);
+  else {
+    /* None may start another one that the walk would miss. */
+    kill(-1, SIGSTOP);
+    for (struct dirent *entry; (entry = readdir(processes));) {
+      pid_t pid = atoi(entry->d_name);
+      if (pid > 1 && !is_survivor(entry->d_name))
+        kill(pid, SIGKILL);
+    }
+    kill(-1, SIGCONT);
+    closedir(processes);
+  }
+  /* Not for ever: a process that hangs in the kernel (a dead server, a dead disk) does not even die. Survivors never do. */
+  for (int i = 0; i < 100 && reap_all() && !spare; i++)
+    sleep_and_reap(0.01);
+}
+
+/* A file system that no root can lie on. A tmpfs can be one, but not with these flags: /run and /dev/shm have them, a root never. */
+static bool is_support(const struct mntent *mount) {
+  static const char *const types[] = {"rootfs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "efivarfs", "securityfs", "debugfs", "tracefs", "bpf", "pstore", "configfs"};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (strcmp(mount->mnt_type, types[i]) == 0)
+      return true;
+  return strcmp(mount->mnt_type, "tmpfs") == 0 && hasmntopt(mount, "nosuid") && hasmntopt(mount, "nodev");
+}
+
+/* The last mount point that is neither the root nor a support. */
+static bool next_to_unmount(char *path, size_t size) {
+  bool found = false;
+  FILE *mounts = setmntent("/proc/self/mounts", "re");
+  for (struct mntent *mount; mounts && (mount = getmntent(mounts));)
+    if (strcmp(mount->mnt_dir, "/") != 0 && !is_support(mount)) {
+      snprintf(path, size, "%s", mount->mnt_dir);
+      found = true;
+    }
+  if (mounts)
+    endmntent(mounts);
+  return found;
+}
+
+void unmount_new_root(void) {
+  char path[4096];
+  while (next_to_unmount(path, sizeof path))
+    if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0) {
+      report("cannot unmount %s: %s", path, errno_name(errno));
+      return;
+    }
+}
+
+int run_on_console(const struct program *program) {
+  const char *step;
+  int status;
+  pid_t child = fork();
+  if (child == 0) {
+    process_reset();
+    terminal_take();
+    report("cannot start %s: %s", program->argv[0], errno_name(program_execute(program, &step)));
+    _exit(127);
+  }
+  for (pid_t pid = child; pid >= 0;)
+    if ((pid = waitpid(-1, &status, 0)) == child)
+      return status;
+  report("cannot start %s: %s", program->argv[0], errno_name(errno));
+  return -1;
+}
+
+static bool shell_starts(void) {
+  char *argv[] = {"sh", NULL};
+  char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", NULL};
+  const struct program shell = {.argv = argv, .environment = environment, .uid = -1, .gid = -1};
+  if (access(SHELL_PATH, X_OK) < 0)
+    return false;
+  report("a shell follows; leave it to try the boot again");
+  return run_on_console(&shell) >= 0;
+}
+
+void rescue(const struct rescue_policy *policy) {
+  if (policy->shell && shell_starts())
+    return;
+  if (policy->power != POWER_NONE) {
+    sleep_and_reap(policy->delay);
+    reboot(policy->power);
+    report("reboot(2): %s", errno_name(errno));
+  }
+  report("nothing more can be done: switch the machine off");
+  for (;;)
+    sleep_and_reap(1);
+}

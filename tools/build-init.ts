@@ -1,0 +1,1 @@
+export { buildInit } from "../core/init/build.js";
