@@ -42,33 +42,41 @@ const guest = startGuest({
   logFile: join(outFolder, "demo-console.log"),
   onOutput: (text) => process.stdout.write(text),
 });
-process.on("SIGINT", async () => {
-  await guest.stop();
+process.once("SIGINT", () => {
+  // QEMU ends with this process.
   console.log("\nstopped");
   process.exit(130);
 });
 
-/** Waits for the console to say something; returns the seconds since QEMU's start, by this machine's clock. */
-async function reached(pattern: RegExp): Promise<number> {
-  await guest.waitFor(pattern);
-  return seconds();
+interface Moment {
+  event: string;
+  /** Seconds since QEMU was started, by this machine's clock. */
+  wall: number;
+  /** Seconds since the kernel started, where the console's line has its time. */
+  kernel: string;
+}
+const timeline: Moment[] = [];
+
+/** Waits for a line of the console. */
+async function reach(event: string, line: RegExp): Promise<void> {
+  const [found] = await guest.waitFor(line);
+  timeline.push({ event, wall: seconds(), kernel: /^\[ *(\d+\.\d)/.exec(found)?.[1] ?? "" });
 }
 
-const timeline: [string, number][] = [];
-timeline.push(["kernel starts", await reached(/Linux version/)]);
-timeline.push(["/init runs", await reached(/Run \/init as init process/)]);
-timeline.push(["root unpacked", await reached(/ unpacked in /)]);
-timeline.push(["Debian's init runs", await reached(/systemd\[1\]: systemd \d+.* running in system mode/)]);
-timeline.push(["login prompt", await reached(/ login: /)]);
+await reach("kernel starts", /^.*Linux version/m);
+await reach("/init starts", /^.*Run \/init as init process/m);
+await reach("root unpacked", /^.* unpacked in /m);
+await reach("Debian's init starts", /^.*systemd\[1\]: systemd \d+.* running in system mode/m);
+await reach("login prompt", / login: /);
 guest.type("root\n");
 await guest.waitFor(/:~# /);
 guest.type("grep ' / ' /proc/mounts\n");
 await guest.waitFor(/^\S+ \/ tmpfs /m);
 guest.type("poweroff\n");
 await guest.ended();
-timeline.push(["powered off", seconds()]);
+timeline.push({ event: "powered off", wall: seconds(), kernel: "" });
 
-step("seconds since QEMU was started");
-for (const [event, time] of timeline) {
-  console.log(`${time.toFixed(1).padStart(6)}  ${event}`);
+step("timeline, in seconds: by this machine's clock since QEMU was started, and by the kernel's");
+for (const { event, wall, kernel } of timeline) {
+  console.log(`${wall.toFixed(1).padStart(8)} ${kernel.padStart(8)}  ${event}`);
 }

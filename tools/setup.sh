@@ -12,7 +12,7 @@ case $purpose in
 build) ;;
 demo) packages="$packages qemu-system-x86 mmdebstrap" ;;
 test) packages="$packages qemu-system-x86 mmdebstrap fdisk libcap2-bin acl attr" ;;
-bench) packages="$packages qemu-system-x86 mmdebstrap fdisk" ;;
+bench) packages="$packages qemu-system-x86 mmdebstrap fdisk time" ;;
 *)
 	echo "usage: $0 [build|demo|test|bench]" >&2
 	exit 2

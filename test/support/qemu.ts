@@ -26,6 +26,8 @@ export interface GuestOptions {
   logFile: string;
   /** Called with every piece of the console's output as it comes. */
   onOutput?: (text: string) => void;
+  /** QEMU's name of the board; left out: q35. */
+  machine?: string;
   /** More arguments for QEMU. */
   qemuArguments?: readonly string[];
 }
@@ -48,7 +50,10 @@ export interface Guest {
 export function startGuest(options: GuestOptions): Guest {
   mkdirSync(dirname(options.logFile), { recursive: true });
   writeFileSync(options.logFile, "");
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...qemuArguments(options)]);
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...qemuArguments(options)], {
+    // Ctrl-C on the terminal is this process's matter.
+    detached: true,
+  });
 
   const plain = plainText();
   const changes = new EventEmitter().setMaxListeners(0);
@@ -123,7 +128,7 @@ export function startGuest(options: GuestOptions): Guest {
 function qemuArguments(options: GuestOptions): string[] {
   const disks = (options.disks ?? []).flatMap((disk, number) => diskArguments(disk, `disk${number}`));
   return [
-    ...["-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", String(options.memory ?? 512)],
+    ...["-accel", "tcg", "-machine", options.machine ?? "q35", "-cpu", "max", "-m", String(options.memory ?? 512)],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ...["-kernel", options.kernel, "-initrd", options.initrd],
     ...["-append", `console=ttyS0 panic=-1 ${options.cmdline}`],

@@ -1,0 +1,59 @@
+/** npm run bench: boots, builds and images of firstlight beside those of others, for Debian's cloud kernel. */
+import { join } from "node:path";
+import { mkinitrdCommand } from "../support/firstlight.js";
+import { debianKernel } from "../support/kernels.js";
+import { outFolder } from "../support/paths.js";
+import { runAsRoot } from "../support/run.js";
+import { bootInstructions, buildFloor, prepareBoots } from "./boots.js";
+import { type Build, measureBuilds } from "./builds.js";
+import { dracut, initramfsTools, inside, type Peer, peerSystem, tinyInitramfs } from "./peers.js";
+
+const kernel = await debianKernel("cloud");
+console.log(`kernel ${kernel.release}; preparing a Debian with the other generators`);
+const system = await peerSystem(kernel);
+
+function peerBuild({ name, image, command }: Peer): Build {
+  return { name, command: inside(system, command(kernel.release)), image: join(system, image) };
+}
+
+function ourBuild(file: string, ...options: string[]): Build {
+  const image = join(outFolder, "bench", `${file}.img`);
+  return { name: `mkinitrd ${options.join(" ")}`, command: mkinitrdCommand(options, image, kernel), image };
+}
+
+const ours = ourBuild("generic", "-N");
+const builds: Build[] = [
+  ours,
+  ourBuild("generic-15", "-N", "--compress", "zstd -15"),
+  ourBuild("tmpfs-root", "-N", "-a", "tmpfs-root"),
+  ourBuild("tmpfs-root-15", "-N", "-a", "tmpfs-root", "--compress", "zstd -15"),
+  ...[dracut, initramfsTools, tinyInitramfs].map(peerBuild),
+];
+const figures = await measureBuilds(builds);
+console.log("\nBuilds: median of three in turns; memory of the largest process");
+console.log(`${"".padEnd(50)}${"time".padStart(9)}${"memory".padStart(11)}${"image".padStart(11)}`);
+for (const { name, time, memory, size } of figures) {
+  const columns = [`${time.toFixed(2)} s`.padStart(9), `${memory.toFixed(0)} MB`.padStart(11)];
+  console.log(`${name.padEnd(50)}${columns.join("")}${`${(size / 1e6).toFixed(2)} MB`.padStart(11)}`);
+}
+
+await prepareBoots();
+const boots = [
+  { name: "floor.c", image: await buildFloor(kernel) },
+  ...[tinyInitramfs, initramfsTools, dracut].map(peerBuild),
+  ours,
+];
+// The images of the peers are root's.
+await runAsRoot(["chmod", "a+r", ...builds.map(({ image }) => image)]);
+const machines = ["pc", "q35"];
+console.log(
+  "\nBoots from ext4 by UUID on virtio-blk: millions of guest instructions between /init and the new root's init",
+);
+console.log(`${"".padEnd(50)}${machines.map((machine) => machine.padStart(9)).join("")}`);
+for (const { name, image } of boots) {
+  process.stdout.write(name.padEnd(50));
+  for (const machine of machines) {
+    process.stdout.write((await bootInstructions(kernel, image, machine)).toFixed(1).padStart(9));
+  }
+  process.stdout.write("\n");
+}

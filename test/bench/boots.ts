@@ -1,0 +1,118 @@
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { compileShared, compileStatic } from "../support/compile.js";
+import { makeDisk } from "../support/disks.js";
+import type { Kernel } from "../support/kernels.js";
+import { outFolder, projectFolder } from "../support/paths.js";
+import { startGuest } from "../support/qemu.js";
+import { run } from "../support/run.js";
+import { median } from "./median.js";
+
+const sources = join(projectFolder, "test/bench");
+const folder = join(outFolder, "bench");
+const uuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
+
+const files = {
+  plugin: join(folder, "count.so"),
+  disk: join(folder, "disk.img"),
+  /** A cpio archive that goes behind an image. */
+  start: join(folder, "start.cpio"),
+};
+
+/** Compiles what counts, and makes the disk that all measured boots arrive at. */
+export async function prepareBoots(): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await compileShared(join(sources, "count.c"), files.plugin);
+
+  const start = await emptyFolder("start");
+  await compileStatic(join(sources, "start.c"), join(start, "start"));
+  await packImage(start, "cat", files.start);
+
+  const root = await emptyFolder("root");
+  // As much of a root file system as the peers look for.
+  for (const name of ["dev", "etc", "proc", "run", "sbin", "sys", "tmp", "usr"]) {
+    await mkdir(join(root, name));
+  }
+  await writeFile(join(root, "etc/os-release"), "ID=end\n");
+  await compileStatic(join(sources, "end.c"), join(root, "sbin/init"), ["-nostdlib", "-fno-stack-protector"]);
+  const fileSystem = { uuid, label: "end", content: root, size: 32 };
+  await makeDisk(files.disk, [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
+}
+
+async function emptyFolder(name: string): Promise<string> {
+  const path = join(folder, name);
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path);
+  return path;
+}
+
+function packImage(content: string, compressor: string, image: string): Promise<string> {
+  const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | $2 >"$3"';
+  return run(["sh", "-c", pack, "sh", content, compressor, image]);
+}
+
+/** Builds the image whose init is floor.c. */
+export async function buildFloor({ modules }: Kernel): Promise<string> {
+  const content = await emptyFolder("floor");
+  const image = join(folder, "floor.img");
+  const dependencies = await readFile(join(modules, "modules.dep"), "utf8");
+  const names: string[] = [];
+  for (const driver of ["virtio_pci", "virtio_blk"]) {
+    const line = new RegExp(`^\\S*/${driver}\\.ko.*$`, "m").exec(dependencies)?.[0] ?? "";
+    // modules.dep names a driver first, and last what has to be inserted first.
+    for (const path of line.replace(":", "").trim().split(/ +/).reverse()) {
+      if (!names.includes(basename(path))) {
+        names.push(basename(path));
+        await copyFile(join(modules, path), join(content, basename(path)));
+      }
+    }
+  }
+  await mkdir(join(content, "dev"));
+  await mkdir(join(content, "root"));
+  const drivers = names.map((name) => `"/${name}"`).join(",");
+  await compileStatic(join(sources, "floor.c"), join(content, "init"), [`-DFLOOR_DRIVERS=${drivers}`]);
+  await packImage(content, "zstd -q", image);
+  return image;
+}
+
+/** Millions of guest instructions from /init's first one to the first one of the new root's init; the median of three boots. */
+export async function bootInstructions(kernel: Kernel, image: string, machine: string): Promise<number> {
+  const initrd = join(folder, "counted.img");
+  await appendStart(image, initrd);
+  const counts: number[] = [];
+  for (let boot = 0; boot < 3; boot++) {
+    counts.push(await countBoot(kernel, initrd, machine));
+  }
+  return median(counts);
+}
+
+/** The kernel unpacks archive after archive; an uncompressed one begins at a multiple of four bytes. */
+async function appendStart(image: string, initrd: string): Promise<void> {
+  const content = await readFile(image);
+  const padding = Buffer.alloc((4 - (content.length % 4)) % 4);
+  await writeFile(initrd, Buffer.concat([content, padding, await readFile(files.start)]));
+}
+
+async function countBoot(kernel: Kernel, initrd: string, machine: string): Promise<number> {
+  const countsFile = join(folder, "counts.txt");
+  const guest = startGuest({
+    kernel: kernel.image,
+    initrd,
+    cmdline: `quiet rdinit=/start root=UUID=${uuid} ro`,
+    disks: [{ file: files.disk }],
+    memory: 1024,
+    machine,
+    logFile: join(folder, "console.log"),
+    qemuArguments: ["-plugin", `${files.plugin},counts=${countsFile}`],
+  });
+  await guest.ended();
+  const counts = new Map(
+    (await readFile(countsFile, "utf8")).split("\n").map((line) => line.split(" ") as [string, string]),
+  );
+  const begin = counts.get("1");
+  const end = counts.get("2");
+  if (begin === undefined || end === undefined) {
+    throw new Error(`the boot did not pass both markers; the console is in ${folder}/console.log`);
+  }
+  return (Number(end) - Number(begin)) / 1e6;
+}

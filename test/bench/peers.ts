@@ -1,0 +1,61 @@
+import { dirname, join } from "node:path";
+import { cachedFolder } from "../support/cache.js";
+import type { Kernel } from "../support/kernels.js";
+import { runAsRoot } from "../support/run.js";
+
+/** The generators, and what apt installs beside dracut unless told otherwise: its generic image has a part for each of these. */
+const packages = [
+  ...["dracut-core", "initramfs-tools-core", "tiny-initramfs-core", "busybox-static", "zstd", "e2fsprogs"],
+  ...["systemd-sysv", "udev", "cryptsetup", "dmsetup", "dmraid", "lvm2", "mdadm", "console-setup", "binutils", "pigz"],
+  "pkg-config",
+];
+
+/** A generator of another project, inside of the Debian that `peerSystem` makes. */
+export interface Peer {
+  name: string;
+  image: string;
+  /** What builds a generic image. */
+  command(release: string): string[];
+}
+
+export const dracut: Peer = {
+  name: "dracut --no-hostonly --zstd (-15)",
+  image: "/tmp/dracut.img",
+  command: (release) => ["dracut", "--force", "--quiet", "--no-hostonly", "--zstd", "/tmp/dracut.img", release],
+};
+/** MODULES=most is how Debian configures it. */
+export const initramfsTools: Peer = {
+  name: "mkinitramfs -c zstd (-9), MODULES=most",
+  image: "/tmp/initramfs-tools.img",
+  command: (release) => ["mkinitramfs", "-c", "zstd", "-o", "/tmp/initramfs-tools.img", release],
+};
+/** It has to be told the drivers. */
+export const tinyInitramfs: Peer = {
+  name: "mktirfs, with virtio_pci and virtio_blk",
+  image: "/tmp/tiny-initramfs.img",
+  command: (release) => {
+    const options = ["--auto-modules=no", "--microcode=no", "--include-modules=virtio_pci,virtio_blk"];
+    return ["mktirfs", ...options, "-o", "/tmp/tiny-initramfs.img", release];
+  },
+};
+
+/** The folder of a small Debian with all the peers, the kernel's drivers and its configuration. */
+export async function peerSystem({ release, modules, image }: Kernel): Promise<string> {
+  const options = [
+    ...["--quiet", "--variant=essential", `--include=${packages.join(",")}`],
+    ...["doc", "man"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
+  ];
+  const folder = await cachedFolder("peers", { options, release }, async (unfinished) => {
+    const system = join(unfinished, "system");
+    await runAsRoot(["mmdebstrap", ...options, "bookworm", system]);
+    await runAsRoot(["cp", "-aT", modules, join(system, "lib/modules", release)]);
+    await runAsRoot(["cp", join(dirname(image), `config-${release}`), join(system, "boot")]);
+  });
+  return join(folder, "system");
+}
+
+/** What runs a peer's command with the peers' system as its root; its mounts are gone with it. As root. */
+export function inside(system: string, command: readonly string[]): string[] {
+  const enter = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"';
+  return ["unshare", "--mount", "sh", "-c", enter, system, ...command];
+}
