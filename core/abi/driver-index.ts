@@ -1,6 +1,7 @@
 /**
  * Layout of the driver index (`driverIndexPath`). Written by the generator, read in place by PID 1: by the op resolveDriver and by
- * the modprobe applet. All numbers are 32-bit little-endian; offsets count bytes from the start of the file.
+ * the modprobe applet. All numbers are 32-bit little-endian; offsets count bytes: those of the header from the start of the file, those of
+ * strings from the start of the strings.
  *
  * | at | what |
  * |---|---|

@@ -58,9 +58,10 @@ int driver_index_open(struct driver_index *index, const char *path) {
   return error;
 }
 
-/* A string by its offset from the start of the file. */
-static const char *string_at(const struct driver_index *index, uint32_t at) {
-  return at >= index->strings_at && at < index->size ? (const char *)index->bytes + at : NULL;
+/* A string by its offset from the start of the strings. */
+static const char *string_at(const struct driver_index *index, uint32_t offset) {
+  uint64_t at = (uint64_t)index->strings_at + offset;
+  return at < index->size ? (const char *)index->bytes + at : NULL;
 }
 
 bool driver_get(const struct driver_index *index, uint32_t number, struct driver *driver) {
