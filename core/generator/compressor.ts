@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Kernel, kernelConfigPaths } from "./kernel-version.js";
 import { BuildError } from "./problems.js";
 
@@ -52,6 +53,16 @@ export function parseCompressor(text: string): Compressor {
     package: found.package,
     kernelOption: found.kernelOption,
   };
+}
+
+/** Throws BuildError if the compressor's program is in none of the directories of `searchPath` (PATH). */
+export function checkInstalled(compressor: Compressor, searchPath: string): void {
+  const { program } = compressor;
+  if (program === undefined || searchPath.split(":").some((folder) => folder && existsSync(join(folder, program))))
+    return;
+  throw new BuildError(
+    `${program} is not installed: install the package ${compressor.package}, or choose another compression (--zstd, --gzip, --no-compress)`,
+  );
 }
 
 /** Throws BuildError if the kernel's configuration can be found and says that it cannot unpack such an image. */

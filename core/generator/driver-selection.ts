@@ -79,7 +79,7 @@ export function selectDrivers(
 
   function missing(word: string, asker: string): string {
     if (omitted.has(driverName(word))) return `${asker} needs driver ${word}, which is omitted: omit it no longer`;
-    const close = nearest(driverName(word), tree.drivers.keys());
+    const close = nearest(driverName(word), [...tree.drivers.keys(), ...tree.builtin]);
     return `${asker} needs driver ${word}, which kernel ${tree.release} does not have${close ? `: did you mean ${close}?` : ""}`;
   }
 

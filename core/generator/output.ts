@@ -1,21 +1,27 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Compressor } from "./compressor.js";
 import { BuildError, reasonOf } from "./problems.js";
 
-/** Before the work begins: may the image be written? Throws BuildError. */
-export function checkTarget(target: string, force: boolean): void {
-  if (existsSync(target) && !force)
-    throw new BuildError(`${target} exists: overwrite it with -f, or name another file`);
+/**
+ * Before the work begins: may the image be written? The result is the path of the file to replace, links followed: what a link leads to
+ * is replaced, not the link. Throws BuildError.
+ */
+export function locateTarget(path: string, force: boolean): string {
+  const target = existsSync(path) ? realpathSync(path) : path;
+  const old = statSync(target, { throwIfNoEntry: false });
+  if (old && !old.isFile()) throw new BuildError(`${path} is not a regular file: name a file for the image`);
+  if (old && !force) throw new BuildError(`${path} exists: overwrite it with -f, or name another file`);
   try {
     accessSync(dirname(target), constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new BuildError(`${dirname(target)} cannot be written to: ${reasonOf(error)}`);
   }
+  return target;
 }
 
 /**
@@ -59,10 +65,9 @@ async function replaceFile(
     await syncFolder(dirname(target));
     return size;
   } catch (error) {
-    if (error instanceof BuildError || signal.aborted) throw error;
-    throw new BuildError(
-      `${target} cannot be written: ${reasonOf(error)}${(await stat(target).catch(() => undefined)) ? "; the old file is as it was" : ""}`,
-    );
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof BuildError) throw error;
+    throw new BuildError(`${target} cannot be written, and is as it was: ${reasonOf(error)}`);
   } finally {
     await file?.close();
     await rm(temporary, { force: true });
@@ -95,7 +100,7 @@ async function compress(
     pipeline(chunks, child.stdin as Writable, { signal }),
   ]);
   // A compressor that ends early breaks the pipe: its own message says more than that.
-  if (ended.status === "rejected") throw signal.aborted ? signal.reason : ended.reason;
+  if (ended.status === "rejected") throw ended.reason;
   if (fed.status === "rejected") throw fed.reason;
 }
 
@@ -104,13 +109,7 @@ function endOf(child: ChildProcess, compressor: Compressor): Promise<void> {
   const complaints: Buffer[] = [];
   child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
   return new Promise((resolve, reject) => {
-    child.on("error", (error) =>
-      reject(
-        new BuildError(
-          `${compressor.program} cannot be started: ${reasonOf(error)}: install the package ${compressor.package}, or choose another compression`,
-        ),
-      ),
-    );
+    child.on("error", reject);
     child.on("close", (status, signal) => {
       if (status === 0) return resolve();
       const words = Buffer.concat(complaints).toString().trim();

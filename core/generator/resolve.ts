@@ -33,7 +33,7 @@ export function resolveModules(
   function obstacle(name: string): string | undefined {
     const module = byName.get(name);
     if (!module) return `does not exist: ${didYouMean(name)}`;
-    if (omitted.has(name)) return "is omitted: omit neither, or leave out both";
+    if (omitted.has(name)) return "is omitted: keep it, or do without what asks for it";
     const answer = problems.during(() => runStep(module, "check"));
     return typeof answer === "object" ? `cannot be used: ${answer.unavailable}` : undefined;
   }

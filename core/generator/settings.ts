@@ -40,7 +40,7 @@ export function makeSettings(
   const [added, omitted] = [words("add"), words("omit")];
   const folder = value("kmoddir") ?? configuration.drivers_dir;
   return {
-    image: operands[0] && resolve(operands[0]),
+    image: operands[0] === undefined ? undefined : resolve(operands[0]),
     force: last("force") !== undefined,
     hostOnly: mode ? mode === "hostonly" : configuration.hostonly !== "no",
     kernel: last("no-kernel") ? undefined : { release: value("kver") ?? operands[1], folder },

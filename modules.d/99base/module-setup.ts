@@ -13,7 +13,7 @@ const phaseNames = "PHASE: cmdline, pre-trigger, initqueue, pre-mount, mount, pr
 export default moduleSetup({
   /** What the sequencer itself reads, and the kernel's own that it passes on. */
   parameters: {
-    root: { schema: { type: "string", minLength: 1 }, form: "DEVICE" },
+    root: { schema: { type: "string", pattern: "." }, form: "DEVICE" },
     rootfstype: { schema: { type: "string" }, form: "TYPE[,TYPE…]" },
     rootflags: { schema: { type: "string" }, form: "OPTION[,OPTION…]", repeated: true },
     init: { schema: { type: "string", pattern: "^/" }, form: "/PATH" },
