@@ -71,12 +71,16 @@ export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices
       return wants.until(spec, { for: purpose, nearest: () => String(lastTry ?? "") }, async () => {
         const device = devices.find(spec);
         if (!device) return undefined;
+        const fileSystem = await typeOf(device, type);
         try {
-          const fileSystem = await typeOf(device, type);
           await mount({ source: device.path, target, type: fileSystem, ...(options === undefined ? {} : { options }) });
           return device;
         } catch (error) {
-          if (!notReady.has(errnoOf(error) ?? "")) throw error;
+          if (!notReady.has(errnoOf(error) ?? ""))
+            throw new BootError(
+              `${device.path} cannot be mounted as ${fileSystem} (${options ?? "defaults"}): ${error}`,
+              "See the kernel's messages above. Check the file system, and the type and options that it is mounted with (rootfstype=, rootflags=).",
+            );
           lastTry = error;
           return undefined;
         }

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { debianKernel, type Kernel } from "./kernels.js";
 import { outFolder, projectFolder } from "./paths.js";
@@ -19,6 +20,7 @@ export function mkinitrdCommand(options: readonly string[], file: string, kernel
 /** Builds an image below out/. `name` belongs to one test file. Left out: for Debian's cloud kernel. */
 export async function buildImage(name: string, options: readonly string[], kernel?: Kernel): Promise<Image> {
   const image = { file: join(outFolder, "tests", `${name}.img`), kernel: kernel ?? (await debianKernel("cloud")) };
+  await mkdir(dirname(image.file), { recursive: true });
   await run(mkinitrdCommand(["-q", ...options], image.file, image.kernel));
   return image;
 }
@@ -52,8 +54,8 @@ export interface RootFacts {
 
 /** Waits for the end of a guest that boots the tiny root. Rejects if it did not arrive there. */
 export async function rootFacts(guest: Guest): Promise<RootFacts> {
-  const init = (await guest.waitFor(/^ROOT-REACHED (.*)$/m))[1] ?? "";
-  await guest.waitFor(/^ROOT-DONE$/m);
+  const init = (await guest.waitFor(/^ROOT-REACHED (.*)\n/m))[1] ?? "";
+  await guest.waitFor(/^ROOT-DONE\n/m);
   const console = await guest.ended();
   const lines = (name: string) =>
     [...console.matchAll(new RegExp(`^${name} (.*)$`, "gm"))].map((match) => match[1] ?? "");

@@ -36,7 +36,10 @@ export interface GuestOptions {
 export interface Guest {
   /** What the console has said so far, without carriage returns and escape sequences. */
   console(): string;
-  /** Waits for the console to say something, after what the last wait has found. Rejects if the guest ends before. */
+  /**
+   * Waits for the console to say something, after what the last wait has found. Lines come in pieces: a pattern that means a whole line
+   * ends with \\n. Rejects if the guest ends before.
+   */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types on the console. */
   type(text: string): void;

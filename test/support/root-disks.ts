@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedFolder } from "./cache.js";
 import { compileStatic } from "./compile.js";
@@ -6,6 +6,8 @@ import { makeDisk, type Partition } from "./disks.js";
 import { projectFolder } from "./paths.js";
 import { run, runAsRoot } from "./run.js";
 import { makeTinyRoot } from "./tiny-root.js";
+
+const support = join(projectFolder, "test/support");
 
 /** The names of a disk's only partition: blanks and slashes included, since a kernel command line may quote them. */
 export interface VolumeNames {
@@ -92,12 +94,12 @@ interface Fixtures {
   nastyFacts: string;
 }
 
-/** The disks that tests boot from. Made once, and again whenever something in this folder has changed. */
+/** What decides how the disks are made. */
+const recipe = ["root-disks.ts", "disks.ts", "tiny-root.ts", "nasty-tree.sh", "tree-facts.c"];
+
+/** The disks that tests boot from. Made once, and again whenever their recipe has changed. */
 export async function diskFixtures(): Promise<Fixtures> {
-  const support = join(projectFolder, "test/support");
-  const sources = await Promise.all(
-    (await readdir(support)).sort().map((name) => readFile(join(support, name), "utf8")),
-  );
+  const sources = await Promise.all(recipe.map((name) => readFile(join(support, name), "utf8")));
   const folder = await cachedFolder("disks", sources, async (unfinished) => {
     const archives = join(unfinished, "archives");
     const tiny = join(archives, "tiny");
@@ -125,7 +127,6 @@ function partition(
 
 /** The tiny root once more, with the nasty tree in /nasty, and with an init that also prints the facts of it. */
 async function makeNastyRoot(tiny: string, root: string, factsFile: string): Promise<void> {
-  const support = join(projectFolder, "test/support");
   const nasty = join(root, "nasty");
   const treeFacts = join(root, "bin/tree-facts");
   await run(["cp", "-a", tiny, root]);

@@ -17,7 +17,7 @@ test("Debian in RAM up to its login prompt", async (context) => {
   await guest.waitFor(/root@firstlight:~# /);
   guest.type("grep ' / ' /proc/mounts; systemctl list-units --failed --no-legend --plain | wc -l\n");
   await guest.waitFor(/^\S+ \/ tmpfs rw,\S*size=614400k/m);
-  const [, failedUnits] = await guest.waitFor(/^(\d+)$/m);
+  const [, failedUnits] = await guest.waitFor(/^(\d+)\n/m);
   assert.equal(failedUnits, "0");
   guest.type("poweroff\n");
   assert.match(await guest.ended(), /reboot: Power down/);

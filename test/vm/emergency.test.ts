@@ -36,7 +36,7 @@ test("the emergency shell answers on the console, and leaving it tries the boot 
   await guest.waitFor(/^Waiting:/m);
   await guest.waitFor(prompt);
   guest.type("echo answer-$((6 * 7)) from $$\n");
-  const [, pid] = await guest.waitFor(/^answer-42 from (\d+)$/m);
+  const [, pid] = await guest.waitFor(/^answer-42 from (\d+)\n/m);
   assert.notEqual(pid, "1");
   guest.type("cat /run/initramfs/report.txt\n");
   await guest.waitFor(/^What: +UUID=/m);
@@ -57,7 +57,7 @@ test("rd.break opens a shell before the phase, and goes on after it", async (con
   const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid} rd.break=mount`, disks });
   await guest.waitFor(prompt);
   guest.type("grep -c ' /sysroot ' /proc/mounts; exit\n");
-  await guest.waitFor(/^0$/m);
+  await guest.waitFor(/^0\n/m);
   await guest.waitFor(/^ROOT-REACHED/m);
   await guest.ended();
 });
