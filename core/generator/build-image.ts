@@ -118,7 +118,7 @@ async function fill(
   for (const { source, destination } of settings.include) problems.during(() => installer.copy(source, destination));
   const requests = fillTree(selected, building);
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
-  addText(tree, rescuePath, `shell=${tree.has(shellPath) ? 1 : 0} action=none delay=0\n`);
+  addText(tree, rescuePath, `shell=${tree.has(shellPath) ? 1 : 0} action=none delay=10\n`);
   if (!kernel) return 0;
   return addDrivers(kernel, requests, settings, devices, building).catch((error: unknown) => {
     problems.gather(error);

@@ -68,6 +68,8 @@ export function parseConfiguration(path: string, text: string, values: Values, p
   }
 }
 
+const validate = createValidator(configurationSchema);
+
 /** Takes one line; the result is what is wrong with it. */
 function parseLine(line: string, values: Values): string | undefined {
   const [, key, operator, double, single, bare] = linePattern.exec(line) ?? [];
@@ -84,7 +86,7 @@ function parseLine(line: string, values: Values): string | undefined {
   const before = operator === "+=" ? values[key] : undefined;
   const taken = isList ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat() : `${before ?? ""}${value}`.trim();
   values[key] = taken;
-  const [mistake] = createValidator(configurationSchema)({ [key]: taken });
+  const [mistake] = validate({ [key]: taken });
   return mistake && `${key}="${value}": ${mistake.replace(`${key} `, "it ")}`;
 }
 

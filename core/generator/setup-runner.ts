@@ -21,6 +21,13 @@ export interface SetupLimits {
 const defaultLimits: SetupLimits = { step: 5000, memoryPages: 2048 };
 const stackSize = 256 << 10;
 
+const validators = {
+  check: createValidator(setupAnswerSchemas.check),
+  depends: createValidator(setupAnswerSchemas.depends),
+  declare: createValidator(setupAnswerSchemas.declare),
+  install: createValidator(setupAnswerSchemas.install),
+};
+
 /** Asks a module's setup for one step. Throws BuildError: it threw, took too long or too much memory, or answered nonsense. */
 export type RunStep = <Step extends keyof SetupAnswers>(module: ModuleFolder, step: Step) => SetupAnswers[Step];
 
@@ -65,14 +72,10 @@ export async function loadSetups(
   }
 
   limited("module-setup", () => engine.evaluate(code, "setups.js"));
-  const validators = new Map<string, (value: unknown) => string[]>();
-
   return (module, step) => {
     const what = `${module.setup}, ${step}`;
     const answered: unknown = JSON.parse(limited(what, () => engine.call("runStep", module.name, step)));
-    const validate = validators.get(step) ?? createValidator(setupAnswerSchemas[step]);
-    validators.set(step, validate);
-    const mistakes = validate(answered);
+    const mistakes = validators[step](answered);
     if (mistakes.length) throw new BuildError(...mistakes.map((mistake) => `${what}: ${mistake}`));
     return answered as SetupAnswers[typeof step];
   };

@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 
 /** Formats that the schemas of this folder use. */
 const formats = {
@@ -11,16 +11,13 @@ const formats = {
   },
 };
 
-/** Compiles a schema to a function that says what is wrong with a value, one text each; none: it fits. */
+/** A function that says what is wrong with a value, one text each; none: it fits. The schema is compiled when it is first called. */
 export function createValidator(schema: object): (value: unknown) => string[] {
-  const validate = new Ajv({
-    allErrors: true,
-    discriminator: true,
-    formats,
-    strict: true,
-    allowUnionTypes: true,
-  }).compile(schema);
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).map(describe));
+  let validate: ValidateFunction | undefined;
+  return (value) => {
+    validate ??= new Ajv({ allErrors: true, discriminator: true, formats, allowUnionTypes: true }).compile(schema);
+    return validate(value) ? [] : (validate.errors ?? []).map(describe);
+  };
 }
 
 /** "requests/3/path must match pattern …" */

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { helpText, parseCommandLine } from "../../../core/generator/command-line.js";
+import { makeSettings, type Settings } from "../../../core/generator/settings.js";
+import type { Configuration } from "../../../core/schema/configuration.js";
+import { problemsOf } from "./scratch.js";
+
+function settings(line: string, configuration: Partial<Configuration> = {}, environment = {}): Settings {
+  return makeSettings(parseCommandLine(line.split(" ").filter(Boolean)), configuration, environment);
+}
+
+test("the command lines of dracut's users", () => {
+  const usual = settings("-N -a tmpfs-root -f /boot/initrd-tmpfs.img");
+  assert.equal(usual.image, "/boot/initrd-tmpfs.img");
+  assert.equal(usual.force, true);
+  assert.equal(usual.hostOnly, false);
+  assert.deepEqual(usual.modules.add, ["tmpfs-root"]);
+  assert.deepEqual(usual.kernel, { release: undefined, folder: undefined });
+  const bare = settings("-a tmpfs-root");
+  assert.equal(bare.image, undefined);
+  assert.equal(bare.force, false);
+  assert.equal(bare.hostOnly, true);
+});
+
+test("short options can be joined, with a value at the end, attached or not", () => {
+  for (const line of [
+    "-Nfa one IMAGE 6.1",
+    "-Nfaone IMAGE 6.1",
+    "-N IMAGE -f 6.1 --add=one",
+    "-f IMAGE 6.1 --add one -N",
+  ]) {
+    const { image, force, hostOnly, modules, kernel } = settings(line);
+    assert.match(image ?? "", /\/IMAGE$/, line);
+    assert.deepEqual([force, hostOnly, modules.add, kernel?.release], [true, false, ["one"], "6.1"], line);
+  }
+});
+
+test("lists are separated by blanks or repeated", () => {
+  const commandLine = parseCommandLine(["-a", "one two", "-a", " three ", "--omit-drivers", "x", "--omit-drivers=y"]);
+  assert.deepEqual(commandLine.words("add"), ["one", "two", "three"]);
+  assert.deepEqual(commandLine.words("omit-drivers"), ["x", "y"]);
+});
+
+test("of options that exclude each other the last one counts", () => {
+  assert.equal(settings("-N -H").hostOnly, true);
+  assert.equal(settings("--hostonly -N").hostOnly, false);
+  assert.equal(settings("--zstd --gzip").compressor.name, "gzip");
+  assert.equal(settings("--gzip --no-compress").compressor.name, "none");
+  assert.equal(settings("--kver 1 --kver 2").kernel?.release, "2");
+});
+
+test("--include takes two values wherever it stands", () => {
+  const { include, image } = settings("-i /src dst -f -i/other /there IMAGE --include=/third /deep/er");
+  assert.deepEqual(include, [
+    { source: "/src", destination: "/dst" },
+    { source: "/other", destination: "/there" },
+    { source: "/third", destination: "/deep/er" },
+  ]);
+  assert.match(image ?? "", /\/IMAGE$/);
+});
+
+test("all mistakes are told at once, with the nearest right name", async () => {
+  const line = ["--ad", "x", "-Z", "--force=yes", "a", "b", "--kver"];
+  assert.deepEqual(await problemsOf(() => parseCommandLine(line)), [
+    "unknown option --ad: did you mean --add?",
+    "unknown option -Z; mkinitrd --help shows all",
+    "--force takes no value",
+    "--kver needs a value: KVER",
+    '"b" is one word too many: after the options come [IMAGE [KVER]]',
+  ]);
+  assert.deepEqual(await problemsOf(() => parseCommandLine(["-i", "src"])), ["-i needs two values: SRC DST"]);
+  assert.deepEqual(await problemsOf(() => parseCommandLine(["-i"])), ["-i needs a value: SRC DST"]);
+});
+
+test("names that every object has are no options", async () => {
+  assert.equal((await problemsOf(() => parseCommandLine(["--__proto__", "--constructor=x"]))).length, 2);
+});
+
+test("-- ends the options", () => {
+  assert.deepEqual(parseCommandLine(["-f", "--", "-N", "6.1"]).operands, ["-N", "6.1"]);
+});
+
+test("the command line adds to the configuration, and overrides it", () => {
+  const configuration: Partial<Configuration> = {
+    hostonly: "no",
+    add_dracutmodules: ["a", "b"],
+    omit_dracutmodules: ["c"],
+    compress: "gzip -9",
+    kernel_cmdline: "rd.retry=5",
+    fw_dir: ["/fw"],
+  };
+  const plain = settings("", configuration);
+  assert.deepEqual(plain.modules, { modules: undefined, add: ["a", "b"], omit: ["c"] });
+  assert.deepEqual([plain.hostOnly, plain.compressor.parameters], [false, ["-n", "-c", "-9"]]);
+  const overridden = settings("-H -a c -o b --zstd --fwdir /other --kernel-cmdline quiet", configuration);
+  assert.deepEqual(overridden.modules, { modules: undefined, add: ["a", "c"], omit: ["b"] });
+  assert.deepEqual([overridden.hostOnly, overridden.compressor.name], [true, "zstd"]);
+  assert.deepEqual(overridden.firmwareFolders, ["/other"]);
+  assert.equal(overridden.kernelCommandLine, "rd.retry=5 quiet");
+});
+
+test("compression is a known program with a level", async () => {
+  const parsed = (text: string) => makeSettings(parseCommandLine(["--compress", text]), {}, {}).compressor;
+  assert.deepEqual(parsed("zstd -15").parameters, ["-q", "-c", "-T0", "-15"]);
+  assert.deepEqual(parsed("zstd -15 -q -T0").parameters, ["-q", "-c", "-T0", "-15"], "as dracut's default is written");
+  assert.equal(parsed("cat").name, "none");
+  assert.match((await problemsOf(() => parsed("rar")))[0] ?? "", /unknown compression "rar": zstd, gzip or none/);
+  assert.match((await problemsOf(() => parsed("gzip -15")))[0] ?? "", /-15 is not a level of gzip/);
+  assert.match((await problemsOf(() => parsed("zstd -o /etc/passwd")))[0] ?? "", /-o is not a level of zstd/);
+});
+
+test("SOURCE_DATE_EPOCH is a time or a mistake", async () => {
+  assert.equal(settings("", {}, { SOURCE_DATE_EPOCH: "1700000000" }).sourceDate, 1700000000);
+  assert.equal(settings("", {}, {}).sourceDate, undefined);
+  for (const wrong of ["yesterday", "-1", "1e3", "99999999999"])
+    assert.match(
+      (await problemsOf(() => settings("", {}, { SOURCE_DATE_EPOCH: wrong })))[0] ?? "",
+      /SOURCE_DATE_EPOCH/,
+    );
+});
+
+test("the help fits on one screen", () => {
+  const lines = helpText().split("\n");
+  assert.ok(lines.length <= 40, `${lines.length} lines`);
+  assert.ok(lines.every((line) => line.length <= 100));
+});

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parseCommandLine } from "../../../core/generator/command-line.js";
+import { readConfiguration } from "../../../core/generator/configuration.js";
+import { makeSettings } from "../../../core/generator/settings.js";
+import { configurationSchema } from "../../../core/schema/configuration.js";
+import { projectFolder } from "../../support/paths.js";
+import { problemsOf, scratchFolder } from "./scratch.js";
+
+test("the forms of dracut's lines", (context) => {
+  const folder = scratchFolder(context, {
+    "dracut.conf": [
+      "# a comment",
+      "",
+      'add_dracutmodules+=" tmpfs-root "',
+      "add_dracutmodules+=' lvm crypt '   # two more",
+      "hostonly=no",
+      '  compress="zstd -15"#close',
+      'kernel_cmdline="rd.retry=60"',
+      'kernel_cmdline+=" quiet"',
+    ].join("\n"),
+  });
+  assert.deepEqual(readConfiguration(join(folder, "dracut.conf"), [], { required: true }), {
+    add_dracutmodules: ["tmpfs-root", "lvm", "crypt"],
+    hostonly: "no",
+    compress: "zstd -15",
+    kernel_cmdline: "rd.retry=60 quiet",
+  });
+});
+
+test("= sets a list anew, += adds to it; files count in the order of their names", (context) => {
+  const folder = scratchFolder(context, {
+    "dracut.conf": 'add_drivers="one"\nomit_drivers="one"\n',
+    "etc/20-b.conf": 'add_drivers+=" three "\nomit_drivers="three"\n',
+    "etc/10-same.conf": 'add_drivers+=" two "\n',
+    "lib/10-same.conf": 'add_drivers+=" hidden "\n',
+    "lib/15-c.conf": 'add_drivers+=" between "\n',
+    "lib/note.txt": "not configuration",
+  });
+  const configuration = readConfiguration(join(folder, "dracut.conf"), [join(folder, "etc"), join(folder, "lib")], {
+    required: false,
+  });
+  assert.deepEqual(configuration, { add_drivers: ["one", "two", "between", "three"], omit_drivers: ["three"] });
+});
+
+test("nothing is executed, and every mistake has its file and line", async (context) => {
+  const canary = join(scratchFolder(context), "canary");
+  const folder = scratchFolder(context, {
+    "dracut.conf": [
+      `compress="$(touch ${canary})"`,
+      `touch ${canary}`,
+      "hostonly=maybe",
+      'add_dracutmodule+=" x "',
+      'drivers_dir="relative"',
+      'add_drivers="unfinished',
+      `add_drivers=x;touch ${canary}`,
+      '__proto__="x"',
+    ].join("\n"),
+    "conf.d/x.conf": "nothing here\n",
+  });
+  const file = join(folder, "dracut.conf");
+  const problems = await problemsOf(() => readConfiguration(file, [join(folder, "conf.d")], { required: true }));
+  const expected = [
+    /^compress: \$, ` and \\ have a meaning in a shell, but this file is not executed/,
+    /^not understood: "touch /,
+    /^hostonly="maybe": it must be equal to one of the allowed values \(yes, no\)/,
+    /^unknown key add_dracutmodule: did you mean add_dracutmodules\?/,
+    /^drivers_dir="relative": it must match pattern/,
+    /^not understood: "add_drivers="unfinished"/,
+    /^not understood: "add_drivers=x;touch/,
+    /^unknown key __proto__/,
+  ];
+  assert.equal(problems.length, expected.length + 1);
+  for (const [index, pattern] of expected.entries()) {
+    const prefix = `${file}:${index + 1}: `;
+    assert.ok(problems[index]?.startsWith(prefix), problems[index]);
+    assert.match(problems[index]?.slice(prefix.length) ?? "", pattern);
+  }
+  assert.ok(problems.at(-1)?.startsWith(`${join(folder, "conf.d/x.conf")}:1: not understood`));
+  assert.equal(existsSync(canary), false);
+});
+
+test("a file that is named has to be there, the usual one need not", async (context) => {
+  const missing = join(scratchFolder(context), "missing.conf");
+  assert.deepEqual(readConfiguration(missing, [], { required: false }), {});
+  assert.deepEqual(await problemsOf(() => readConfiguration(missing, [], { required: true })), [
+    `configuration file ${missing}: no such file or directory`,
+  ]);
+});
+
+test("dracut.conf.example is right, and shows every key", () => {
+  const example = join(projectFolder, "dracut.conf.example");
+  const configuration = readConfiguration(example, [], { required: true });
+  // Two keys are shown as comments: they would narrow what the others say.
+  const keys = [...Object.keys(configuration), "dracutmodules", "drivers_dir"].sort();
+  assert.deepEqual(keys, Object.keys(configurationSchema.properties).sort());
+  const settings = makeSettings(parseCommandLine([]), configuration, {});
+  assert.deepEqual(settings.modules, { modules: undefined, add: ["tmpfs-root"], omit: ["busybox"] });
+  assert.equal(settings.compressor.name, "zstd");
+});

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type DriverRequest, type SelectionOptions, selectDrivers } from "../../../core/generator/driver-selection.js";
+import type { KernelTree } from "../../../core/generator/kernel-tree.js";
+import { noDriverSettings } from "../../../core/generator/modprobe-config.js";
+import { createProblems } from "../../../core/generator/problems.js";
+import { problemsOf } from "./scratch.js";
+
+const paths: Record<string, string[]> = {
+  "kernel/drivers/ata/ahci.ko": ["scsi_mod", "libata"],
+  "kernel/drivers/ata/libata.ko": ["scsi_mod"],
+  "kernel/drivers/ata/pata_via.ko": ["scsi_mod", "libata"],
+  "kernel/drivers/ata2/other.ko": [],
+  "kernel/drivers/scsi/scsi_mod.ko": [],
+  "kernel/drivers/scsi/sd_mod.ko": ["scsi_mod"],
+  "updates/drivers/ata/better.ko": [],
+  "kernel/fs/xfs/xfs.ko": ["libcrc32c"],
+  "kernel/lib/libcrc32c.ko": [],
+  "kernel/crypto/crc32c_generic.ko": [],
+  "kernel/crypto/crc32c_intel.ko": [],
+  "kernel/x/first.ko": [],
+  "kernel/x/second.ko": [],
+};
+
+const names = Object.keys(paths).map((path) => /([^/]+)\.ko$/.exec(path)?.[1] ?? "");
+
+const tree: KernelTree = {
+  release: "6.1",
+  folder: "/none",
+  drivers: new Map(
+    Object.entries(paths).map(([path, dependencies], index) => [
+      names[index] ?? "",
+      { name: names[index] ?? "", path, dependencies },
+    ]),
+  ),
+  builtin: new Set(["ext4", "nvme"]),
+  aliases: [
+    { pattern: "pci:v0000197B*", driver: "ahci" },
+    { pattern: "pci:v00001106*", driver: "pata_via" },
+    { pattern: "crypto-crc32c", driver: "crc32c_intel" },
+    { pattern: "crypto-crc32c", driver: "crc32c_generic" },
+    { pattern: "fs-xfs", driver: "xfs" },
+    { pattern: "fs-ext4", driver: "ext4" },
+  ],
+  softDependencies: new Map([
+    ["libcrc32c", { pre: ["crypto-crc32c", "missing"], post: [] }],
+    ["sd_mod", { pre: [], post: ["first"] }],
+    ["first", { pre: ["second"], post: [] }],
+    ["second", { pre: ["first"], post: [] }],
+  ]),
+  staticNodes: new Map(),
+};
+
+function select(requests: Partial<DriverRequest>[], options: Partial<SelectionOptions> = {}) {
+  const problems = createProblems();
+  const all = requests.map((request) => ({ asker: "module x", selectors: [], ...request }));
+  const full = { omit: [], settings: noDriverSettings, host: undefined, ...options };
+  return { ...selectDrivers(tree, all, full, problems), problems };
+}
+
+const namesOf = (selection: ReturnType<typeof select>) => selection.files.map(({ name }) => name);
+const chainOf = (selection: ReturnType<typeof select>, wanted: string) =>
+  selection.indexed.find(({ name }) => name === wanted)?.chain;
+
+test("a directory stands for all drivers below it, of any tree, and for what they need", () => {
+  assert.deepEqual(namesOf(select([{ selectors: ["=drivers/ata"] }])), [
+    "ahci",
+    "better",
+    "libata",
+    "pata_via",
+    "scsi_mod",
+  ]);
+});
+
+test("host-only: what answers a modalias or is loaded, unless all is wanted", () => {
+  const host = { modaliases: ["pci:v0000197Bd00002363sv0"], loaded: ["better"] };
+  assert.deepEqual(namesOf(select([{ selectors: ["=drivers/ata/"] }], { host })), [
+    "ahci",
+    "better",
+    "libata",
+    "scsi_mod",
+  ]);
+  assert.equal(namesOf(select([{ selectors: ["=drivers/ata"], always: true }], { host })).length, 5);
+  assert.deepEqual(namesOf(select([{ selectors: ["sd-mod"] }], { host })), ["first", "scsi_mod", "sd_mod", "second"]);
+});
+
+test("soft dependencies come before or after, by alias, too, as far as they exist", () => {
+  const selection = select([{ selectors: ["fs-xfs", "sd_mod"] }]);
+  assert.deepEqual(chainOf(selection, "xfs"), ["crc32c_intel", "crc32c_generic", "libcrc32c", "xfs"]);
+  assert.deepEqual(chainOf(selection, "sd_mod"), ["scsi_mod", "sd_mod", "second", "first"]);
+});
+
+test("drivers that are built in are in the index, and no error", () => {
+  const selection = select([{ selectors: ["nvme", "fs-ext4"], required: true }]);
+  assert.deepEqual(namesOf(selection), []);
+  assert.deepEqual(chainOf(selection, "nvme"), []);
+});
+
+test("what is missing is an error only if it is required", async () => {
+  assert.deepEqual(namesOf(select([{ selectors: ["nonsense", "=drivers/nonsense"] }])), []);
+  const { problems } = select([
+    { selectors: ["xfz", "=drivers/nonsense", "ext5"], required: true, asker: "--add-drivers" },
+  ]);
+  assert.deepEqual(await problemsOf(problems.check), [
+    "--add-drivers needs driver xfz, which kernel 6.1 does not have: did you mean xfs?",
+    "--add-drivers needs drivers of drivers/nonsense, which kernel 6.1 does not have",
+    "--add-drivers needs driver ext5, which kernel 6.1 does not have: did you mean ext4?",
+  ]);
+});
+
+test("an omitted driver takes along those that need it", async () => {
+  assert.deepEqual(namesOf(select([{ selectors: ["=drivers/ata", "sd_mod"] }], { omit: ["libata"] })), [
+    "better",
+    "first",
+    "scsi_mod",
+    "sd_mod",
+    "second",
+  ]);
+  const { problems } = select([{ selectors: ["libata"], required: true }], { omit: ["libata"] });
+  assert.deepEqual(await problemsOf(problems.check), [
+    "module x needs driver libata, which is omitted: omit it no longer",
+  ]);
+});
+
+test("modprobe.d's settings reach the index", () => {
+  const settings = {
+    blacklist: new Set(["ahci"]),
+    options: new Map([["ahci", "mobile_lpm_policy=1"]]),
+    aliases: [{ pattern: "my-disk", driver: "sd_mod" }],
+    softDependencies: new Map([["ahci", { pre: ["sd-mod"], post: [] }]]),
+  };
+  const selection = select([{ selectors: ["ahci"] }], { settings });
+  const ahci = selection.indexed.find(({ name }) => name === "ahci");
+  assert.deepEqual([ahci?.blacklisted, ahci?.parameters], [true, "mobile_lpm_policy=1"]);
+  assert.deepEqual(ahci?.chain, ["scsi_mod", "sd_mod", "second", "first", "libata", "ahci"]);
+  assert.ok(selection.aliases.some(({ pattern }) => pattern === "my-disk"));
+});

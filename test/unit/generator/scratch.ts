@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { BuildError, type Report } from "../../../core/generator/problems.js";
+
+/** A folder for one test, with these files; it goes with the test. */
+export function scratchFolder(context: TestContext, files: Readonly<Record<string, string | Buffer>> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), "firstlight-test-"));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  return folder;
+}
+
+/** The problems that a piece of work ends with; none: it did not fail. Other errors than BuildError are passed on. */
+export async function problemsOf(work: () => unknown): Promise<readonly string[]> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof BuildError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+/** Keeps what a build tells. */
+export function keepReport(): Report & { warnings: string[]; notes: string[] } {
+  const warnings: string[] = [];
+  const notes: string[] = [];
+  return { warnings, notes, warning: (text) => warnings.push(text), note: (text) => notes.push(text) };
+}
