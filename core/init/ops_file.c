@@ -237,6 +237,8 @@ static void make_parents(struct call *call, const char *path) {
   if (strlen(path) >= sizeof folder)
     return fail(call, ENAMETOOLONG, NULL);
   strcpy(folder, path);
+  for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
+    folder[end - 1] = 0;
   for (char *slash = folder + 1; !call_failed(call) && (slash = strchr(slash, '/')); slash++) {
     *slash = 0;
     struct place place;

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { build } from "esbuild";
+import type { Verdict } from "./conformance/suite.js";
+import { type InitOptions, runInit } from "./init-container.js";
+import { projectFolder } from "./paths.js";
+
+/** One script for the engine out of TypeScript that may import from test/support. */
+export async function scriptOf(contents: string): Promise<string> {
+  const result = await build({
+    stdin: { contents, resolveDir: join(projectFolder, "test/support"), loader: "ts" },
+    bundle: true,
+    format: "iife",
+    platform: "neutral",
+    target: "es2023",
+    keepNames: true,
+    write: false,
+    logLevel: "silent",
+  });
+  return result.outputFiles[0]?.text ?? "";
+}
+
+/** Declares one test per case of a family of the conformance suite (test/support/conformance), against the native PID 1. */
+export function testFamily(family: string, options: InitOptions = {}): void {
+  test(`the ops of the family ${family}, answered by PID 1`, async (context) => {
+    const bundle = await scriptOf(`
+      import { cases } from "./conformance/${family}.js";
+      import { runCases } from "./conformance/suite.js";
+      globalThis.turn = () => {
+        const text = "verdicts: " + JSON.stringify(runCases(cases, op)) + "\\n";
+        op("print", JSON.stringify({ text }));
+        op("finish", JSON.stringify({ word: "reboot", action: "poweroff" }));
+      };`);
+    const { console, signal } = await runInit({ ...options, bundle });
+    const verdicts = /^verdicts: (.*)$/m.exec(console)?.[1];
+    assert.ok(verdicts, `no verdicts; the console says:\n${console}`);
+    assert.equal(signal, "SIGINT", "powered off");
+    for (const { name, failure } of JSON.parse(verdicts) as Verdict[])
+      await context.test(name, () => assert.ok(!failure, failure));
+  });
+}
