@@ -75,16 +75,16 @@ export function checkKernelCanUnpack(compressor: Compressor, kernel: Kernel): vo
     } catch {
       continue;
     }
-    if (new RegExp(`^${compressor.kernelOption}=y$`, "m").test(text)) return;
+    if (isSet(text, compressor.kernelOption)) return;
     throw new BuildError(
       `kernel ${kernel.release} cannot unpack ${compressor.name} (${path} lacks ${compressor.kernelOption}=y): choose another compression: ${supported(text)}`,
     );
   }
 }
 
+const isSet = (configuration: string, option: string) => configuration.split("\n").includes(`${option}=y`);
+
 function supported(configuration: string): string {
-  const others = Object.entries(known).filter(([, { kernelOption }]) =>
-    configuration.includes(`\n${kernelOption}=y\n`),
-  );
+  const others = Object.entries(known).filter(([, { kernelOption }]) => isSet(configuration, kernelOption));
   return [...others.map(([name]) => `--${name}`), "--no-compress"].join(", ");
 }

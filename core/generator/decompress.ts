@@ -131,8 +131,9 @@ function sizeOfXz(path: string): number {
 
 /** Bytes of a file of one zstd frame, from its header (RFC 8878, 3.1.1.1). */
 function sizeOfZstd(path: string): number {
-  const header = readPart(path, 0, 18);
-  if (header.length < 18 || header.readUInt32LE(0) !== 0xfd2fb528) throw new BuildError(`${path} is not a zstd file`);
+  // A small file ends before the longest header would.
+  const header = Buffer.concat([readPart(path, 0, 18), Buffer.alloc(18)]);
+  if (header.readUInt32LE(0) !== 0xfd2fb528) throw new BuildError(`${path} is not a zstd file`);
   const descriptor = header[4] ?? 0;
   const singleSegment = (descriptor & 32) !== 0;
   const at = 5 + (singleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);

@@ -61,7 +61,7 @@ export function reasonOf(error: unknown): string {
     EPERM: "not permitted",
     ENOTDIR: "a part of its path is not a directory",
     EISDIR: "it is a directory",
-    ENOSPC: "no space left on the device",
+    ENOSPC: "no space left on device",
     EDQUOT: "the disk quota is used up",
     EROFS: "the file system is read-only",
     EIO: "the device reports an input/output error",

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { decompress } from "../../../core/generator/decompress.js";
+import { driverPath, installDrivers } from "../../../core/generator/driver-files.js";
+import { readModinfo } from "../../../core/generator/elf.js";
+import { readKernelTree } from "../../../core/generator/kernel-tree.js";
+import { createTree } from "../../../core/generator/tree.js";
+import { debianKernel, type Kernel } from "../../support/kernels.js";
+import { run } from "../../support/run.js";
+import { problemsOf, scratchFolder } from "./scratch.js";
+
+test("a driver's own words are those that modinfo(8) reads", async () => {
+  const kernel = await debianKernel("full");
+  const tree = readKernelTree({ folder: kernel.modules, release: kernel.release });
+  for (const name of ["qla2xxx", "ext4", "xhci_pci", "bnx2"]) {
+    const path = join(kernel.modules, tree.drivers.get(name)?.path ?? "");
+    const expected = (await run(["modinfo", "-F", "firmware", path])).split("\n").filter(Boolean);
+    const firmware = readModinfo(path).flatMap((entry) => (entry.startsWith("firmware=") ? [entry.slice(9)] : []));
+    assert.deepEqual(firmware.sort(), expected.sort(), name);
+    assert.deepEqual(readModinfo(readFileSync(path)), readModinfo(path));
+  }
+});
+
+test("files of every compression come back whole and in their order, empty and large ones too", async (context) => {
+  const contents = ["", "x", "y".repeat(255), "z".repeat(256), "0".repeat(65_536), "1".repeat(5_000_000), "last"];
+  const folder = scratchFolder(context, Object.fromEntries(contents.map((text, index) => [`${index}.ko`, text])));
+  const paths: string[] = [];
+  for (const [index, text] of contents.entries()) {
+    const plain = join(folder, `${index}.ko`);
+    writeFileSync(`${plain}.gz`, gzipSync(text));
+    await run(["xz", "-k", plain]);
+    await run(["xz", "-kf", "-T1", "--block-size=100000", "-S", ".many.xz", plain]);
+    await run(["zstd", "-qk", plain]);
+    paths.push(`${plain}.gz`, `${plain}.xz`, `${plain}.many.xz`, `${plain}.zst`);
+  }
+  const unpacked = await decompress(paths);
+  for (const [index, path] of paths.entries())
+    assert.ok(unpacked[index]?.equals(Buffer.from(contents[Number(basename(path)[0])] ?? "")), path);
+});
+
+test("damaged compressed files are errors", async (context) => {
+  const folder = scratchFolder(context, {
+    "a.ko": "x".repeat(100_000),
+    "c.ko.xz": "not xz at all",
+    "d.ko.zst": "neither",
+  });
+  const path = (name: string) => join(folder, name);
+  await run(["xz", "-k", path("a.ko")]);
+  await run(["sh", "-c", `zstd -q < ${path("a.ko")} > ${path("stream.ko.zst")}`]);
+  await run(["zstd", "-qk", path("a.ko")]);
+  truncateSync(path("a.ko.xz"), 60);
+  truncateSync(path("a.ko.zst"), 20);
+  writeFileSync(path("b.ko.gz"), gzipSync("x".repeat(1000)).subarray(0, 15));
+  const problems = async (name: string) => (await problemsOf(() => decompress([path(name)])))[0] ?? "";
+  assert.equal(await problems("a.ko.xz"), `${path("a.ko.xz")} is not one complete xz stream`);
+  assert.match(await problems("a.ko.zst"), /^zstd failed: .*a\.ko\.zst/);
+  assert.match(await problems("b.ko.gz"), /b\.ko\.gz cannot be unpacked: /);
+  assert.match(await problems("c.ko.xz"), /is not one complete xz stream$/);
+  assert.match(await problems("d.ko.zst"), /is not a zstd file$/);
+  assert.match(await problems("stream.ko.zst"), /does not say how large it is unpacked: pack it again/);
+});
+
+type Packing = [command: string[], ending: string];
+
+/** A copy of some drivers of Debian's kernel, packed as `pack` says, with lists of its own. */
+async function packedKernel(kernel: Kernel, folder: string, names: readonly string[], pack: Packing | undefined) {
+  const tree = readKernelTree({ folder: kernel.modules, release: kernel.release });
+  const modules = join(folder, "lib/modules", kernel.release);
+  mkdirSync(modules, { recursive: true });
+  for (const list of ["modules.order", "modules.builtin"]) cpSync(join(kernel.modules, list), join(modules, list));
+  for (const name of names) {
+    const path = tree.drivers.get(name)?.path ?? "";
+    mkdirSync(join(modules, dirname(path)), { recursive: true });
+    cpSync(join(kernel.modules, path), join(modules, path));
+  }
+  await run(["depmod", "-b", folder, kernel.release]);
+  if (!pack) return readKernelTree({ folder: modules, release: kernel.release });
+  // By hand, as not every depmod can read every compression.
+  const [command, ending] = pack;
+  await run([...command, ...names.map((name) => join(modules, tree.drivers.get(name)?.path ?? ""))]);
+  const list = join(modules, "modules.dep");
+  writeFileSync(list, readFileSync(list, "utf8").replaceAll(/\.ko\b/g, `.ko${ending}`));
+  return readKernelTree({ folder: modules, release: kernel.release });
+}
+
+test("drivers are the same in the image, however the host has packed them", async (context) => {
+  const kernel = await debianKernel("cloud");
+  const names = ["virtio_pci", "virtio_pci_modern_dev", "xfs", "libcrc32c", "fuse"];
+  const digest = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+  const contents: Record<string, string>[] = [];
+  const packings: (Packing | undefined)[] = [
+    undefined,
+    [["xz", "-q", "--check=crc32"], ".xz"],
+    [["zstd", "-q", "--rm"], ".zst"],
+    [["gzip"], ".gz"],
+  ];
+  for (const pack of packings) {
+    const packed = await packedKernel(kernel, scratchFolder(context), names, pack);
+    const tree = createTree();
+    await installDrivers(packed, [...packed.drivers.values()], tree);
+    const files = tree.entries().flatMap(([path, { type, ...entry }]) => {
+      if (type !== "file" || !("content" in entry)) return [];
+      const bytes = Buffer.isBuffer(entry.content) ? entry.content : readFileSync(entry.content.path);
+      return [[path, digest(bytes)]];
+    });
+    contents.push(Object.fromEntries(files));
+  }
+  const [plain, ...packed] = contents;
+  const { release } = kernel;
+  assert.equal(Object.keys(plain ?? {}).length, names.length + 1);
+  assert.ok(plain?.[driverPath(release, "kernel/fs/xfs/xfs.ko.xz").slice(1)]);
+  assert.equal(plain[driverPath(release, "modules.devname").slice(1)], digest(Buffer.from("fuse fuse c10:229\n")));
+  for (const each of packed) assert.deepEqual(each, plain);
+});
+
+test("a driver that modules.dep names and that is not there, or is no driver, is an error", async (context) => {
+  const folder = scratchFolder(context, { "modules.dep": "a.ko:\nb.ko:\n", "b.ko": "text" });
+  const kernel = readKernelTree({ folder, release: "6.1" });
+  const install = (name: string) => {
+    const driver = kernel.drivers.get(name);
+    return problemsOf(() => installDrivers(kernel, driver ? [driver] : [], createTree()));
+  };
+  assert.deepEqual(await install("a"), [`${folder}/a.ko is named by modules.dep, but is not there: run "depmod 6.1"`]);
+  assert.deepEqual(await install("b"), [`${folder}/b.ko is not an ELF file: reinstall the kernel's package`]);
+});
