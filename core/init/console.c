@@ -65,11 +65,13 @@ int ring_write(int level, const char *bytes, size_t length) {
   int size = snprintf(record, sizeof record, "<%d>", level);
   length = length < longest ? length : longest;
   memcpy(record + size, bytes, length);
+  /* Without its end the record could be continued: nobody sees it until another one begins. */
+  record[size + length] = '\n';
   /* Opened for each record: the kernel limits the rate of each open file, 10 records in 5 seconds (printk.devkmsg=ratelimit). */
   int ring = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
   if (ring < 0)
     return errno;
-  int error = write(ring, record, size + length) < 0 ? errno : 0;
+  int error = write(ring, record, size + length + 1) < 0 ? errno : 0;
   close(ring);
   return error;
 }

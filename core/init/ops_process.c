@@ -211,7 +211,8 @@ static void become_program(struct call *call, const struct run *run, const int k
   oom_score_set("0");
   jobs_restore_stack_limit();
   umask(022);
-  fail(call, program_execute(&run->program, &step), step);
+  int error = program_execute(&run->program, &step);
+  fail(call, error, step);
 }
 
 /* In the parent, before the fork: the pipes for what is kept. */

@@ -88,8 +88,8 @@ static pid_t session_of(const char *pid) {
 }
 
 int signal_session(pid_t leader, int number) {
-  /* The leader's own process group needs no /proc. */
-  int error = kill(-leader, number) < 0 ? errno : 0;
+  /* The leader's own process group needs no /proc. A child that was forked just now may lead none yet. */
+  int error = kill(-leader, number) < 0 && kill(leader, number) < 0 ? errno : 0;
   DIR *processes = opendir("/proc");
   if (!processes)
     return error;

@@ -46,7 +46,7 @@ function writeFiles(folder: string, files: Readonly<Record<string, string | Uint
   }
 }
 
-/** The image: PID 1, what it is linked with, busybox under the names that tests use. */
+/** The image: PID 1, what it is linked with, busybox under all of its names. */
 async function writeImage(folder: string, options: InitOptions): Promise<void> {
   const program = join(projectFolder, "dist/init", options.program ?? "init-asan");
   for (const name of ["bin", "dev", "proc", "sys", "run", "tmp", "sysroot"]) mkdirSync(join(folder, name));
@@ -71,10 +71,10 @@ mount -t tmpfs none ${root}
 cd ${root}
 ${options.plainFolder ? "mkdir plain; cd plain" : ""}
 cp -a ${image}/. .
-for name in sh cat sleep echo true false kill id head stty pwd ls mkfifo touch; do [ -e bin/$name ] || ln -s busybox bin/$name; done
 mknod -m 666 dev/null c 1 3
 ${options.terminal ? 'touch dev/console; mount --bind "$(tty)" dev/console' : ""}
 mount -t proc proc proc
+chroot . /bin/busybox --install -s /bin
 ${options.setup ?? ""}
 exec chroot . /init ${(options.arguments ?? []).join(" ")}
 `;
@@ -94,7 +94,7 @@ export async function startInit(options: InitOptions): Promise<InitRun> {
   const whole = options.terminal ? ["script", "-qefc", command.join(" "), "/dev/null"] : command;
   const child = spawn(whole[0] ?? "", whole.slice(1), {
     // Leaks: PID 1 and its children end by _exit, nothing could be found.
-    env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0" },
+    env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1", UBSAN_OPTIONS: "abort_on_error=1" },
     detached: true,
   });
   child.once("close", () => rmSync(folder, { recursive: true, force: true }));

@@ -48,7 +48,7 @@ export function equal(actual: unknown, expected: unknown, what = ""): void {
   if (found !== wanted) throw new Error(`${what} is ${found}, not ${wanted}`);
 }
 
-export function ok(condition: boolean, what: string): void {
+export function ok(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }
 
@@ -57,7 +57,7 @@ export function errnoOf(outcome: Outcome): string {
   return "error" in outcome ? outcome.error.errno : "";
 }
 
-function valueOf(outcome: Outcome, what: string): unknown {
+function resultOf(outcome: Outcome, what: string): unknown {
   if ("error" in outcome) throw new Error(`${what} failed: ${JSON.stringify(outcome.error)}`);
   return outcome.value;
 }
@@ -69,8 +69,8 @@ export function opsUnderTest(op: OpFunction): OpsUnderTest {
   const ops: OpsUnderTest = {
     raw: op,
     outcome,
-    value: (name, request) => valueOf(outcome(name, request), name) as never,
-    start: (name, request) => (valueOf(outcome(name, request), name) as { job: JobId }).job,
+    value: (name, request) => resultOf(outcome(name, request), name) as never,
+    start: (name, request) => (resultOf(outcome(name, request), name) as { job: JobId }).job,
     finished(job) {
       for (;;) {
         const end = ends.get(job);
@@ -81,7 +81,7 @@ export function opsUnderTest(op: OpFunction): OpsUnderTest {
       }
     },
     job: (name, request) => ops.finished(ops.start(name, request)),
-    done: (name, request) => valueOf(ops.job(name, request), name) as never,
+    done: (name, request) => resultOf(ops.job(name, request), name) as never,
     wait(timeout) {
       for (;;) {
         const event = ops.value("wait", { timeout });

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { driverIndexPath, modprobePath } from "../../core/abi/index.js";
+import { testedDriverIndex } from "../support/conformance/driver-index.js";
+import { runInit } from "../support/init-container.js";
+import { scriptOf, testFamily } from "../support/init-suite.js";
+
+const index = testedDriverIndex();
+
+testFamily("drivers", { files: { [driverIndexPath]: index } });
+
+/** A script that runs in the engine, with the suite's helpers, and then powers off. */
+const script = (body: string) =>
+  scriptOf(`
+    import { opsUnderTest, errnoOf } from "./conformance/suite.js";
+    const ops = opsUnderTest(op);
+    const print = (text) => ops.value("print", { text: text + "\\n" });
+    globalThis.turn = () => {
+      ${body}
+      ops.value("finish", { word: "reboot", action: "poweroff" });
+    };`);
+
+test("resolveDriver without an index is ENOENT, with a damaged one EBADMSG, with a good one later on it answers", async () => {
+  const bundle = await script(`
+    print(errnoOf(ops.outcome("resolveDriver", { alias: "x" })));
+    ops.value("rename", { from: "/cut", to: "${driverIndexPath}" });
+    print(errnoOf(ops.outcome("resolveDriver", { alias: "x" })));
+    ops.value("rename", { from: "/good", to: "${driverIndexPath}" });
+    print(JSON.stringify(ops.value("resolveDriver", { alias: "ext4" }).matches));`);
+  const { console } = await runInit({ bundle, files: { "/cut": index.subarray(0, 200), "/good": index } });
+  assert.equal(console, 'ENOENT\nEBADMSG\n[{"name":"ext4","chain":[],"blacklisted":false}]\n');
+});
+
+test("the modprobe applet: what it loads, in which order, its exit status", async () => {
+  const calls: [string[], number, RegExp][] = [
+    [["-q", "--", "fs-ext4"], 0, /^$/],
+    [["ext4"], 0, /^$/],
+    [["nothing"], 1, /^modprobe: nothing: ENOENT\n$/],
+    [["-q", "--", "nothing"], 1, /^$/],
+    // The first driver of the chain is not there: nothing after it is tried.
+    [["--", "virtio-blk"], 1, /^modprobe: \/lib\/virtio_ring.ko: ENOENT\nmodprobe: virtio-blk: ENOENT\n$/],
+    [["pci:v00008086d00001234sv1sd2bc01sc06i01"], 1, /ahci.ko: ENOENT\n.*generic.ko: ENOENT\n/],
+    // A blacklisted driver answers no alias, only its name.
+    [["platform:pcspkr"], 1, /^modprobe: platform:pcspkr: ENOENT\n$/],
+    [["pcspkr"], 1, /pcspkr.ko: ENOENT\n/],
+    [[], 1, /no name given/],
+    [["--remove", "x"], 1, /unknown option --remove/],
+  ];
+  const bundle = await script(`
+    for (const argv of ${JSON.stringify(calls.map(([argv]) => argv))}) {
+      const { status, stderr } = ops.done("run", { argv: ["${modprobePath}", ...argv], stderr: "keep", env: ["ASAN_OPTIONS=detect_leaks=0"] });
+      print("result " + JSON.stringify([status, stderr]));
+    }`);
+  const { console } = await runInit({
+    bundle,
+    files: { [driverIndexPath]: index },
+    setup: `mkdir -p usr/sbin; ln -s /init .${modprobePath}`,
+  });
+  const results = [...console.matchAll(/^result (.*)$/gm)].map(([, json = ""]) => JSON.parse(json) as [number, string]);
+  assert.equal(results.length, calls.length, console);
+  for (const [number, [argv, status, stderr]] of calls.entries()) {
+    assert.equal(results[number]?.[0], status, argv.join(" "));
+    assert.match(results[number]?.[1] ?? "", stderr, argv.join(" "));
+  }
+});

@@ -1,0 +1,3 @@
+import { testFamily } from "../support/init-suite.js";
+
+testFamily("events", { arguments: ["first", "--second=2"] });
