@@ -64,11 +64,14 @@ const steps: Record<string, (setup: ModuleSetup, host: Host) => unknown> = {
   install,
 };
 
-/** Takes the modules' setups and leaves `runStep` behind for Node: the JSON of one setup's answer to one step. */
-export function serve(setups: Readonly<Record<string, ModuleSetup | undefined>>): void {
+/** A module's namespace object, once something asks for it: a mistake at its top then is its own, not that of all. */
+type LazyModule = () => { default?: ModuleSetup };
+
+/** Takes the modules and leaves `runStep` behind for Node: the JSON of one setup's answer to one step. */
+export function serve(modules: Readonly<Record<string, LazyModule>>): void {
   const host = createHost();
   const runStep = (module: string, step: string): string => {
-    const setup = setups[module];
+    const setup = modules[module]?.().default;
     if (typeof setup !== "object") throw new TypeError("module-setup has no default export made by moduleSetup(…)");
     return JSON.stringify(steps[step]?.(setup, host)) ?? "null";
   };

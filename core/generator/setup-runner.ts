@@ -39,8 +39,7 @@ export async function loadSetups(
 ): Promise<RunStep> {
   const entry = [
     `import { serve } from ${JSON.stringify(project.setupGuest)};`,
-    ...modules.map(({ setup }, index) => `import setup${index} from ${JSON.stringify(setup)};`),
-    `serve({ ${modules.map(({ name }, index) => `${JSON.stringify(name)}: setup${index}`).join(", ")} });`,
+    `serve({ ${modules.map(({ name, setup }) => `${JSON.stringify(name)}: () => require(${JSON.stringify(setup)})`).join(", ")} });`,
   ].join("\n");
   const { code, map } = await bundleForQuickJs(entry);
   const sources = new SourceMap(JSON.parse(map));
@@ -90,10 +89,19 @@ function processorTime(): number {
 /** "file:line" of the first stack frame that lies in a module's folder. */
 function firstPlace(trace: string, sources: SourceMap, modules: readonly ModuleFolder[]): string | undefined {
   for (const [, line, column] of trace.matchAll(/setups\.js:(\d+):(\d+)/g)) {
-    const origin = sources.findEntry(Number(line) - 1, Number(column) - 1);
-    if (!("originalSource" in origin)) continue;
-    const path = resolve(project.top, origin.originalSource);
-    if (modules.some(({ folder }) => path.startsWith(`${folder}/`))) return `${path}:${origin.originalLine + 1}`;
+    const origin = findOrigin(sources, Number(line) - 1, Number(column) - 1);
+    const path = origin && resolve(project.top, origin.originalSource);
+    if (path && modules.some(({ folder }) => path.startsWith(`${folder}/`)))
+      return `${path}:${origin.originalLine + 1}`;
+  }
+  return undefined;
+}
+
+/** QuickJS may know the line only, and say column 1, before the first mapping of that line. */
+function findOrigin(sources: SourceMap, line: number, column: number) {
+  for (const at of [column, Number.MAX_SAFE_INTEGER]) {
+    const origin = sources.findEntry(line, at);
+    if ("originalSource" in origin && origin.generatedLine === line) return origin;
   }
   return undefined;
 }

@@ -25,7 +25,7 @@ export interface EngineOptions {
   functions: Readonly<Record<string, (...args: string[]) => string>>;
 }
 
-/** QuickJS, the same WebAssembly as in the initrd, with a global scope of its own. */
+/** QuickJS, the same WebAssembly as in the initrd, with a global scope of its own. Strings that it is given end at a NUL. */
 export interface Engine {
   /** Runs a script in the global scope. Throws EngineError. */
   evaluate(code: string, fileName: string): void;

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createEngine, EngineError, type EngineOptions } from "../../../core/rehearsal/engine.js";
+
+function start(options: Partial<EngineOptions> = {}) {
+  return createEngine({ memoryPages: 768, stackSize: 256 << 10, interrupt: () => false, functions: {}, ...options });
+}
+
+/** What a call ends with. */
+function failure(work: () => unknown): EngineError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof EngineError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
+}
+
+test("strings go in and out, and through the host's functions", async () => {
+  const engine = await start({ functions: { twice: (text = "") => text + text } });
+  engine.evaluate("globalThis.greet = (name, mark) => 'ä ' + twice(name) + mark", "a.js");
+  assert.equal(engine.call("greet", "x", "\ud83d\ude00"), "ä xx\ud83d\ude00");
+});
+
+test("what the code throws comes with its place; the engine goes on", async () => {
+  const functions = {
+    fail: () => {
+      throw new RangeError("not for you");
+    },
+  };
+  const engine = await start({ functions });
+  engine.evaluate(
+    "function one() {\n  return fail();\n}\nfunction nothing() { throw null; }\nfunction text() { throw 'words'; }",
+    "a.js",
+  );
+  const thrown = failure(() => engine.call("one"));
+  assert.equal(thrown.message, "RangeError: not for you");
+  assert.match(thrown.trace, /at one \(a\.js:2:/);
+  assert.equal(failure(() => engine.call("text")).message, "words");
+  assert.match(failure(() => engine.call("nothing")).message, /out of memory, or a value that is not an Error/);
+  assert.match(failure(() => engine.evaluate("let = ;", "b.js")).message, /SyntaxError/);
+  assert.match(failure(() => engine.call("missing")).message, /not a function/);
+  assert.equal(thrown.broken, false);
+});
+
+test("an endless loop is ended, and cannot catch that", async () => {
+  let steps = 0;
+  const engine = await start({ interrupt: () => ++steps > 10 });
+  engine.evaluate(
+    "function loop() {\n  for (;;) try { for (;;); } catch {} finally { continue; }\n}\nfunction fine() { return 'yes'; }",
+    "a.js",
+  );
+  const ended = failure(() => engine.call("loop"));
+  assert.equal(ended.interrupted, true);
+  assert.match(ended.trace, /at loop \(a\.js:/);
+  steps = -1e9;
+  assert.equal(engine.call("fine"), "yes");
+});
+
+test("memory and stack end, the engine does not", async () => {
+  const engine = await start();
+  engine.evaluate(
+    "function eat() { const all = []; for (;;) all.push(new Array(1000).fill(1)); }\nfunction deep() { return deep() + 1; }",
+    "a.js",
+  );
+  assert.match(failure(() => engine.call("eat")).message, /out of memory/);
+  assert.match(failure(() => engine.call("deep")).message, /Maximum call stack size exceeded/);
+});
+
+test("two engines share nothing", async () => {
+  const [one, two] = [await start(), await start()];
+  one.evaluate("Array.prototype.mine = 'here'", "a.js");
+  two.evaluate("function look() { return String([].mine); }", "a.js");
+  assert.equal(two.call("look"), "undefined");
+});

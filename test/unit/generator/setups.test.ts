@@ -1,0 +1,376 @@
+import assert from "node:assert/strict";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createHostAnswers } from "../../../core/generator/host-answers.js";
+import { createHostFiles } from "../../../core/generator/host-files.js";
+import { findModules } from "../../../core/generator/module-folders.js";
+import { createProblems } from "../../../core/generator/problems.js";
+import type { ModuleWishes } from "../../../core/generator/resolve.js";
+import { selectModules } from "../../../core/generator/select-modules.js";
+import type { HostFacts } from "../../../core/generator/setup-guest.js";
+import { loadSetups, type SetupLimits } from "../../../core/generator/setup-runner.js";
+import type { SetupAnswers } from "../../../core/schema/manifest.js";
+import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
+
+const facts: HostFacts = { hostOnly: false, kernel: "6.1", machine: "x86_64", fileSystems: [], modaliases: [] };
+
+/** A module's source: its setup's body between the import and the export. */
+const source = (body: string) =>
+  `import { moduleSetup } from "firstlight/hooks";\n\nexport default moduleSetup({\n${body}\n});\n`;
+
+/** Modules by folder name, and the way to ask them. */
+async function load(context: TestContext, setups: Record<string, string>, limits?: SetupLimits, root = "/") {
+  const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
+  const folder = scratchFolder(context, Object.fromEntries(files));
+  const problems = createProblems();
+  const modules = findModules([folder], problems);
+  problems.check();
+  const answer = createHostAnswers(createHostFiles(root), facts, (name) => name === "ext4");
+  const runStep = await loadSetups(modules, answer, limits);
+  const ask = <Step extends keyof SetupAnswers>(name: string, step: Step) => {
+    const module = modules.find((candidate) => candidate.name === name);
+    assert.ok(module);
+    return runStep(module, step);
+  };
+  return { folder, ask };
+}
+
+test("a setup's answers, and the defaults of what it leaves out", async (context) => {
+  const { ask } = await load(context, {
+    "10empty": source(""),
+    "20full": source(`
+      check: (host) => (host.driverExists("ext4") ? "on-request" : { unavailable: "no ext4" }),
+      depends: (host) => [host.machine, String(host.kernel)],
+      parameters: { "rd.x": { schema: { type: "integer", minimum: 1 }, form: "N", repeated: true } },
+      root: [{ form: "x:…", matches: "^x:" }],
+      cmdline: () => ["only.in.hostonly"],
+      install(image, host) {
+        image.program(["one", "two"], { optional: "nothing works" });
+        image.file("/etc/x", { destination: "/etc/y", mode: 0o600 });
+        image.text("/a", host.findProgram("sh") ?? "none");
+        image.node("/dev/x", "block", 8, 1, 0o660);
+      },
+      installkernel(image) { image.drivers(["x"], { always: true }); image.warning("careful"); },
+    `),
+  });
+  assert.equal(ask("empty", "check"), "include");
+  assert.deepEqual(ask("empty", "depends"), []);
+  assert.deepEqual(ask("empty", "declare"), { parameters: {}, root: [] });
+  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [] });
+  assert.equal(ask("full", "check"), "on-request");
+  assert.deepEqual(ask("full", "depends"), ["x86_64", "6.1"]);
+  assert.deepEqual(ask("full", "declare").parameters["rd.x"], {
+    schema: { type: "integer", minimum: 1 },
+    form: "N",
+    repeated: true,
+  });
+  assert.deepEqual(ask("full", "install"), {
+    cmdline: [],
+    requests: [
+      { kind: "program", names: ["one", "two"], optional: "nothing works" },
+      { kind: "file", source: "/etc/x", destination: "/etc/y", mode: 0o600 },
+      { kind: "text", path: "/a", content: "/usr/bin/sh" },
+      { kind: "node", path: "/dev/x", type: "block", major: 8, minor: 1, mode: 0o660 },
+      { kind: "drivers", selectors: ["x"], always: true },
+      { kind: "warning", text: "careful" },
+    ],
+  });
+});
+
+test("a setup that throws is an error with its file and line", async (context) => {
+  const { folder, ask } = await load(context, {
+    "10one": source("  check() {\n    throw new Error('not today');\n  },"),
+    "20two": source("  install(image) {\n    const wrong = undefined as any;\n    image.text(wrong.path, '');\n  },"),
+  });
+  assert.deepEqual(await problemsOf(() => ask("one", "check")), [
+    `${folder}/10one/module-setup.ts:5: Error: not today`,
+  ]);
+  assert.match((await problemsOf(() => ask("two", "install")))[0] ?? "", /20two\/module-setup\.ts:6: TypeError: /);
+});
+
+test("a setup that does not end, or eats all memory, is one, too; the others are still asked", async (context) => {
+  const limits = { step: 300, memoryPages: 768 };
+  const { ask } = await load(
+    context,
+    {
+      "10loop": source("  check() {\n    for (;;);\n  },"),
+      "20eat": source(
+        "  check() {\n    const all: unknown[] = [];\n    for (;;) all.push(new Array(10000).fill(1));\n  },",
+      ),
+      "30deep": source(
+        "  check() {\n    const deep = (): number => deep() + 1;\n    return String(deep()) as 'include';\n  },",
+      ),
+      "40fine": source(""),
+    },
+    limits,
+  );
+  // A loop without calls leaves no trace of its line: QuickJS knows where its function begins, give or take a token.
+  assert.match(
+    (await problemsOf(() => ask("loop", "check")))[0] ?? "",
+    /10loop\/module-setup\.ts:[34]: it was still running after 0\.3 s of processor time$/,
+  );
+  assert.match(
+    (await problemsOf(() => ask("eat", "check")))[0] ?? "",
+    /20eat\/module-setup\.ts:6: .*(out of memory|processor time)/,
+  );
+  assert.match(
+    (await problemsOf(() => ask("deep", "check")))[0] ?? "",
+    /30deep\/module-setup\.ts:5: RangeError: Maximum call stack/,
+  );
+  assert.equal(ask("fine", "check"), "include");
+});
+
+test("a mistake in the source, or at the top of the module, has its line", async (context) => {
+  const broken = load(context, { "10broken": "export default {\n  check: }\n" });
+  assert.match((await problemsOf(() => broken))[0] ?? "", /10broken\/module-setup\.ts:2: Unexpected "}"/);
+  const missing = load(context, { "10missing": 'import x from "none-such";\nexport default x;\n' });
+  assert.match(
+    (await problemsOf(() => missing))[0] ?? "",
+    /10missing\/module-setup\.ts:1: Could not resolve "none-such"/,
+  );
+  const throwing = await load(context, {
+    "10top": "const x = null as any;\nexport default x.y;\n",
+    "20fine": source(""),
+  });
+  assert.match((await problemsOf(() => throwing.ask("top", "check")))[0] ?? "", /10top\/module-setup\.ts.*: TypeError/);
+  assert.equal(throwing.ask("fine", "check"), "include");
+  const { ask } = await load(context, { "10none": "export const x = 1;\nexport default undefined;\n" });
+  assert.match(
+    (await problemsOf(() => ask("none", "check")))[0] ?? "",
+    /10none\/module-setup\.ts, check: TypeError: module-setup has no default export/,
+  );
+});
+
+test("Node is not there", async (context) => {
+  const sources = [
+    "process.exit(3)",
+    "require('fs')",
+    "import('node:fs')",
+    "globalThis.fetch('http://localhost')",
+    "std.exit(3)",
+  ];
+  for (const text of sources) {
+    const loaded = load(context, {
+      "10node": source(`  check() {\n    // @ts-ignore\n    ${text};\n    return 'include';\n  },`),
+    });
+    const problems = await problemsOf(async () => (await loaded).ask("node", "check"));
+    // import() gives a promise that fails later: nothing comes of it, and nothing is loaded.
+    if (text.startsWith("import")) continue;
+    assert.match(problems[0] ?? "", /10node\/module-setup\.ts/, text);
+  }
+});
+
+test("nonsense is refused with its place in the answer", async (context) => {
+  const cases: [body: string, step: keyof SetupAnswers, pattern: RegExp][] = [
+    ["check: () => 'perhaps' as any,", "check", /must be equal to one of the allowed values/],
+    ["depends: () => [7] as any,", "depends", /0 must be string/],
+    ["depends: () => 7 as any,", "depends", /must be array/],
+    [
+      "parameters: { x: { schema: { type: 'number' } as any, form: 'N' } },",
+      "declare",
+      /parameters\/x\/schema\/type must be equal to one of .* \(string, integer, boolean\)/,
+    ],
+    [
+      "parameters: { x: { schema: { type: 'string', pattern: '(' }, form: 'N' } },",
+      "declare",
+      /parameters\/x\/schema\/pattern must match format "regex"/,
+    ],
+    [
+      "parameters: { x: { schema: { type: 'string', ptern: 'x' } as any, form: 'N' } },",
+      "declare",
+      /must NOT have additional properties \(ptern\)/,
+    ],
+    ["root: [{ form: 'x', matches: /x/ as any }],", "declare", /root\/0\/matches must be string/],
+    ["install(image) { image.text('relative', ''); },", "install", /requests\/0\/path must match pattern/],
+    ["install(image) { image.text('/a/../../b', ''); },", "install", /requests\/0\/path must NOT be valid/],
+    ["install(image) { image.text('/a', 7 as any); },", "install", /requests\/0\/content must be string/],
+    ["install(image) { image.directory('/a', 0o777777); },", "install", /requests\/0\/mode must be <= 4095/],
+    ["install(image) { image.program([]); },", "install", /requests\/0\/names must NOT have fewer than 1 items/],
+    ["install(image) { image.drivers(['x'], { allways: true } as any); },", "install", /\(allways\)/],
+  ];
+  const setups = cases.map(([body], index) => [`${10 + index}case${index}`, source(`  ${body}`)]);
+  const { ask } = await load(context, Object.fromEntries(setups));
+  for (const [index, [body, step, pattern]] of cases.entries()) {
+    const [problem] = await problemsOf(() => ask(`case${index}`, step));
+    assert.match(problem ?? "", pattern, body);
+    assert.match(problem ?? "", new RegExp(`${10 + index}case${index}/module-setup.ts, ${step}: `));
+  }
+});
+
+test("what a setup may see of the host ends at /etc, /usr, /lib and /var/lib, links included", async (context) => {
+  const root = scratchFolder(context, {
+    "etc/in.conf": "inside",
+    "home/secret": "outside",
+    "usr/bin/tool": "",
+    "etc/d/b": "",
+    "etc/d/a": "",
+  });
+  symlinkSync("/home/secret", join(root, "etc/leads-out"));
+  const { ask } = await load(
+    context,
+    {
+      "10fine": source(
+        "  install(image, host) { image.text('/x', JSON.stringify([host.readFile('/etc/in.conf'), host.readFile('/etc/none') === undefined, host.readFile('/etc/d') === undefined, host.list('/etc/d'), host.list('/etc/none') === undefined, host.exists('/usr/bin/tool'), host.findProgram('tool') === undefined])); },",
+      ),
+      ...Object.fromEntries(
+        [
+          "/home/secret",
+          "/etc/../home/secret",
+          "/etc/leads-out",
+          "relative",
+          "/proc/self/environ",
+          "/etcetera",
+        ].flatMap((path, index) => [
+          [`${20 + index}read${index}`, source(`  check: (host) => (host.readFile("${path}"), "include" as const),`)],
+          [`${30 + index}list${index}`, source(`  check: (host) => (host.list("${path}"), "include" as const),`)],
+          [`${40 + index}exists${index}`, source(`  check: (host) => (host.exists("${path}"), "include" as const),`)],
+        ]),
+      ),
+      "60type": source("  check: (host) => (host.readFile(7 as any), 'include' as const),"),
+    },
+    undefined,
+    root,
+  );
+  const [request] = ask("fine", "install").requests;
+  assert.deepEqual(JSON.parse(request?.kind === "text" ? request.content : ""), [
+    "inside",
+    true,
+    true,
+    ["a", "b"],
+    true,
+    true,
+    true,
+  ]);
+  for (const question of ["read", "list", "exists"])
+    for (let index = 0; index < 6; index++) {
+      const problems = await problemsOf(() => ask(`${question}${index}`, "check"));
+      assert.match(problems[0] ?? "", /module-setup\.ts:4: Error: \S+ is out of bounds/);
+    }
+  assert.match(
+    (await problemsOf(() => ask("type", "check")))[0] ?? "",
+    /TypeError: host\.readFile: a string is expected, not number/,
+  );
+});
+
+test("folders: NNname, a setup in each, later ones override earlier ones", (context) => {
+  const first = scratchFolder(context, {
+    "10one/module-setup.ts": "",
+    "10one/mount.ts": "",
+    "10one/helper.ts": "",
+    "20two/module-setup.ts": "",
+    "05zero/module-setup.js": "",
+    "05zero/timeout.js": "",
+    readme: "a file is no module",
+  });
+  const second = scratchFolder(context, { "90two/module-setup.ts": "" });
+  const problems = createProblems();
+  const found = findModules([first, second, "/none/such"], problems);
+  assert.deepEqual(
+    found.map(({ name, number, folder, phases }) => [name, number, folder, Object.keys(phases)]),
+    [
+      ["zero", 5, `${first}/05zero`, ["timeout"]],
+      ["one", 10, `${first}/10one`, ["mount"]],
+      ["two", 90, `${second}/90two`, []],
+    ],
+  );
+  assert.doesNotThrow(problems.check);
+});
+
+test("folders with other names, or without a setup, are errors", async (context) => {
+  const folder = scratchFolder(context, { "tools/module-setup.ts": "", "90empty/mount.ts": "" });
+  const problems = createProblems();
+  findModules([folder], problems);
+  assert.deepEqual(await problemsOf(problems.check), [
+    `${folder}/90empty has no module-setup.ts: add it (see CONTRIBUTING.md), or remove the folder`,
+    `${folder}/tools: a module's folder has two digits and a name, like 90tools: rename or remove it`,
+  ]);
+});
+
+/** Resolves wishes among a few modules: which are taken, and what is wrong. */
+async function resolveWishes(context: TestContext, wishes: Partial<ModuleWishes>, more: Record<string, string> = {}) {
+  const setups: Record<string, string> = {
+    "10low": source(""),
+    "50middle": source("  depends: () => ['low'],"),
+    "60asked": source(
+      "  check: () => 'on-request',\n  depends: () => ['helper'],\n  root: [{ form: 'asked:…', matches: '^asked:' }],",
+    ),
+    "70helper": source(
+      "  check: () => 'on-request',\n  parameters: { 'rd.h': { schema: { type: 'string' }, form: 'TEXT' } },",
+    ),
+    "80away": source("  check: () => ({ unavailable: 'its program is not installed' }),"),
+    ...more,
+  };
+  const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
+  const problems = createProblems();
+  const report = keepReport();
+  const modules = findModules([scratchFolder(context, Object.fromEntries(files))], problems);
+  const answer = createHostAnswers(createHostFiles(), facts, () => false);
+  const selected = await selectModules(
+    modules,
+    { modules: undefined, add: [], omit: [], ...wishes },
+    answer,
+    problems,
+    report,
+  );
+  return {
+    selected,
+    names: selected.modules.map(({ name }) => name),
+    problems: await problemsOf(problems.check),
+    report,
+  };
+}
+
+test("default, -a, -o and -m", async (context) => {
+  const names = async (wishes: Partial<ModuleWishes>) => {
+    const { names: found, problems } = await resolveWishes(context, wishes);
+    assert.deepEqual(problems, []);
+    return found;
+  };
+  assert.deepEqual(await names({}), ["low", "middle"]);
+  assert.deepEqual(await names({ add: ["asked"] }), ["low", "middle", "asked", "helper"]);
+  assert.deepEqual(await names({ omit: ["middle"] }), ["low"]);
+  assert.deepEqual(await names({ modules: ["middle"] }), ["low", "middle"]);
+  assert.deepEqual(await names({ modules: [], add: ["helper"] }), ["helper"]);
+});
+
+test("what cannot be fulfilled is told, all of it", async (context) => {
+  const { problems, report } = await resolveWishes(context, {
+    add: ["askd", "away", "asked"],
+    omit: ["low", "helper", "lov"],
+  });
+  assert.deepEqual(problems, [
+    "the command line or configuration asks for module askd, which does not exist: did you mean asked?",
+    "the command line or configuration asks for module away, which cannot be used: its program is not installed",
+    "module asked asks for module helper, which is omitted: keep it, or do without what asks for it",
+    "module middle asks for module low, which is omitted: keep it, or do without what asks for it",
+  ]);
+  assert.deepEqual(report.warnings, ["there is no module lov to omit: did you mean low?"]);
+});
+
+test("modules that depend on each other are both taken", async (context) => {
+  const { names } = await resolveWishes(
+    context,
+    { modules: ["one"] },
+    { "20one": source("  depends: () => ['two'],"), "30two": source("  depends: () => ['one'],") },
+  );
+  assert.deepEqual(names, ["one", "two"]);
+});
+
+test("parameters come from the image's modules, forms of root= from all", async (context) => {
+  const { selected } = await resolveWishes(context, {});
+  assert.deepEqual(selected.parameters, {});
+  assert.deepEqual(selected.roots, [{ form: "asked:…", matches: "^asked:", module: "asked", included: false }]);
+  const added = await resolveWishes(context, { add: ["asked"] });
+  assert.deepEqual(Object.keys(added.selected.parameters), ["rd.h"]);
+  assert.equal(added.selected.roots[0]?.included, true);
+});
+
+test("two modules may not mean different things by one parameter", async (context) => {
+  const declare = (form: string) =>
+    source(`  parameters: { 'rd.h': { schema: { type: 'string' }, form: '${form}' } },`);
+  const same = await resolveWishes(context, { add: ["helper"] }, { "90same": declare("TEXT") });
+  assert.deepEqual(same.problems, []);
+  const other = await resolveWishes(context, { add: ["helper"] }, { "90other": declare("NUMBER") });
+  assert.match(other.problems[0] ?? "", /90other\/module-setup\.ts: declares rd\.h otherwise than module helper does/);
+});
