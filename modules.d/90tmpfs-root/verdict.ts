@@ -36,7 +36,7 @@ export function judge(
   decompressor: Ending | undefined,
 ): BootError | undefined {
   const tarSaid = said(tar);
-  if (/No space left on device|Disk quota exceeded/.test(tarSaid))
+  if (/No space left on device|Wrote only \d+ of \d+ bytes|Disk quota exceeded/.test(tarSaid))
     return new BootError(
       `the archive ${name} does not fit into the root file system in RAM (rd.tmpfs.size=${size}): ${tarSaid}`,
       "Give a larger rd.tmpfs.size, the machine more memory, or make the archive smaller.",

@@ -43,6 +43,8 @@ export interface RootFacts {
   init: string;
   /** By mount point. */
   mounts: Map<string, { source: string; type: string; options: string[] }>;
+  /** KiB that its file system has, used or not. */
+  size: number;
   /** KiB of memory that nobody uses. */
   free: number;
   /** Below /dev/disk: where each link leads. */
@@ -67,6 +69,7 @@ export async function rootFacts(guest: Guest): Promise<RootFacts> {
   return {
     init: init.trim(),
     mounts,
+    size: Number(lines("SIZE")[0]),
     free: Number(lines("FREE")[0]),
     links: new Map(lines("LINK").map((line) => line.split(" ") as [string, string])),
     writable: /^ROOT-WRITABLE$/m.test(console),

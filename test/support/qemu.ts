@@ -38,7 +38,7 @@ export interface Guest {
   console(): string;
   /**
    * Waits for the console to say something, after what the last wait has found. Lines come in pieces: a pattern that means a whole line
-   * ends with \\n. Rejects if the guest ends before.
+   * ends with \n. Rejects if the guest ends before.
    */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types on the console. */

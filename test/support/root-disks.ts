@@ -9,7 +9,10 @@ import { makeTinyRoot } from "./tiny-root.js";
 
 const support = join(projectFolder, "test/support");
 
-/** The names of a disk's only partition: blanks and slashes included, since a kernel command line may quote them. */
+/**
+ * The names of a disk's only partition: blanks and slashes included, since a kernel command line may quote them. Ext4 takes 16 bytes of
+ * a label.
+ */
 export interface VolumeNames {
   uuid: string;
   label: string;
@@ -26,7 +29,7 @@ export const rootVolume: VolumeNames = {
 
 export const archiveVolume: VolumeNames = {
   uuid: "77c1c6de-02f0-4d4c-8ff5-d90e4a5b6c02",
-  label: "archives/of roots",
+  label: "archives of/root",
   partitionUuid: "5a1f0002-8f0e-4d53-a0a5-d1f7d1d7c002",
   partitionName: "root archives",
 };

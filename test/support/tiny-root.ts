@@ -5,14 +5,15 @@ import { candidateVersion, unpackPackage } from "./packages.js";
 import { run } from "./run.js";
 
 /**
- * Says what the initrd has handed over, and ends the guest. The line FREE counts KiB. A test adds what else it wants to know as
- * scripts in /facts.d.
+ * Says what the initrd has handed over, and ends the guest. The lines SIZE (of its file system) and FREE (memory) count KiB. A test adds
+ * what else it wants to know as scripts in /facts.d.
  */
 const init = `#!/bin/sh
 # Messages of the kernel stay out of the facts.
 dmesg -n 1
 echo "ROOT-REACHED $0 $*"
 while read -r line; do echo "MOUNT $line"; done </proc/mounts
+echo "SIZE $(df -Pk / | awk 'END { print $2 }')"
 sed -n 's/^MemFree: *\\([0-9]*\\) kB/FREE \\1/p' /proc/meminfo
 for link in /dev/disk/by-*/*; do echo "LINK $link $(readlink -f "$link")"; done
 touch /written 2>/dev/null && echo ROOT-WRITABLE

@@ -75,6 +75,10 @@ test("each fault has its own error", () => {
     verdict(ended({ status: 2, stderr: "tar: ./x: Cannot write: No space left on device\n" })) ?? "",
     /does not fit .*rd\.tmpfs\.size=3G/,
   );
+  assert.match(
+    verdict(ended({ status: 2, stderr: "tar: ./x: Wrote only 7680 of 10240 bytes\n" })) ?? "",
+    /does not fit/,
+  );
   assert.match(verdict(ended({ status: null, signal: "SIGKILL" })) ?? "", /ran out of memory/);
   assert.match(verdict(new OpError("run", "tar", "ENOENT")) ?? "", /could not be unpacked whole: run tar: ENOENT/);
 });
