@@ -42,7 +42,7 @@ async function run(code: string) {
 const modules = {
   "modules.d/20two/module-setup.ts": "export default {};",
   "modules.d/20two/mount.ts":
-    'import { hook } from "firstlight/hooks";\nimport { word } from "./helper.js";\nexport default hook({ priority: 7, run: (boot) => [word, (boot as any).word].join(' ') as any });\n',
+    'import { hook } from "firstlight/hooks";\nimport { word } from "./helper.js";\nexport default hook({ priority: 7, run: (boot) => (word + (boot as any).word) as any });\n',
   "modules.d/20two/helper.ts": "export const word: string = 'two';\n",
   "modules.d/10one/module-setup.ts": "export default { never: 'in the image' };",
   "modules.d/10one/cmdline.js":
@@ -62,7 +62,7 @@ test("sequencer, hooks and plan in one script", async (context) => {
   assert.deepEqual(look("parameters rd.count"), { type: "integer", form: "0…9", repeated: true });
   assert.deepEqual(look("parameters rd.flag"), { type: "boolean", form: "0|1" });
   assert.equal((look("build") as { kernel: string }).kernel, "6.1");
-  assert.equal(engine.call("run", "1", "mount"), "two passed");
+  assert.equal(engine.call("run", "1", "mount"), "twopassed");
   assert.doesNotMatch(code, /in the image/, "install sides stay on the host");
 });
 
