@@ -96,11 +96,11 @@ const struct json *arg_list(struct call *call, const char *name) {
 }
 
 bool arg_flag(struct call *call, const char *name) {
-  return arg_flag_or(call, name, false);
+  return arg_of_type(call, name, JSON_BOOLEAN, "true or false")->boolean;
 }
 
 bool arg_flag_or(struct call *call, const char *name, bool otherwise) {
-  return has_arg(call, name) ? arg_of_type(call, name, JSON_BOOLEAN, "true or false")->boolean : otherwise;
+  return has_arg(call, name) ? arg_flag(call, name) : otherwise;
 }
 
 int64_t arg_integer(struct call *call, const char *name, int64_t least, int64_t most) {

@@ -27,7 +27,7 @@ const char *arg_path_or(struct call *call, const char *name, const char *otherwi
 const char *arg_text(struct call *call, const char *name);               /* without NUL bytes */
 const struct json *arg_bytes(struct call *call, const char *name);       /* a string, any bytes */
 const struct json *arg_list(struct call *call, const char *name);
-bool arg_flag(struct call *call, const char *name);                      /* false if left out */
+bool arg_flag(struct call *call, const char *name);
 bool arg_flag_or(struct call *call, const char *name, bool otherwise);
 /* An integer of least..most. */
 int64_t arg_integer(struct call *call, const char *name, int64_t least, int64_t most);

@@ -124,11 +124,11 @@ function nameImports(header: string, code: string): Map<string, string> {
     symbols.set(name, matches[0].symbol);
   }
   const named = new Set(symbols.values());
-  const unknown = imports.filter(({ symbol }) => !named.has(symbol));
-  if (unknown.length > 0 || named.size !== importRules.length)
-    throw new Error(
-      `the engine imports ${unknown.map(({ letter }) => letter).join(", ")}, which PID 1 does not know: adapt core/init/glue.ts`,
-    );
+  if (named.size !== importRules.length)
+    throw new Error("two names fit one import of the engine: adapt core/init/glue.ts");
+  const unknown = imports.filter(({ symbol }) => !named.has(symbol)).map(({ letter }) => letter);
+  if (unknown.length > 0)
+    throw new Error(`the engine imports ${unknown.join(", ")}, which PID 1 does not know: adapt core/init/glue.ts`);
   return symbols;
 }
 

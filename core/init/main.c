@@ -132,6 +132,8 @@ static bool run_once(struct rescue_policy *policy) {
 
 _Noreturn static void guard(char **arguments) {
   enum { shortest = 2, pause = 1 }; /* seconds: what fails at once again and again must not keep the machine busy */
+  /* The kernel gives no others; whoever else starts an init may have forgotten some. */
+  close_all_but(-1, -1);
   console_prepare();
   engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = arguments};
   struct rescue_policy policy = rescue_policy_of_image();

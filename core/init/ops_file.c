@@ -126,7 +126,7 @@ OP_DEFINITION(write) {
   const char *path = arg_path(call, "path");
   const struct json *data = arg_bytes(call, "data");
   int mode = has_arg(call, "mode") ? (int)arg_mode_or(call, "mode", 0) : -1;
-  bool append = arg_flag(call, "append");
+  bool append = arg_flag_or(call, "append", false);
   if (call_failed(call))
     return;
   int fd = open_for_writing(call, path, mode, append);
@@ -257,7 +257,7 @@ static bool is_directory(const struct place *place) {
 OP_DEFINITION(makeDir) {
   const char *path = arg_path(call, "path");
   mode_t mode = arg_mode_or(call, "mode", 0755);
-  bool parents = arg_flag(call, "parents");
+  bool parents = arg_flag_or(call, "parents", false);
   if (!call_failed(call) && parents)
     make_parents(call, path);
   struct place place;
@@ -287,7 +287,7 @@ static int replace_symlink(const struct place *place, const char *target) {
 
 OP_DEFINITION(symlink) {
   const char *path = arg_path(call, "path"), *target = arg_path(call, "target");
-  bool replace = arg_flag(call, "replace");
+  bool replace = arg_flag_or(call, "replace", false);
   struct place place;
   if (call_failed(call) || !find_place(call, path, &place))
     return;

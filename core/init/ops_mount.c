@@ -73,7 +73,7 @@ OP_DEFINITION(mount) {
 
 OP_DEFINITION(unmount) {
   const char *target = arg_path(call, "target");
-  int flags = (arg_flag(call, "lazy") ? MNT_DETACH : 0) | (arg_flag(call, "force") ? MNT_FORCE : 0);
+  int flags = (arg_flag_or(call, "lazy", false) ? MNT_DETACH : 0) | (arg_flag_or(call, "force", false) ? MNT_FORCE : 0);
   if (in_job(call) && umount2(target, flags) < 0)
     fail(call, errno, target);
 }
@@ -110,10 +110,8 @@ static int attach(int control, int file, bool read_only, uint64_t offset, char *
 OP_DEFINITION(loopAttach) {
   enum { attempts = 16 };
   const char *path = arg_path(call, "file");
-  bool read_only = arg_flag_or(call, "readOnly", false);
+  bool read_only = arg_flag(call, "readOnly");
   uint64_t offset = arg_integer_or(call, "offset", 0, 1LL << 53, 0);
-  if (!has_arg(call, "readOnly"))
-    misfit(call, "readOnly", "true or false");
   if (!in_job(call))
     return;
   int file = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);

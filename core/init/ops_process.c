@@ -141,7 +141,7 @@ static struct run arg_run(struct call *call) {
                   .gid = arg_integer_or(call, "gid", 0, UINT_MAX - 1, -1)},
       .keep_limit = arg_integer_or(call, "keepLimit", 0, 1 << 24, 65536),
       .time_limit = arg_integer_or(call, "timeLimit", 1, INT_MAX, 0),
-      .terminal = arg_flag(call, "terminal"),
+      .terminal = arg_flag_or(call, "terminal", false),
   };
   if (run.program.argv && (!run.program.argv[0] || !*run.program.argv[0]))
     misfit(call, "argv", "a program");

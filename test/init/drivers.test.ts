@@ -3,25 +3,14 @@ import { test } from "node:test";
 import { driverIndexPath, modprobePath } from "../../core/abi/index.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
 import { runInit } from "../support/init-container.js";
-import { scriptOf, testFamily } from "../support/init-suite.js";
+import { bootCode, testFamily } from "../support/init-suite.js";
 
 const index = testedDriverIndex();
 
 testFamily("drivers", { files: { [driverIndexPath]: index } });
 
-/** A script that runs in the engine, with the suite's helpers, and then powers off. */
-const script = (body: string) =>
-  scriptOf(`
-    import { opsUnderTest, errnoOf } from "./conformance/suite.js";
-    const ops = opsUnderTest(op);
-    const print = (text) => ops.value("print", { text: text + "\\n" });
-    globalThis.turn = () => {
-      ${body}
-      ops.value("finish", { word: "reboot", action: "poweroff" });
-    };`);
-
 test("resolveDriver without an index is ENOENT, with a damaged one EBADMSG, with a good one later on it answers", async () => {
-  const bundle = await script(`
+  const bundle = await bootCode(`
     print(errnoOf(ops.outcome("resolveDriver", { alias: "x" })));
     ops.value("rename", { from: "/cut", to: "${driverIndexPath}" });
     print(errnoOf(ops.outcome("resolveDriver", { alias: "x" })));
@@ -46,7 +35,7 @@ test("the modprobe applet: what it loads, in which order, its exit status", asyn
     [[], 1, /no name given/],
     [["--remove", "x"], 1, /unknown option --remove/],
   ];
-  const bundle = await script(`
+  const bundle = await bootCode(`
     for (const argv of ${JSON.stringify(calls.map(([argv]) => argv))}) {
       const { status, stderr } = ops.done("run", { argv: ["${modprobePath}", ...argv], stderr: "keep", env: ["ASAN_OPTIONS=detect_leaks=0"] });
       print("result " + JSON.stringify([status, stderr]));

@@ -31,6 +31,8 @@ export interface InitRun {
   /** Waits until the console says something, after what the last wait has found. Rejects if the run ends before. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   type(text: string): void;
+  /** Ends it now. */
+  stop(): void;
   /** How it ended: reboot(2) ends a PID namespace by SIGHUP (restart) or SIGINT (power off, halt). */
   ended(): Promise<{ console: string; signal: NodeJS.Signals | null; status: number | null }>;
 }
@@ -120,9 +122,10 @@ function converse(child: ChildProcess): InitRun {
   child.stdin?.on("error", () => {
     // It has ended meanwhile: whoever waits for an answer hears of that.
   });
+  const stop = () => void process.kill(-(child.pid ?? 0), "SIGKILL");
   const timer = setTimeout(() => {
     hear(`\n[still running after ${timeLimit} ms: killed]\n`);
-    process.kill(-(child.pid ?? 0), "SIGKILL");
+    stop();
   }, timeLimit);
   child.on("close", (status, signal) => {
     clearTimeout(timer);
@@ -143,6 +146,7 @@ function converse(child: ChildProcess): InitRun {
       }
     },
     type: (typed) => void child.stdin?.write(typed),
+    stop,
     async ended() {
       while (!end) await change;
       if (/AddressSanitizer|runtime error:|still running after/.test(text)) throw new Error(text);

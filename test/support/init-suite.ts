@@ -21,6 +21,21 @@ export async function scriptOf(contents: string): Promise<string> {
   return result.outputFiles[0]?.text ?? "";
 }
 
+/**
+ * Boot code for PID 1 out of TypeScript. It finds `ops` (conformance/suite.ts), `engine` (1 in the first engine of a boot) and
+ * `print`, which shows a line. It runs in the first turn; if it comes to its end, the machine is powered off.
+ */
+export const bootCode = (body: string): Promise<string> =>
+  scriptOf(`
+    import { equal, errnoOf, ok, opsUnderTest } from "./conformance/suite.js";
+    const ops = opsUnderTest(op);
+    const print = (text) => ops.value("print", { text: text + "\\n" });
+    globalThis.turn = () => {
+      const { engine, status } = ops.value("kernel", {});
+      ${body}
+      ops.value("finish", { word: "reboot", action: "poweroff" });
+    };`);
+
 /** Declares one test per case of a family of the conformance suite (test/support/conformance), against the native PID 1. */
 export function testFamily(family: string, options: InitOptions = {}): void {
   test(`the ops of the family ${family}, answered by PID 1`, async (context) => {

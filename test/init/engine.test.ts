@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { bundlePath } from "../../core/abi/index.js";
+import { compileStatic } from "../support/compile.js";
+import { runInit } from "../support/init-container.js";
+import { bootCode } from "../support/init-suite.js";
+import { projectFolder } from "../support/paths.js";
+
+const folder = mkdtempSync(join(tmpdir(), "firstlight-engine-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Boot code that makes the engine fail: PID 1 says why, and follows the policy. */
+const failures: [name: string, bundle: string, says: RegExp[]][] = [
+  [
+    "an exception in a turn",
+    "function inner() { throw new TypeError('bad thing'); }\nglobalThis.turn = () => inner();",
+    [
+      /^firstlight: TypeError: bad thing\n {4}at inner \(.*bundle\.js:1:\d+\)/m,
+      /^firstlight: the boot has failed: TypeError: bad thing$/m,
+    ],
+  ],
+  ["an exception while the bundle is evaluated", "null.x", [/^firstlight: the boot has failed: TypeError: /m]],
+  ["a text that is thrown", "globalThis.turn = () => { throw 'text'; };", [/failed: text$/m]],
+  [
+    "nothing that is thrown",
+    "globalThis.turn = () => { throw null; };",
+    [/failed: out of memory, or something was thrown that is no Error$/m],
+  ],
+  [
+    "an object that is thrown",
+    "globalThis.turn = () => { throw { message: 7 }; };",
+    [/failed: out of memory, or something/m],
+  ],
+  ["a bundle that is cut", "globalThis.turn = () => { for (;;", [/failed: SyntaxError: /m]],
+  ["an empty bundle", "", [/failed: TypeError: not a function$/m]],
+  ["a turn that is no function", "globalThis.turn = 5;", [/failed: TypeError: not a function$/m]],
+  ["an op without arguments", "op();", [/failed: op needs two arguments: name, JSON$/m]],
+  ["a module", "import 'x'; export const y = 1;", [/failed: SyntaxError: /m]],
+  [
+    "a loop without end",
+    `op("setLimits", '{"turn":100}'); function spin() { try { for (;;); } finally { for (;;); } }\nglobalThis.turn = spin;`,
+    [/^ {4}at spin /m, /failed: the boot code used more than 0\.1 s of processor time without waiting for anything$/m],
+  ],
+  [
+    "a loop of promises without end",
+    `op("setLimits", '{"turn":100}'); const spin = async () => { for (;;) await null; };\nglobalThis.turn = () => void spin();`,
+    [/failed: the boot code used more than 0\.1 s/m],
+  ],
+  [
+    "a built-in function without end",
+    `op("setLimits", '{"turn":100}');\nglobalThis.turn = () => Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1);`,
+    [/failed: the boot code used more than 0\.1 s/m],
+  ],
+  [
+    "ops without end",
+    `op("setLimits", '{"turn":100}'); globalThis.turn = () => { for (;;) op("now", "{}"); };`,
+    [/failed: the boot code used more than 0\.1 s/m],
+  ],
+  [
+    "too much memory",
+    "const all = []; for (;;) all.push('x'.repeat(1e5) + all.length);",
+    [/failed: (out of memory|InternalError: out of memory)/m],
+  ],
+  ["memory in one piece", "'x'.repeat(1e8) + 'y';", [/failed: (out of memory|InternalError: out of memory)/m]],
+];
+
+for (const [name, bundle, says] of failures)
+  test(`the engine ends with a reason: ${name}`, async () => {
+    const { console, signal } = await runInit({ bundle });
+    for (const pattern of says) assert.match(console, pattern);
+    assert.equal(signal, "SIGINT", "the policy of the image was followed");
+  });
+
+test("waiting costs no processor time of the turn, and each wait starts the count anew", async () => {
+  const { console } = await runInit({
+    bundle: await bootCode(`
+      ops.value("setLimits", { turn: 400 });
+      const busy = (milliseconds) => { for (const end = Date.now() + milliseconds; Date.now() < end; ); };
+      ops.wait(600);
+      for (let n = 0; n < 4; n++) { busy(150); ops.wait(1); }
+      print("good");`),
+  });
+  assert.equal(console, "good\n");
+});
+
+test("recursion without end is an exception that boot code can catch", async () => {
+  const { console } = await runInit({
+    bundle: await bootCode(`
+      const recurse = () => recurse() + 1;
+      const caught = (work) => { try { work(); return "nothing"; } catch (error) { return error.name; } };
+      print(caught(recurse));
+      print(caught(() => JSON.parse("[".repeat(1e6))));
+      print(caught(() => eval("(".repeat(1e6))));
+      print(caught(() => new RegExp("(".repeat(1e5) + ")".repeat(1e5))));`),
+  });
+  assert.match(
+    console,
+    /^(RangeError|InternalError)\n(SyntaxError|RangeError|InternalError)\n(SyntaxError|RangeError|InternalError)\n(SyntaxError|InternalError)\n$/,
+  );
+});
+
+test("garbage in cycles of big strings is collected before memory runs out", async () => {
+  const { console } = await runInit({
+    bundle: await bootCode(`
+      for (let n = 0; n < 2000; n++) {
+        const cycle = { text: "x".repeat(100_000) + n };
+        cycle.self = cycle;
+      }
+      print("good");`),
+  });
+  assert.equal(console, "good\n");
+});
+
+test("an engine that is killed, and its processes with it", async () => {
+  const { console, signal } = await runInit({
+    bundle: await bootCode(`
+      ops.start("run", { argv: ["sh", "-c", "sleep 1000 & kill -9 $PPID; wait"] });
+      for (;;) ops.wait(1000);`),
+  });
+  assert.equal(console, "firstlight: the boot has failed: the engine was killed by SIGKILL\n");
+  assert.equal(signal, "SIGINT");
+});
+
+test("an engine that PID 1 does not understand", async () => {
+  const program = join(folder, "nonsense");
+  await compileStatic(join(projectFolder, "test/support/init-nonsense.c"), program);
+  for (const message of [
+    "nonsense",
+    "L{}",
+    "L",
+    'L{"word":"switch"',
+    'P{"shell":true}',
+    'L{"word":"run","program":{"argv":[]}}',
+  ]) {
+    const { console } = await runInit({
+      files: { "/bin/nonsense": readFileSync(program) },
+      bundle: await bootCode(`
+        const message = ${JSON.stringify(message)};
+        const sent = ops.done("run", { argv: ["sh", "-c", "nonsense $PPID '" + message + "'; echo $?"], stdout: "keep" });
+        print("sent " + sent.stdout.trim());
+        ops.start("run", { argv: ["sh", "-c", "kill -9 $PPID"] });
+        for (;;) ops.wait(1000);`),
+    });
+    assert.equal(
+      console,
+      "sent 0\nfirstlight: the boot has failed: the engine told PID 1 something that makes no sense\n",
+      message,
+    );
+  }
+});
+
+test("what the boot code may rely on: UTC, numbers, the file's name in traces", async () => {
+  const { console } = await runInit({
+    setup: "export TZ=America/New_York",
+    bundle: await bootCode(`
+      print(new Date(0).getHours() + " " + new Date(86400000 * 20000.5).toString());
+      print([0.1 + 0.2, Math.pow(2, 0.5), 1e21, 5e-324, Math.sin(1e10)].join(" "));
+      print(new Error("x").stack.includes("${bundlePath}"));`),
+  });
+  assert.equal(
+    console,
+    `0 ${new Date(86400000 * 20000.5).toUTCString().replace(/^(\w+), (\d+) (\w+) (\d+) (\S+) GMT$/, "$1 $3 $2 $4 $5 GMT+0000")}\n` +
+      `${[0.1 + 0.2, 2 ** 0.5, 1e21, 5e-324, Math.sin(1e10)].join(" ")}\ntrue\n`,
+  );
+});
