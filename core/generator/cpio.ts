@@ -31,16 +31,16 @@ export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOpt
         pendingSize = 0;
       }
   }
-  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, mode: 0, links: 1, modified: 0, size: 0 })]);
+  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, mode: 0, modified: 0, size: 0 })]);
 }
 
 function header(path: string, entry: Entry, inode: number, sourceDate: number | undefined): Buffer {
   const made = sourceDate ?? 0;
   const limit = sourceDate ?? Number.POSITIVE_INFINITY;
-  const common = { inode, links: 1, modified: made, size: 0 };
+  const common = { inode, modified: made, size: 0 };
   switch (entry.type) {
     case "dir":
-      return record(path, { ...common, links: 2, mode: typeBits.dir | entry.mode });
+      return record(path, { ...common, mode: typeBits.dir | entry.mode });
     case "symlink":
       return record(path, { ...common, mode: typeBits.symlink | 0o777, size: Buffer.byteLength(entry.target) });
     case "node": {
@@ -61,11 +61,11 @@ function sizeOf(content: Content): number {
 /** One header of 110 bytes and the name, padded to four bytes. */
 function record(
   path: string,
-  fields: { inode: number; mode: number; links: number; modified: number; size: number; node?: [number, number] },
+  fields: { inode: number; mode: number; modified: number; size: number; node?: [number, number] },
 ): Buffer {
-  const { inode, mode, links, modified, size, node = [0, 0] } = fields;
+  const { inode, mode, modified, size, node = [0, 0] } = fields;
   const name = Buffer.from(`${path}\0`);
-  const numbers = [inode, mode, 0, 0, links, modified, size, 0, 0, ...node, name.length, 0];
+  const numbers = [inode, mode, 0, 0, 1, modified, size, 0, 0, ...node, name.length, 0];
   const head = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
   return Buffer.concat([Buffer.from(head, "latin1"), name, padding(head.length + name.length)]);
 }

@@ -102,6 +102,15 @@ test("patterns without a literal beginning, and with a very long one", () => {
   assert.deepEqual(resolve("x".repeat(299)), []);
 });
 
+test("a pattern that is there twice, or is the driver's name, takes its place once", () => {
+  const aliases = [
+    { pattern: "x-y", driver: "x_y" },
+    { pattern: "bus:*", driver: "x_y" },
+    { pattern: "bus:*", driver: "x_y" },
+  ];
+  assert.equal(makeDriverIndex([driver("x_y")], aliases).readUInt32LE(24), 2);
+});
+
 test("an empty index answers nothing; a damaged one is refused", () => {
   const empty = makeDriverIndex([], []);
   assert.deepEqual(openDriverIndex(empty)("pci:x"), []);

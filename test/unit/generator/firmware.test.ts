@@ -10,6 +10,7 @@ import { scratchFolder } from "./scratch.js";
 test("firmware is where the image's kernel looks, links, folders of its own and endings included", (context) => {
   const root = scratchFolder(context, {
     "usr/lib/firmware/plain.bin": "x",
+    "usr/lib/firmware/plain.bin.xz": "the kernel takes the plain one",
     "usr/lib/firmware/packed.bin.xz": "x",
     "usr/lib/firmware/vendor/real-2.0.bin": "x",
     "usr/lib/firmware/both.bin": "old",
