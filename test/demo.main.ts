@@ -5,7 +5,7 @@ import { performance } from "node:perf_hooks";
 import { debianArchive, debianDisk, debianVolumeUuid } from "./support/debian-root.js";
 import { mkinitrdCommand } from "./support/firstlight.js";
 import { debianKernel } from "./support/kernels.js";
-import { outFolder } from "./support/paths.js";
+import { outFolder, projectFolder } from "./support/paths.js";
 import { startGuest } from "./support/qemu.js";
 import { run } from "./support/run.js";
 
@@ -25,7 +25,7 @@ const disk = await debianDisk();
 console.log(`${disk}: ${debianArchive} on UUID=${debianVolumeUuid}`);
 
 const command = mkinitrdCommand(["-N", "-a", "tmpfs-root"], image, kernel);
-step(command.join(" "));
+step(command.join(" ").replaceAll(`${projectFolder}/`, ""));
 await run(command, { show: true });
 
 const cmdline = `root=tmpfs:UUID=${debianVolumeUuid} rd.tmpfs.size=600m rd.tmpfs.imgfile=${debianArchive}`;

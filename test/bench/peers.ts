@@ -48,7 +48,9 @@ export async function peerSystem({ release, modules, image }: Kernel): Promise<s
   const folder = await cachedFolder("peers", { options, release }, async (unfinished) => {
     const system = join(unfinished, "system");
     await runAsRoot(["mmdebstrap", ...options, "bookworm", system]);
-    await runAsRoot(["cp", "-aT", modules, join(system, "lib/modules", release)]);
+    const drivers = join(system, "lib/modules");
+    await runAsRoot(["mkdir", "-p", drivers]);
+    await runAsRoot(["cp", "-a", modules, drivers]);
     await runAsRoot(["cp", join(dirname(image), `config-${release}`), join(system, "boot")]);
   });
   return join(folder, "system");
