@@ -126,7 +126,9 @@ async function buildEngine(tools: Tools, cache: string, wasm: string): Promise<s
       `${wasm} is not the engine that PID 1 was written for (sha256 ${hash}, expected ${engineHash}): ` +
         `run npm ci, or adapt core/init to the new release of ${enginePackage}`,
     );
-  const sources = ["wasm-rt-impl.c", "wasm-rt-mem-impl.c", "wasm-rt-exceptions-impl.c"].filter((name) => existsSync(join(tools.runtime, name)));
+  const sources = ["wasm-rt-impl.c", "wasm-rt-mem-impl.c", "wasm-rt-exceptions-impl.c"].filter((name) =>
+    existsSync(join(tools.runtime, name)),
+  );
   const texts = readdirSync(tools.runtime)
     .sort()
     .map((name) => readFileSync(join(tools.runtime, name)));

@@ -77,7 +77,7 @@ int ring_write(int level, const char *bytes, size_t length) {
 }
 
 void report(const char *format, ...) {
-  char line[1024];
+  char line[4096]; /* a stack trace can be long */
   int prefix = snprintf(line, sizeof line, "firstlight: ");
   va_list arguments;
   va_start(arguments, format);

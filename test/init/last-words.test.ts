@@ -201,3 +201,17 @@ test("PID 1 that is not PID 1 says so; without a bundle it says which file is mi
   });
   assert.match(console, /^1 firstlight's init is the first program of an initramfs/);
 });
+
+test("without /dev/console nothing is lost but the text, and the console is used once it is there", async () => {
+  const { console, signal } = await runInit({
+    setup: "exec 5<&0 <&- >&- 2>&-",
+    bundle: await bootCode(`
+      print("nobody sees this");
+      ops.value("write", { path: "/dev/console", data: "", mode: 0o600 });
+      print("one");
+      ops.done("run", { argv: ["sh", "-c", "echo two; echo three >&2"], stdout: "console", stderr: "console" });
+      const { data } = ops.value("read", { path: "/dev/console" });
+      ops.value("finish", { word: "reboot", action: data === "one\\ntwo\\nthree\\n" ? "reboot" : "poweroff" });`),
+  });
+  assert.deepEqual([console, signal], ["", "SIGHUP"]);
+});

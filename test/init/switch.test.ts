@@ -158,17 +158,31 @@ const refusals: [name: string, word: object, setup: string, reason: RegExp][] = 
 ];
 
 for (const [name, word, setup, reason] of refusals)
-  test(`nothing is taken apart if ${name}`, async () => {
-    const { console, signal } = await switchRoot({
-      word,
-      setup: `${setup}\nsed -i 's/shell=0/shell=1/' usr/lib/firstlight/rescue; rm bin/sh`,
-      before:
-        'if (engine === 2) { print("mounts " + ops.value("read", { path: "/proc/mounts" }).data.split("\\n").map((line) => line.split(" ")[1]).sort().join(" ")); ops.value("finish", { word: "reboot", action: "reboot" }); }',
-    });
-    assert.match(console, /^firstlight: the boot has failed: (.*)$/m);
+  test(`no switch: ${name}`, async () => {
+    const { console, signal } = await switchRoot({ word, setup });
     assert.match(/^firstlight: the boot has failed: (.*)$/m.exec(console)?.[1] ?? "", reason);
-    assert.equal(signal, "SIGINT");
+    assert.equal(signal, "SIGINT", "the policy was followed");
   });
+
+test("a switch that is refused has taken nothing apart but the new root", async () => {
+  const { console } = await switchRoot({
+    word: { init: "/none", moves: ["/run", "/proc", "/dev"] },
+    // The shell that PID 1 starts says nothing and ends: a fresh engine follows.
+    setup: `
+      mount -t tmpfs -o nosuid,nodev run run
+      rm bin/sh; echo '#!/bin/true' >bin/sh; chmod 755 bin/sh
+      echo 'shell=1 action=none delay=0' >usr/lib/firstlight/rescue`,
+    before: `
+      if (engine === 2) {
+        const lines = ops.value("read", { path: "/proc/self/mounts" }).data.trim().split("\\n");
+        print("mounts " + lines.map((line) => line.split(" ")[1]).sort().join(" "));
+        print("files " + ops.value("list", { path: "/" }).entries.map(({ name }) => name).join(" "));
+        ops.value("finish", { word: "reboot", action: "poweroff" });
+      }`,
+  });
+  assert.match(console, /^mounts \/ \/proc \/run$/m);
+  assert.match(console, /^files .*\binit\b.*\bsysroot\b/m);
+});
 
 test("an init that turns out not to be a program: the reason, then the policy", async () => {
   const { console, signal } = await switchRoot({ setup: "echo nonsense >sysroot/sbin/init" });
