@@ -27,8 +27,6 @@ export interface BuildOptions {
   signal: AbortSignal;
   /** Path of PID 1. */
   init?: string;
-  /** Path of the sequencer's entry. */
-  sequencer?: string;
   /** Folders of modules; later ones override earlier ones. */
   moduleFolders?: readonly string[];
 }
@@ -41,32 +39,54 @@ export interface BuiltImage {
   drivers: number;
 }
 
+/** One build: what was asked for, what is known of kernel and host, and what has come of it so far. */
+interface Build extends Building {
+  settings: Settings;
+  options: BuildOptions;
+  /** undefined: no drivers. */
+  kernel: KernelTree | undefined;
+  /** undefined: a generic image. */
+  devices: HostDevices | undefined;
+}
+
 /** Builds an image and puts it in its place. Throws BuildError with all that keeps it from being built; an old image then stays. */
 export async function buildImage(settings: Settings, options: BuildOptions): Promise<BuiltImage> {
-  const { report, signal } = options;
-  const problems = createProblems();
-  const kernel = settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder));
+  const build = beginBuild(settings, options);
+  const { tree, problems, kernel } = build;
   const named = settings.image ?? defaultImage(kernel);
   const path = problems.during(() => locateTarget(named, settings.force)) ?? named;
   problems.during(() => checkInstalled(settings.compressor, process.env.PATH ?? ""));
   if (kernel) problems.during(() => checkKernelCanUnpack(settings.compressor, kernel));
 
-  const host = createHostFiles();
-  const tree = createTree();
-  const building: Building = { host, tree, installer: createInstaller(host, tree), problems, report };
-  const devices = settings.hostOnly ? readHostDevices() : undefined;
-  const selected = await chooseModules(settings, options, kernel, devices, building);
-  const bundling = bundle(selected, settings, kernel, options).catch(problems.gather);
-  const drivers = await fill(selected, settings, kernel, devices, building);
+  const selected = await chooseModules(build);
+  // esbuild is a process of its own, and works while the tree is filled.
+  const bundling = bundle(selected, build).catch(problems.gather);
+  const drivers = await fill(selected, build);
   problems.during(() => addInit(tree, options.init ?? project.init));
   const bundled = await bundling;
   problems.check();
 
   addText(tree, bundlePath, bundled?.code ?? "");
   const entries = tree.entries();
-  const size = await writeImage(path, cpio(entries, settings), settings.compressor, signal);
-  await writeMap(path, bundled?.map ?? "", options);
+  const size = await writeImage(path, cpio(entries, settings), settings.compressor, options.signal);
+  await writeMap(path, bundled?.map ?? "", options.report);
   return { path, size, files: entries.length, drivers };
+}
+
+function beginBuild(settings: Settings, options: BuildOptions): Build {
+  const host = createHostFiles();
+  const tree = createTree();
+  return {
+    settings,
+    options,
+    host,
+    tree,
+    installer: createInstaller(host, tree),
+    problems: createProblems(),
+    report: options.report,
+    kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder)),
+    devices: settings.hostOnly ? readHostDevices() : undefined,
+  };
 }
 
 function defaultImage(kernel: KernelTree | undefined): string {
@@ -74,13 +94,15 @@ function defaultImage(kernel: KernelTree | undefined): string {
   throw new BuildError("--no-kernel: name the image to write, it is for no kernel in particular");
 }
 
-function chooseModules(
-  settings: Settings,
-  options: BuildOptions,
-  kernel: KernelTree | undefined,
-  devices: HostDevices | undefined,
-  { host, problems, report }: Building,
-): Promise<SelectedModules> {
+function chooseModules({
+  settings,
+  options,
+  kernel,
+  devices,
+  host,
+  problems,
+  report,
+}: Build): Promise<SelectedModules> {
   const facts = {
     hostOnly: settings.hostOnly,
     kernel: kernel?.release,
@@ -94,33 +116,21 @@ function chooseModules(
   return selectModules(available, settings.modules, createHostAnswers(host, facts, driverExists), problems, report);
 }
 
-function bundle(
-  selected: SelectedModules,
-  settings: Settings,
-  kernel: KernelTree | undefined,
-  { sequencer }: BuildOptions,
-): Promise<Bundled> {
-  const { hostOnly } = settings;
-  return makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly, ...(sequencer ? { sequencer } : {}) });
+function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<Bundled> {
+  return makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly });
 }
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
-async function fill(
-  selected: SelectedModules,
-  settings: Settings,
-  kernel: KernelTree | undefined,
-  devices: HostDevices | undefined,
-  building: Building,
-): Promise<number> {
-  const { host, tree, installer, problems } = building;
+async function fill(selected: SelectedModules, build: Build): Promise<number> {
+  const { host, tree, installer, problems, settings, kernel, devices } = build;
   installLayout(host, tree);
   // Before the modules: a file that a person names stands for theirs.
   for (const { source, destination } of settings.include) problems.during(() => installer.copy(source, destination));
-  const requests = fillTree(selected, building);
+  const requests = fillTree(selected, build);
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
   addText(tree, rescuePath, `shell=${tree.has(shellPath) ? 1 : 0} action=none delay=10\n`);
   if (!kernel) return 0;
-  return addDrivers(kernel, requests, settings, devices, building).catch((error: unknown) => {
+  return addDrivers(kernel, requests, settings, devices, build).catch((error: unknown) => {
     problems.gather(error);
     return 0;
   });
@@ -138,9 +148,9 @@ function addInit(tree: Tree, path: string): void {
 }
 
 /** The source map serves to read stack traces; the image boots without. */
-async function writeMap(image: string, map: string, { report, signal }: BuildOptions): Promise<void> {
+async function writeMap(image: string, map: string, report: Report): Promise<void> {
   try {
-    await writeText(`${image}.js.map`, map, signal);
+    await writeText(`${image}.js.map`, map);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     report.warning(error.message);

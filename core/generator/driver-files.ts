@@ -11,17 +11,26 @@ export function driverPath(release: string, path: string): string {
   return `/usr/lib/modules/${release}/${path.replace(/\.(xz|zst|gz)$/, "")}`;
 }
 
-/** Puts the drivers' files into the image; the result is the firmware that they name. Throws BuildError. */
+/** What the drivers' files say of them. */
+export interface InstalledDrivers {
+  /** Firmware that they name. */
+  firmware: Set<string>;
+  /** Bytes of each one's file in the image, by name. */
+  sizes: Map<string, number>;
+}
+
+/** Puts the drivers' files into the image. Throws BuildError. */
 export async function installDrivers(
   kernel: KernelTree,
   drivers: readonly DriverInTree[],
   tree: Tree,
-): Promise<Set<string>> {
+): Promise<InstalledDrivers> {
   const host = createHostFiles();
   const source = ({ path }: DriverInTree) => join(kernel.folder, path);
   const packed = drivers.filter(({ path }) => isCompressed(path)).map(source);
   const unpacked = new Map((await decompress(packed)).map((content, index) => [packed[index], content]));
   const firmware = new Set<string>();
+  const sizes = new Map<string, number>();
   for (const driver of drivers) {
     const path = source(driver);
     const found = host.resolve(path);
@@ -29,6 +38,7 @@ export async function installDrivers(
       throw new BuildError(`${path} is named by modules.dep, but is not there: run "depmod ${kernel.release}"`);
     const file = hostFile(host, found, 0o644);
     const content = unpacked.get(path);
+    sizes.set(driver.name, content?.length ?? found.stats.size);
     tree.add(driverPath(kernel.release, driver.path), content && file.type === "file" ? { ...file, content } : file);
     for (const entry of modinfoOf(path, content))
       if (entry.startsWith("firmware=")) firmware.add(entry.slice("firmware=".length));
@@ -41,7 +51,7 @@ export async function installDrivers(
       content: Buffer.from(`${nodes.join("\n")}\n`),
       modified: 0,
     });
-  return firmware;
+  return { firmware, sizes };
 }
 
 function modinfoOf(path: string, content: Buffer | undefined): string[] {

@@ -16,6 +16,8 @@ export interface IndexedDriver {
   /** "a=1 b=2", or empty. */
   parameters: string;
   blacklisted: boolean;
+  /** Of the file in the image, in bytes. */
+  size: number;
   /** Names of all drivers to insert, in order, itself included; empty: built into the kernel. */
   chain: string[];
 }
@@ -28,12 +30,12 @@ export function makeDriverIndex(drivers: readonly IndexedDriver[], aliases: read
   const numbers = new Map(drivers.map(({ name }, number) => [name, number]));
   const strings = createStrings();
   const chains: number[] = [];
-  const driverWords = drivers.flatMap(({ name, path, parameters, blacklisted, chain }) => {
+  const driverWords = drivers.flatMap(({ name, path, parameters, blacklisted, size, chain }) => {
     const members = chain.flatMap((member) => numbers.get(member) ?? []);
     const first = chains.length;
     chains.push(...members);
     const flags = blacklisted ? driverBlacklisted : 0;
-    return [strings.offset(name), strings.offset(path), strings.offset(parameters), flags, first, members.length];
+    return [strings.offset(name), strings.offset(path), strings.offset(parameters), flags, first, members.length, size];
   });
 
   const patterns = distinct([...aliases, ...drivers.map(({ name }) => ({ pattern: name, driver: name }))]).flatMap(

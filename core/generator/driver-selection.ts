@@ -106,7 +106,7 @@ export function selectDrivers(
   }
 
   const files = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const describe = (name: string, path: string, chain: string[]): IndexedDriver => ({
+  const describe = (name: string, path: string, chain: string[]): Omit<IndexedDriver, "size"> => ({
     name,
     path,
     parameters: settings.options.get(name) ?? "",

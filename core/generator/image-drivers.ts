@@ -28,7 +28,7 @@ export async function addDrivers(
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
 
-  const firmware = await installDrivers(kernel, files, tree);
+  const { firmware, sizes } = await installDrivers(kernel, files, tree);
   const folders = firmwareFolders(settings.firmwareFolders, kernel.release);
   const absent = [...firmware].filter((name) => !installFirmware(host, tree, folders, name));
   if (absent.length) report.note(`firmware that is not installed: ${absent.join(" ")}`);
@@ -36,6 +36,7 @@ export async function addDrivers(
   const inImage = indexed.map((driver) => ({
     ...driver,
     path: driver.path && driverPath(kernel.release, driver.path),
+    size: sizes.get(driver.name) ?? 0,
   }));
   addText(tree, driverIndexPath, makeDriverIndex(inImage, aliases));
   return files.length;

@@ -41,8 +41,9 @@ export async function writeImage(
 }
 
 /** Writes a small file in the same way. */
-export async function writeText(target: string, text: string, signal: AbortSignal): Promise<void> {
-  await replaceFile(target, signal, (file) => writeAll(file, Buffer.from(text), signal));
+export async function writeText(target: string, text: string): Promise<void> {
+  const never = new AbortController().signal;
+  await replaceFile(target, never, (file) => writeAll(file, Buffer.from(text), never));
 }
 
 async function replaceFile(
@@ -76,8 +77,12 @@ async function replaceFile(
 
 /** A new name is on the disk only once its directory is. */
 async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
+  try {
+    const folder = await open(path, "r");
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    throw new BuildError(`the new image is in place, but ${path} cannot be synced to the disk: ${reasonOf(error)}`);
+  }
 }
 
 async function writeAll(file: FileHandle, chunk: Buffer, signal: AbortSignal): Promise<void> {
