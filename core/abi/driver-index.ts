@@ -9,7 +9,7 @@
  * | 12 | number of drivers D, of chain entries C, of buckets B (a power of two), of patterns P |
  * | 28 | offsets of: drivers, chains, buckets, patterns, strings |
  * | 48 | eight words: bit N (word N/32) is set if a pattern has a literal prefix of N bytes; N = 255 stands for 255 and more |
- * | drivers | D times: name, path, parameters (offsets of strings; an empty path: built into the kernel), flags, first chain entry, chain length |
+ * | drivers | D times: name, path, parameters (offsets of strings; an empty path: built into the kernel), flags, first chain entry, chain length, bytes of the file |
  * | chains | C times: a driver's number. A driver's chain ends with itself unless soft dependencies follow it ("post") |
  * | buckets | B + 1 times: number of the bucket's first pattern |
  * | patterns | P times: hash of the literal prefix, its length (at most 255), offset of the whole pattern, the driver's number; sorted by bucket, within one in the order of modules.alias |
@@ -23,7 +23,7 @@
 export const driverIndexMagic = 0x58444c46; // "FLDX"
 export const driverIndexVersion = 1;
 export const driverIndexHeaderSize = 80;
-export const driverRecordWords = 6;
+export const driverRecordWords = 7;
 export const patternRecordWords = 4;
 export const fnvOffset = 0x811c9dc5;
 export const fnvPrime = 0x01000193;

@@ -79,8 +79,11 @@ export interface InstantOps {
 
   /** Listen to the kernel's uevents from now on. `receiveBuffer` in bytes. */
   listenUevents: [{ receiveBuffer: number }, Nothing];
-  /** The next event. `timeout` null: none. The only op that sleeps. */
-  wait: [{ timeout: Milliseconds | null }, Event];
+  /**
+   * The next event; where there is none, sleeps for one until `until`, in milliseconds since the kernel started (null: for ever), and then gives
+   * "timeout". The only op that sleeps.
+   */
+  wait: [{ until: Milliseconds | null }, Event];
 
   /** A pipe to join two jobs. Its ends close here once both are handed out. */
   pipe: [Nothing, { pipe: PipeId }];

@@ -86,6 +86,12 @@ export interface DriverFile {
   parameters: string;
 }
 
+/** A driver as the index knows it. */
+export interface IndexedDriverFile extends DriverFile {
+  /** Of the file, in bytes. */
+  size: number;
+}
+
 /** What came of one driver of an `insert`. */
 export interface DriverResult {
   name: string;
@@ -99,7 +105,7 @@ export interface DriverResult {
 export interface DriverMatch {
   name: string;
   /** Empty for a driver that is built into the kernel. */
-  chain: DriverFile[];
+  chain: IndexedDriverFile[];
   /** The index names it in its blacklist: do not load it by alias. */
   blacklisted: boolean;
 }

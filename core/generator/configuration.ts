@@ -39,19 +39,22 @@ type Values = Record<string, string | string[]>;
 type Key = keyof typeof configurationSchema.properties;
 
 function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return ifThere(folder, () => readdirSync(folder)) ?? [];
 }
 
 function readText(path: string, required: boolean): string | undefined {
+  const text = ifThere(path, () => readFileSync(path, "utf8"));
+  if (text === undefined && required) throw new BuildError(`configuration file ${path}: no such file or directory`);
+  return text;
+}
+
+/** What reading gives; undefined: there is no such file. Any other failure is a BuildError: half a configuration is a wrong one. */
+function ifThere<Result>(path: string, read: () => Result): Result | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return read();
   } catch (error) {
-    if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new BuildError(`configuration file ${path}: ${reasonOf(error)}`);
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new BuildError(`configuration ${path}: ${reasonOf(error)}`);
   }
 }
 

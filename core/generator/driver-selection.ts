@@ -22,12 +22,15 @@ export interface SelectionOptions {
   host: { modaliases: readonly string[]; loaded: readonly string[] } | undefined;
 }
 
+/** A driver as the index describes it, but for its size. */
+export type SelectedDriver = Omit<IndexedDriver, "size">;
+
 /** The drivers of an image. */
 export interface DriverSelection {
   /** Files to put in, by name. */
   files: DriverInTree[];
   /** Every driver for the index, built-in ones included; `path` is that of DriverInTree. */
-  indexed: IndexedDriver[];
+  indexed: SelectedDriver[];
   aliases: readonly Alias[];
 }
 
@@ -106,7 +109,7 @@ export function selectDrivers(
   }
 
   const files = [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const describe = (name: string, path: string, chain: string[]): Omit<IndexedDriver, "size"> => ({
+  const describe = (name: string, path: string, chain: string[]): SelectedDriver => ({
     name,
     path,
     parameters: settings.options.get(name) ?? "",

@@ -115,7 +115,9 @@ export function createInstaller(host: HostFiles, tree: Tree): Installer {
       return;
     }
     tree.add(destination, { type: "dir", mode: found.stats.mode & 0o7777 });
-    for (const name of host.list(found.path) ?? []) {
+    const names = host.list(found.path);
+    if (!names) throw new BuildError(`${path} cannot be read: give yourself the right to, or build as root`);
+    for (const name of names) {
       const [inside, place] = [posix.join(found.path, name), posix.join(destination, name)];
       const target = host.readLink(inside);
       if (target === undefined) copy(inside, place);

@@ -1,7 +1,7 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Phase, phases, sidePhases } from "../abi/index.js";
-import type { Problems } from "./problems.js";
+import { BuildError, type Problems, reasonOf } from "./problems.js";
 
 /** A module as it lies on the disk. */
 export interface ModuleFolder {
@@ -23,10 +23,10 @@ const namePattern = /^(\d\d)([a-z][\w.+-]*)$/;
 /** All modules below these folders, by number and name. A folder that is missing has none. */
 export function findModules(folders: readonly string[], problems: Problems): ModuleFolder[] {
   const found = new Map<string, ModuleFolder>();
-  for (const folder of folders)
-    for (const entry of entriesOf(folder)) {
+  for (const folder of folders.filter(existsSync))
+    for (const entry of problems.during(() => entriesOf(folder)) ?? []) {
       if (!entry.isDirectory() && !entry.isSymbolicLink()) continue;
-      const module = readFolder(folder, entry.name, problems);
+      const module = problems.during(() => readFolder(folder, entry.name));
       if (module) found.set(module.name, module);
     }
   return [...found.values()].sort((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1));
@@ -35,27 +35,23 @@ export function findModules(folders: readonly string[], problems: Problems): Mod
 function entriesOf(folder: string) {
   try {
     return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
+  } catch (error) {
+    throw new BuildError(`${folder} cannot be read: ${reasonOf(error)}`);
   }
 }
 
-function readFolder(parent: string, entry: string, problems: Problems): ModuleFolder | undefined {
+function readFolder(parent: string, entry: string): ModuleFolder {
   const folder = join(parent, entry);
   const [, digits, name] = namePattern.exec(entry) ?? [];
-  if (digits === undefined || name === undefined) {
-    problems.add(
+  if (digits === undefined || name === undefined)
+    throw new BuildError(
       `${folder}: a module's folder has two digits and a name, like 90${entry.replace(/^\d*/, "") || "name"}: rename or remove it`,
     );
-    return undefined;
-  }
   const files = entriesOf(folder).map((file) => file.name);
   const source = (stem: string) => [`${stem}.ts`, `${stem}.js`].find((file) => files.includes(file));
   const setup = source("module-setup");
-  if (!setup) {
-    problems.add(`${folder} has no module-setup.ts: add it (see CONTRIBUTING.md), or remove the folder`);
-    return undefined;
-  }
+  if (!setup)
+    throw new BuildError(`${folder} has no module-setup.ts: add it (see CONTRIBUTING.md), or remove the folder`);
   const parts = [...phases, ...sidePhases].flatMap((phase) => {
     const file = source(phase);
     return file === undefined ? [] : [[phase, join(folder, file)] as const];

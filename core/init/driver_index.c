@@ -74,6 +74,7 @@ bool driver_get(const struct driver_index *index, uint32_t number, struct driver
   driver->blacklisted = word_at(index, at + 3 * word) & DRIVER_BLACKLISTED;
   driver->first = word_at(index, at + 4 * word);
   driver->length = word_at(index, at + 5 * word);
+  driver->size = word_at(index, at + 6 * word);
   return driver->name && driver->path && driver->parameters && (uint64_t)driver->first + driver->length <= index->chain_entries;
 }
 

@@ -17,6 +17,7 @@ struct driver {
   const char *name, *path, *parameters; /* an empty path: built into the kernel */
   bool blacklisted;
   uint32_t first, length; /* its chain */
+  uint32_t size;          /* bytes of the file */
 };
 
 /* Maps the file. The errno, or 0; EBADMSG: it is no driver index, or cut, or corrupt. */

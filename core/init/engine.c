@@ -114,17 +114,21 @@ void engine_start_turn(void) {
 /* Memory. */
 
 /*
- * QuickJS collects cycles when its count of allocated bytes passes a threshold, but this build counts every block as 8 bytes: too late where
- * strings are big. There is no export to collect at will. A threshold of 0 makes the next new object collect (JS_NewObjectFromShape).
- * The place of the threshold is a fact of the one module that the build accepts.
+ * QuickJS collects cycles when its count of allocated bytes passes a threshold, but this build counts every block as 8 bytes. That is too early where
+ * blocks are small (a collection costs as much as a tenth of a boot, and finds nothing), and too late where strings are big. So the threshold is
+ * raised, and memory that has to grow makes the next new object collect: a threshold of 0 does (JS_NewObjectFromShape); there is no export to
+ * collect at will. The place of the threshold is a fact of the one module that the build accepts.
  */
-enum { threshold_at = 116, first_threshold = 262144 };
+enum { threshold_at = 116, first_threshold = 262144, raised_threshold = 8 * first_threshold };
 
-static void check_threshold(void) {
+static void raise_threshold(void) {
   uint32_t threshold;
-  memcpy(&threshold, host_bytes(runtime + threshold_at, sizeof threshold), sizeof threshold);
+  void *place = host_bytes(runtime + threshold_at, sizeof threshold);
+  memcpy(&threshold, place, sizeof threshold);
   if (threshold != first_threshold)
     engine_fail("this is not the engine that PID 1 was made for (garbage collection threshold)");
+  threshold = raised_threshold;
+  memcpy(place, &threshold, sizeof threshold);
 }
 
 void engine_memory_short(void) {
@@ -358,7 +362,7 @@ _Noreturn void engine_main(int guardian) {
   context = runtime ? QTS_NewContext(runtime, 0) : 0;
   if (!context)
     engine_fail("out of memory");
-  check_threshold();
+  raise_threshold();
   QTS_RuntimeSetMaxStackSize(runtime, script_stack);
   QTS_RuntimeEnableInterruptHandler(runtime);
   define_op();

@@ -37,6 +37,8 @@ static void add_match(void *data, uint32_t number) {
       json_string(json, file.path);
       json_key(json, "parameters");
       json_string(json, file.parameters);
+      json_key(json, "size");
+      json_integer(json, file.size);
       json_close(json, '}');
     }
   }

@@ -158,17 +158,17 @@ static void wait_for_event(struct call *call, int64_t deadline) {
 }
 
 OP_DEFINITION(wait) {
-  const struct json *timeout = json_member(call->arguments, "timeout");
-  bool for_ever = timeout && timeout->type == JSON_NULL;
-  /* Fractions are rounded up: who waits until a deadline is not woken before it. */
-  if (!for_ever && (!timeout || timeout->type != JSON_NUMBER || !(timeout->number >= 0 && timeout->number < 1e15)))
-    return misfit(call, "timeout", "milliseconds, or null");
+  const struct json *until = json_member(call->arguments, "until");
+  bool for_ever = until && until->type == JSON_NULL;
+  if (!for_ever && (!until || until->type != JSON_NUMBER || !(until->number >= 0 && until->number < 1e15)))
+    return misfit(call, "until", "milliseconds since the kernel started, or null");
   if (for_ever && uevents < 0 && !jobs_running())
     return fail(call, EIO, "nothing to wait for: no job runs, nobody listens to uevents");
   /* Out of memory takes this process last; /proc may not be there from the start. */
   static bool protected;
   protected = protected || oom_score_set("-999");
-  int64_t deadline = for_ever ? -1 : boot_milliseconds() + (int64_t)(timeout->number + 0.999999);
+  /* Fractions are rounded up: who waits until a deadline is not woken before it. */
+  int64_t deadline = for_ever ? -1 : (int64_t)(until->number + 0.999999);
   wait_for_event(call, deadline);
   engine_start_turn();
 }

@@ -1,4 +1,4 @@
-import type { DeviceTags, DriverFile, ProgramRequest, ProgramResult } from "../abi/index.js";
+import type { DeviceTags, IndexedDriverFile, ProgramRequest, ProgramResult } from "../abi/index.js";
 import type { SimulatedFile } from "./file-tree.js";
 
 /** A block device of the simulated machine. */
@@ -29,7 +29,7 @@ export interface MachineDescription {
   initramfs: Readonly<Record<string, string | SimulatedFile>>;
   devices: readonly SimulatedDevice[];
   /** Drivers in the image, by each alias that they answer. */
-  drivers: Readonly<Record<string, readonly DriverFile[]>>;
+  drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
   /** Modaliases of the devices on the buses. */
   modaliases: readonly string[];
   /** By the base name of argv[0]. */

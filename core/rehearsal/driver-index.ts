@@ -1,5 +1,4 @@
 import {
-  type DriverFile,
   type DriverMatch,
   driverBlacklisted,
   driverIndexHeaderSize,
@@ -8,6 +7,7 @@ import {
   driverRecordWords,
   fnvOffset,
   fnvPrime,
+  type IndexedDriverFile,
   patternRecordWords,
 } from "../abi/index.js";
 
@@ -91,11 +91,12 @@ export function openDriverIndex(index: Buffer): (alias: string) => DriverMatch[]
   const driverField = (driver: number, field: number) => word(drivers + (driver * driverRecordWords + field) * 4);
   const patternField = (pattern: number, field: number) => word(patterns + (pattern * patternRecordWords + field) * 4);
 
-  function driverFile(driver: number): DriverFile {
+  function driverFile(driver: number): IndexedDriverFile {
     return {
       name: text(driverField(driver, 0)),
       path: text(driverField(driver, 1)),
       parameters: text(driverField(driver, 2)),
+      size: driverField(driver, 6),
     };
   }
 

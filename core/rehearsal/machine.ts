@@ -76,8 +76,8 @@ export function createMachine(description: MachineDescription): Machine {
     return { job };
   }
 
-  function wait(timeout: number | null): Event {
-    const limit = timeout === null ? Number.POSITIVE_INFINITY : time + timeout;
+  function wait(until: number | null): Event {
+    const limit = Math.max(time, until ?? Number.POSITIVE_INFINITY);
     for (;;) {
       coming.sort((a, b) => a.at - b.at);
       const next = coming[0];
@@ -87,13 +87,13 @@ export function createMachine(description: MachineDescription): Machine {
       const event = next.happen();
       if (event) return event;
     }
-    if (timeout === null) throw new Failure("EDEADLK", "the boot would wait for ever");
+    if (until === null) throw new Failure("EDEADLK", "the boot would wait for ever");
     time = limit;
     return { type: "timeout" };
   }
 
   function answer(name: string, request: unknown): unknown {
-    if (name === "wait") return wait((request as InstantOps["wait"][0]).timeout);
+    if (name === "wait") return wait((request as InstantOps["wait"][0]).until);
     if (name === "pipe") return { pipe: ++jobs };
     if (name === "signal" || name === "inputPosition") throw new Failure("ESRCH");
     if (name === "finish") {

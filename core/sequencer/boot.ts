@@ -104,7 +104,7 @@ async function runPhases(state: State): Promise<void> {
   await switchRoot(services.loop, parameters, instant("kernel", {}), root.mountPoint);
 }
 
-/** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends with the first pass of all that is there. */
+/** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
 async function findDevices({ devices, drivers, wants, loop }: Services, parameters: Parameters): Promise<void> {
   const named = (name: string) => parameters.all(name).flatMap((value) => value.split(","));
   drivers.blacklist(named("rd.driver.blacklist"));
@@ -115,11 +115,10 @@ async function findDevices({ devices, drivers, wants, loop }: Services, paramete
     const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
     if (event.action === "add" && modalias) drivers.request(modalias);
     if (subsystem === "block") devices.handle(event);
-    wants.retry();
+    wants.retry("event");
   });
   await Promise.all(named("rd.driver.pre").map((name) => drivers.load(name)));
   coldplug(drivers, devices);
-  await drivers.settled();
   await devices.settled();
   await Promise.all(named("rd.driver.post").map((name) => drivers.load(name)));
 }
@@ -131,7 +130,7 @@ async function pause({ services, shellAllowed }: State, phase: Phase): Promise<v
     return;
   }
   print(`rd.break: before the phase ${phase}. exit goes on.\n`);
-  await runShell(services.loop);
+  await runShell(services);
 }
 
 async function fail(state: State, error: unknown): Promise<void> {

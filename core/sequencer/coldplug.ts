@@ -1,22 +1,29 @@
 import type { DeviceTable } from "./devices.js";
 import type { DriverLoader } from "./drivers.js";
-import { files, ifThere } from "./files.js";
+import { listIfThere, readIfThere } from "./files.js";
 
-/** Names in a directory; none if it is not there. */
-function names(path: string): string[] {
-  return ifThere(() => files.list(path))?.map(({ name }) => name) ?? [];
-}
+/** Parts of the machine that sysfs shows as buses; nothing on them has a driver, and some have thousands of entries. */
+const withoutDrivers = new Set([
+  "clockevents",
+  "clocksource",
+  "event_source",
+  "machinecheck",
+  "memory",
+  "node",
+  "workqueue",
+]);
 
 /**
  * Walks /sys for what was there before the uevents were listened to: requests the drivers of every device on a bus, and has
  * every block device probed.
  */
 export function coldplug(drivers: DriverLoader, devices: DeviceTable): void {
-  for (const bus of names("/sys/bus")) {
-    for (const device of names(`/sys/bus/${bus}/devices`)) {
-      const modalias = ifThere(() => files.read(`/sys/bus/${bus}/devices/${device}/modalias`))?.trim();
+  for (const { name: bus } of listIfThere("/sys/bus")) {
+    if (withoutDrivers.has(bus)) continue;
+    for (const { name } of listIfThere(`/sys/bus/${bus}/devices`)) {
+      const modalias = readIfThere(`/sys/bus/${bus}/devices/${name}/modalias`)?.trim();
       if (modalias) drivers.request(modalias);
     }
   }
-  for (const name of names("/sys/class/block")) devices.discover(name);
+  for (const { name } of listIfThere("/sys/class/block")) devices.discover(name);
 }

@@ -1,4 +1,4 @@
-import { files, ifThere } from "./files.js";
+import { files, listIfThere, readIfThere } from "./files.js";
 import { parseCommandLine, type Word } from "./parameters.js";
 
 export interface CommandLine {
@@ -11,9 +11,9 @@ export interface CommandLine {
 /** /etc/cmdline.d/*.conf in the order of their names, /etc/cmdline, /proc/cmdline (dracut.cmdline(7)). A line of the files may be a comment. */
 export function readCommandLine(): CommandLine {
   const folder = "/etc/cmdline.d";
-  const names = ifThere(() => files.list(folder)) ?? [];
+  const names = listIfThere(folder);
   const paths = names.filter(({ name }) => name.endsWith(".conf")).map(({ name }) => `${folder}/${name}`);
-  const own = [...paths, "/etc/cmdline"].map((path) => ifThere(() => files.read(path)) ?? "").join("\n");
+  const own = [...paths, "/etc/cmdline"].map((path) => readIfThere(path) ?? "").join("\n");
   const text = files.read("/proc/cmdline").trim();
   return { text, words: [...parseCommandLine(own.replace(/^\s*#.*$/gm, "")), ...parseCommandLine(text)] };
 }

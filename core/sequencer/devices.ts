@@ -2,7 +2,8 @@ import type { Device, Devices, Log } from "../../hooks/index.js";
 import { errnoOf } from "../../hooks/index.js";
 import type { Event } from "../abi/index.js";
 import { linksOf, matchesTag, parseTag } from "./device-links.js";
-import { files, ifThere } from "./files.js";
+import { instantIfThere } from "./door.js";
+import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
 
 export interface DeviceTable extends Devices {
@@ -51,8 +52,8 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
   /** What is known of a device now; undefined if there is nothing to read: a drive without medium, a loop device without file. */
   async function inspect(name: string): Promise<Device | undefined> {
     const path = `/dev/${name.replaceAll("!", "/")}`;
-    const number = ifThere(() => files.read(`/sys/class/block/${name}/dev`))?.trim();
-    const sectors = Number(ifThere(() => files.read(`/sys/class/block/${name}/size`)) ?? 0);
+    const number = readIfThere(`/sys/class/block/${name}/dev`)?.trim();
+    const sectors = Number(readIfThere(`/sys/class/block/${name}/size`) ?? 0);
     if (number === undefined || !sectors) return undefined;
     try {
       const { tags, ambivalent, size } = await loop.job("probe", { device: path });
@@ -84,7 +85,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     if (!device) return;
     table.delete(name);
     for (const link of linksOf(device)) {
-      if (ifThere(() => files.readLink(link)) === device.path) files.remove(link);
+      if (instantIfThere("readLink", { path: link })?.target === device.path) files.remove(link);
     }
   }
 

@@ -21,16 +21,29 @@ export function unwrap(name: string, request: Request, outcome: Outcome): unknow
   return outcome.value;
 }
 
-function call(name: string, request: Request): unknown {
-  return unwrap(name, request, JSON.parse(op(name, JSON.stringify(request))));
+function ask(name: string, request: Request): Outcome {
+  return JSON.parse(op(name, JSON.stringify(request)));
 }
 
 /** An instant op. Throws OpError. */
 export function instant<Name extends InstantName>(name: Name, request: InstantOps[Name][0]): InstantOps[Name][1] {
-  return call(name, request as Request) as InstantOps[Name][1];
+  return unwrap(name, request as Request, ask(name, request as Request)) as InstantOps[Name][1];
+}
+
+/** The file or device, or a directory on the way to it, is not there. */
+const notThere = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO"]);
+
+/** An instant op about something that may be missing: then undefined. An exception would cost more than the op. Throws OpError for other failures. */
+export function instantIfThere<Name extends InstantName>(
+  name: Name,
+  request: InstantOps[Name][0],
+): InstantOps[Name][1] | undefined {
+  const outcome = ask(name, request as Request);
+  if ("error" in outcome && notThere.has(outcome.error.errno)) return undefined;
+  return unwrap(name, request as Request, outcome) as InstantOps[Name][1];
 }
 
 /** Starts a job. Throws OpError if it cannot start. */
 export function startJob<Name extends JobName>(name: Name, request: JobOps[Name][0]): JobId {
-  return (call(name, request as Request) as { job: JobId }).job;
+  return (unwrap(name, request as Request, ask(name, request as Request)) as { job: JobId }).job;
 }

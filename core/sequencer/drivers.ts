@@ -1,38 +1,57 @@
 import type { Drivers, Log } from "../../hooks/index.js";
-import type { DriverFile } from "../abi/index.js";
+import type { IndexedDriverFile } from "../abi/index.js";
 import { instant } from "./door.js";
 import type { Loop } from "./loop.js";
 
 export interface DriverLoader extends Drivers {
-  /** For a device that has come: at the next opportunity, together with others that come meanwhile. */
+  /** A device has come: the drivers that answer its modalias are loaded while somebody waits for something. */
   request(modalias: string): void;
-  /** Resolves once nothing is requested or being inserted. */
-  settled(): Promise<void>;
+  /** Somebody has begun to wait. */
+  wake(): void;
+  /** From now on everything that is requested is loaded: a person wants to type. Resolves when nothing is left. */
+  loadAll(): Promise<void>;
   /** Names that are never loaded for a device. */
   blacklist(names: Iterable<string>): void;
 }
 
-/** Loads drivers: each one once, those requested while a job runs in the next job together (a job is a process). */
-export function createDrivers(loop: Loop, log: Log): DriverLoader {
+/** Bytes of driver files that are inserted between two looks at what has come of them. */
+const batchSize = 256 << 10;
+
+/**
+ * Loads drivers, each one once. The kernel hashes every file to check its signature, and links it: that is most of the work of a boot. So what
+ * the devices ask for is loaded in small batches, the small drivers first, and only as long as somebody waits; the new root's udev loads the rest.
+ */
+export function createDrivers(loop: Loop, log: Log, somebodyWaits: () => boolean): DriverLoader {
   /** By name: how its insertion ends. */
   const known = new Map<string, Promise<void>>();
-  const asked = new Set<string>();
+  /** Modaliases that have been looked up. */
+  const seen = new Set<string>();
   const forbidden = new Set<string>();
-  const waiting: DriverFile[] = [];
+  /** Chains that devices ask for, none of which has been begun. */
+  const requested: IndexedDriverFile[][] = [];
+  const nothingLeft: (() => void)[] = [];
+  let wantAll = false;
+  let planned = false;
+  let waiting: IndexedDriverFile[] = [];
   let running: Promise<void> | undefined;
 
-  /** All that is waiting goes into one job; what comes meanwhile into the next. */
+  /** All that is waiting goes into one job (a job is a process); what comes meanwhile into the next. */
   function pump(): Promise<void> {
     running ??= (async () => {
       // First let everything that is ready in this turn join.
       await undefined;
-      while (waiting.length) await insert(waiting.splice(0));
+      while (waiting.length) {
+        const drivers = waiting;
+        waiting = [];
+        await insert(drivers);
+      }
       running = undefined;
     })();
     return running;
   }
 
-  async function insert(drivers: DriverFile[]): Promise<void> {
+  async function insert(drivers: IndexedDriverFile[]): Promise<void> {
+    log.debug(`loading ${drivers.map(({ name }) => name).join(" ")}`);
     try {
       const { results } = await loop.job("insert", { drivers });
       for (const { name, error } of results) {
@@ -44,34 +63,67 @@ export function createDrivers(loop: Loop, log: Log): DriverLoader {
     }
   }
 
-  function enqueue(chain: DriverFile[]): Promise<void> {
-    const parts: Promise<void>[] = [];
-    for (const driver of chain) {
-      let done = known.get(driver.name);
-      if (!done) {
-        waiting.push(driver);
-        done = pump();
-        known.set(driver.name, done);
-      }
-      parts.push(done);
-    }
-    return Promise.all(parts).then(() => undefined);
+  async function loadChain(chain: IndexedDriverFile[]): Promise<void> {
+    await Promise.all(
+      chain.map((driver) => {
+        let done = known.get(driver.name);
+        if (!done) {
+          waiting.push(driver);
+          done = pump();
+          known.set(driver.name, done);
+        }
+        return done;
+      }),
+    );
+  }
+
+  /** Bytes that are still to be inserted for a chain. */
+  function cost(chain: IndexedDriverFile[]): number {
+    return chain.reduce((sum, { name, size }) => (known.has(name) ? sum : sum + size), 0);
+  }
+
+  function takeBatch(): IndexedDriverFile[][] {
+    requested.sort((a, b) => cost(a) - cost(b));
+    let size = 0;
+    let count = 0;
+    while (count < requested.length && (count === 0 || size < batchSize)) size += cost(requested[count++] ?? []);
+    return requested.splice(0, count);
+  }
+
+  /** When no event is left: what the last batch has brought, devices with requests of their own, comes first. */
+  function plan(): void {
+    if (!requested.length) for (const resolve of nothingLeft.splice(0)) resolve();
+    if (planned || !requested.length || !(wantAll || somebodyWaits())) return;
+    planned = true;
+    loop.whenIdle(async () => {
+      if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
+      planned = false;
+      plan();
+    });
   }
 
   return {
     async load(alias) {
       const { matches } = instant("resolveDriver", { alias });
-      await Promise.all(matches.map(({ chain }) => enqueue(chain)));
+      await Promise.all(matches.map(({ chain }) => loadChain(chain)));
       return matches.length > 0;
     },
     request(modalias) {
-      if (asked.has(modalias)) return;
-      asked.add(modalias);
-      for (const match of instant("resolveDriver", { alias: modalias }).matches) {
-        if (!match.blacklisted && !forbidden.has(match.name)) void enqueue(match.chain);
+      if (seen.has(modalias)) return;
+      seen.add(modalias);
+      for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches) {
+        if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
       }
+      plan();
     },
-    settled: () => running ?? Promise.resolve(),
+    wake: plan,
+    loadAll() {
+      wantAll = true;
+      return new Promise((resolve) => {
+        nothingLeft.push(resolve);
+        plan();
+      });
+    },
     blacklist(names) {
       for (const name of names) forbidden.add(name.replaceAll("-", "_"));
     },

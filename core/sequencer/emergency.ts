@@ -1,10 +1,9 @@
 import { shellPath } from "../abi/index.js";
 import { instant } from "./door.js";
 import { files } from "./files.js";
-import { print, type SequencerLog } from "./log.js";
-import type { Loop } from "./loop.js";
+import { print } from "./log.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
-import type { WantList } from "./wants.js";
+import type { Services } from "./services.js";
 
 const reportPath = "/run/initramfs/report.txt";
 
@@ -13,8 +12,9 @@ export function canRunShell(allowed: boolean): boolean {
   return allowed && files.stat(shellPath) !== undefined;
 }
 
-/** A shell on the console, with job control. Events are handled meanwhile. Resolves when it is left. */
-export async function runShell(loop: Loop): Promise<void> {
+/** A shell on the console, with job control. Events are handled meanwhile, drivers of keyboards loaded. Resolves when it is left. */
+export async function runShell({ loop, drivers }: Pick<Services, "loop" | "drivers">): Promise<void> {
+  void drivers.loadAll();
   await loop.job("run", {
     argv: [shellPath],
     env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", "PS1=firstlight:\\w# "],
@@ -26,11 +26,7 @@ export async function runShell(loop: Loop): Promise<void> {
 }
 
 /** Shows the report and ends this engine: after a shell, where one may run, for another try; else by the rescue policy. */
-export async function stopBoot(
-  facts: ReportFacts,
-  shellAllowed: boolean,
-  services: { loop: Loop; log: SequencerLog; wants: WantList },
-): Promise<void> {
+export async function stopBoot(facts: ReportFacts, shellAllowed: boolean, services: Services): Promise<void> {
   const report = formatReport(facts);
   print(report);
   services.log.ring(report.trim());
@@ -44,7 +40,7 @@ export async function stopBoot(
   if (retry) {
     print(`A copy is in ${reportPath}. This is a shell; exit tries the boot again.\n`);
     services.wants.onLate((description) => print(`\n${description} has arrived: exit to go on.\n`));
-    await runShell(services.loop);
+    await runShell(services);
   }
   instant("finish", { word: "failed", reason: reasonOf(facts.error), retry });
 }

@@ -1,21 +1,22 @@
-import { errnoOf, type Files } from "../../hooks/index.js";
-import { instant } from "./door.js";
+import type { Files } from "../../hooks/index.js";
+import type { DirectoryEntry } from "../abi/index.js";
+import { instant, instantIfThere } from "./door.js";
 
-/** What `action` gives, or undefined where the file, or a directory on the way to it, is not there. */
-export function ifThere<Result>(action: () => Result): Result | undefined {
-  try {
-    return action();
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "ENODEV", "ENXIO"].includes(errnoOf(error) ?? "")) return undefined;
-    throw error;
-  }
+/** A file's text; undefined if it is not there. */
+export function readIfThere(path: string): string | undefined {
+  return instantIfThere("read", { path })?.data;
+}
+
+/** What a directory holds; nothing if it is not there. */
+export function listIfThere(path: string): DirectoryEntry[] {
+  return instantIfThere("list", { path })?.entries ?? [];
 }
 
 export const files: Files = {
   read: (path) => instant("read", { path }).data,
   write: (path, data, options) => void instant("write", { path, data, ...options }),
   list: (path) => instant("list", { path }).entries,
-  stat: (path) => ifThere(() => instant("stat", { path })),
+  stat: (path) => instantIfThere("stat", { path }),
   readLink: (path) => instant("readLink", { path }).target,
   makeDir: (path, mode = 0o755) => void instant("makeDir", { path, mode, parents: true }),
   symlink: (path, target) => void instant("symlink", { path, target, replace: true }),

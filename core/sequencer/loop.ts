@@ -12,9 +12,14 @@ export interface Loop {
   sleep(duration: Milliseconds): Promise<void>;
   /** Calls back once at `deadline`, milliseconds since the kernel started. Gives a function that cancels it. */
   at(deadline: Milliseconds, action: () => void): () => void;
+  /** Calls back once, when no event is there to be handled. */
+  whenIdle(action: () => void): void;
   /** For every event but job ends and timeouts. */
   listen(listener: (event: Event) => void): void;
 }
+
+/** The clock is asked once in so many events, where events do not cease. */
+const eventsBetweenTimers = 64;
 
 interface Timer {
   deadline: Milliseconds;
@@ -25,6 +30,8 @@ export function createLoop(): Loop {
   const jobs = new Map<JobId, (outcome: Outcome) => void>();
   const timers = new Set<Timer>();
   const listeners: ((event: Event) => void)[] = [];
+  const whenIdle: (() => void)[] = [];
+  let eventsInARow = 0;
   const now = () => instant("now", {}).monotonic;
 
   function firstTimer(): Timer | undefined {
@@ -33,18 +40,29 @@ export function createLoop(): Loop {
     return first;
   }
 
-  /** A timer that is due comes before any event: a storm of uevents cannot hold it up. */
+  function fire(timer: Timer): void {
+    timers.delete(timer);
+    timer.action();
+  }
+
   function turn(): void {
     const timer = firstTimer();
-    const left = timer ? Math.ceil(timer.deadline - now()) : null;
-    if (timer && left !== null && left <= 0) {
-      timers.delete(timer);
-      timer.action();
-    } else dispatch(instant("wait", { timeout: left }));
+    const idle = whenIdle[0];
+    const event = instant("wait", { until: idle ? 0 : (timer?.deadline ?? null) });
+    if (event.type !== "timeout") {
+      dispatch(event);
+      // A storm of uevents must not hold up a timer for ever.
+      if (timer && ++eventsInARow % eventsBetweenTimers === 0 && now() >= timer.deadline) fire(timer);
+      return;
+    }
+    eventsInARow = 0;
+    if (idle) {
+      whenIdle.shift();
+      idle();
+    } else if (timer) fire(timer);
   }
 
   function dispatch(event: Event): void {
-    if (event.type === "timeout") return;
     if (event.type === "job") {
       jobs.get(event.job)?.(event.outcome);
       jobs.delete(event.job);
@@ -92,6 +110,7 @@ export function createLoop(): Loop {
     now,
     sleep: (duration) => new Promise((resolve) => at(now() + duration, resolve)),
     at,
+    whenIdle: (action) => void whenIdle.push(action),
     listen: (listener) => listeners.push(listener),
   };
 }

@@ -2,7 +2,7 @@ import { BootError, type Device, type Devices, errnoOf, type Mounts, type Wants 
 import type { MountFlag } from "../abi/index.js";
 import { describeDevice } from "./device-links.js";
 import type { DriverLoader } from "./drivers.js";
-import { files, ifThere } from "./files.js";
+import { files } from "./files.js";
 import type { Loop } from "./loop.js";
 
 /** Options of mount(8) that are flags of mount(2); `undefined`: the opposite of a flag, or for other tools: nothing to tell the kernel. */
@@ -44,7 +44,7 @@ const notReady = new Set(["ENXIO", "ENOMEDIUM", "ENOENT", "ENOTBLK"]);
 
 export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {
   async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
-    if (!ifThere(() => files.stat(target))) files.makeDir(target);
+    if (!files.stat(target)) files.makeDir(target);
     await loop.job("mount", { source, target, type, ...parseMountOptions(options) });
   }
 

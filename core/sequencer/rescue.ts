@@ -1,6 +1,6 @@
 import type { Parameters } from "../../hooks/index.js";
 import { type RescuePolicy, rescuePath } from "../abi/index.js";
-import { files, ifThere } from "./files.js";
+import { readIfThere } from "./files.js";
 
 /** Seconds that a report stays on the console before the machine is restarted, where nobody says otherwise. */
 const defaultDelay = 10;
@@ -11,7 +11,7 @@ const defaultDelay = 10;
  */
 export function rescuePolicy(parameters: Parameters): RescuePolicy {
   const built = new Map(
-    (ifThere(() => files.read(rescuePath)) ?? "").split(/\s+/).map((word) => word.split("=") as [string, string]),
+    (readIfThere(rescuePath) ?? "").split(/\s+/).map((word) => word.split("=") as [string, string]),
   );
   const panic = parameters.number("panic", 0);
   const action = parameters.text("rd.emergency") ?? (panic ? "reboot" : built.get("action"));

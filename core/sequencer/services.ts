@@ -21,12 +21,12 @@ export interface Services {
   wants: WantList;
 }
 
-/** Joins the services: a uevent asks for drivers and probes, and whatever happens has the open wants tried again. */
+/** Joins the services: what somebody waits for has drivers loaded, and whatever happens has the open wants tried again. */
 export function createServices(loop: Loop): Services {
   const log = createLog();
-  const drivers = createDrivers(loop, log);
-  const devices: DeviceTable = createDevices(loop, log, () => wants.retry());
-  const wants = createWants(loop, devices);
+  const drivers: DriverLoader = createDrivers(loop, log, () => wants.open().length > 0);
+  const devices: DeviceTable = createDevices(loop, log, () => wants.retry("device"));
+  const wants = createWants(loop, devices, () => drivers.wake());
   return { loop, log, devices, drivers, wants };
 }
 
@@ -50,7 +50,11 @@ export function createHooks(
     programs: createPrograms(loop),
     clock: { now: loop.now, sleep: loop.sleep },
     hasModule: (name: string) => plan.modules.some((module) => module.name === name),
-    job: loop.job,
+    job: (async (name, request) => {
+      // Keyboards.
+      if (name === "prompt") await drivers.loadAll();
+      return loop.job(name, request);
+    }) satisfies Boot["job"],
   };
   const boots = new Map<string, Boot>(
     plan.modules.map(({ name }) => [name, { ...shared, module: name, root: root.of(name) }]),

@@ -1,5 +1,5 @@
 import type { MountFlag } from "../abi/index.js";
-import { files, ifThere } from "./files.js";
+import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
 
 interface VirtualFileSystem {
@@ -38,9 +38,7 @@ export const movedAtSwitch = ["/run", "/dev", "/proc", "/sys"];
 
 /** Mounts what a boot needs to see anything, each once: an engine that PID 1 had to start again finds it there. */
 export async function mountVirtualFileSystems(loop: Loop): Promise<void> {
-  const mounted = new Set(
-    (ifThere(() => files.read("/proc/self/mounts")) ?? "").split("\n").map((line) => line.split(" ")[1]),
-  );
+  const mounted = new Set((readIfThere("/proc/self/mounts") ?? "").split("\n").map((line) => line.split(" ")[1]));
   const mountAll = (wanted: VirtualFileSystem[]) =>
     Promise.all(
       wanted

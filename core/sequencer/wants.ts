@@ -13,8 +13,8 @@ export interface OpenWant {
 }
 
 export interface WantList extends Wants {
-  /** Tries every open want again. */
-  retry(): void;
+  /** Tries open wants again: wants of devices when a device has come, changed or gone, the others on any event. */
+  retry(cause: "device" | "event"): void;
   open(): OpenWant[];
   /** How long each want waits, from when it is asked for; null: for ever. */
   setLimit(limit: Milliseconds | null): void;
@@ -25,11 +25,14 @@ export interface WantList extends Wants {
 }
 
 interface Entry extends OpenWant {
+  /** Only the table of devices can change its answer. */
+  device: boolean;
   /** Tries again; while a try is under way, once more after it. */
   retry(): void;
 }
 
-export function createWants(loop: Loop, devices: Devices): WantList {
+/** `opened` is called for each new want. */
+export function createWants(loop: Loop, devices: Devices, opened: () => void): WantList {
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => void) | undefined;
@@ -39,6 +42,7 @@ export function createWants(loop: Loop, devices: Devices): WantList {
     description: string,
     asker: { for: string; nearest?: () => string },
     attempt: () => Result | undefined | Promise<Result | undefined>,
+    device = false,
   ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       const cancels: (() => void)[] = [];
@@ -63,6 +67,7 @@ export function createWants(loop: Loop, devices: Devices): WantList {
         description,
         for: asker.for,
         nearest: asker.nearest ?? (() => ""),
+        device,
         retry() {
           again = true;
           if (trying) return;
@@ -78,6 +83,7 @@ export function createWants(loop: Loop, devices: Devices): WantList {
       };
       entries.add(entry);
       entry.retry();
+      opened();
       if (limit === null) return;
       const asked = loop.now();
       cancels.push(
@@ -112,9 +118,9 @@ export function createWants(loop: Loop, devices: Devices): WantList {
   return {
     until,
     device: (spec, asker) =>
-      until<Device>(spec, { ...asker, nearest: () => nearestDevice(spec) }, () => devices.find(spec)),
-    retry() {
-      for (const entry of entries) entry.retry();
+      until<Device>(spec, { ...asker, nearest: () => nearestDevice(spec) }, () => devices.find(spec), true),
+    retry(cause) {
+      for (const entry of entries) if (cause === "device" || !entry.device) entry.retry();
     },
     open: () => [...entries],
     setLimit(wanted) {

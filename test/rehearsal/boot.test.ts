@@ -48,8 +48,8 @@ const machine: Omit<MachineDescription, "commandLine"> = {
   devices: [disk, partition],
   drivers: {
     "pci:v00001AF4d00001001": [
-      { name: "virtio", path: "/virtio.ko", parameters: "" },
-      { name: "virtio_blk", path: "/virtio_blk.ko", parameters: "" },
+      { name: "virtio", path: "/virtio.ko", parameters: "", size: 20_000 },
+      { name: "virtio_blk", path: "/virtio_blk.ko", parameters: "", size: 30_000 },
     ],
   },
   modaliases: ["pci:v00001AF4d00001001", "pci:v00001AF4d00001001", "pci:v00008086d00007010"],

@@ -5,6 +5,7 @@ const driver = (name: string, chain = [name], path = `/lib/${name}.ko`) => ({
   path,
   parameters: "",
   blacklisted: false,
+  size: 4000,
   chain,
 });
 

@@ -11,8 +11,8 @@ const resolve: Case = {
       {
         name: "virtio_blk",
         chain: [
-          { name: "virtio_ring", path: "/lib/virtio_ring.ko", parameters: "" },
-          { name: "virtio_blk", path: "/lib/virtio_blk.ko", parameters: "queues=2 x=1" },
+          { name: "virtio_ring", path: "/lib/virtio_ring.ko", parameters: "", size: 4000 },
+          { name: "virtio_blk", path: "/lib/virtio_blk.ko", parameters: "queues=2 x=1", size: 4000 },
         ],
         blacklisted: false,
       },

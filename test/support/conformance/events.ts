@@ -56,10 +56,10 @@ const nothing: Case = {
     equal(ops.wait(0.5), { type: "timeout" }, "half a millisecond");
     equal(ops.wait(50), { type: "timeout" }, "50 ms");
     ok(ops.value("now", {}).monotonic - start >= 50, "not before its time");
-    expectErrno(ops, "EIO", "wait", { timeout: null });
-    for (const timeout of [-1, "1", undefined, 1e300]) expectErrno(ops, "EINVAL", "wait", { timeout });
+    expectErrno(ops, "EIO", "wait", { until: null });
+    for (const until of [-1, "1", undefined, 1e300]) expectErrno(ops, "EINVAL", "wait", { until });
     const job = ops.start("sync", {});
-    equal(ops.value("wait", { timeout: null }), { type: "job", job, outcome: { value: {} } }, "a job's end");
+    equal(ops.value("wait", { until: null }), { type: "job", job, outcome: { value: {} } }, "a job's end");
     equal(ops.wait(0), { type: "timeout" }, "each end is told once");
   },
 };

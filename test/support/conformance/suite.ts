@@ -75,7 +75,7 @@ export function opsUnderTest(op: OpFunction): OpsUnderTest {
       for (;;) {
         const end = ends.get(job);
         if (end) return end;
-        const event = ops.value("wait", { timeout: longest });
+        const event = ops.value("wait", { until: ops.value("now", {}).monotonic + longest });
         if (event.type === "timeout") throw new Error(`job ${job} does not end`);
         if (event.type === "job") ends.set(event.job, event.outcome);
       }
@@ -83,8 +83,9 @@ export function opsUnderTest(op: OpFunction): OpsUnderTest {
     job: (name, request) => ops.finished(ops.start(name, request)),
     done: (name, request) => resultOf(ops.job(name, request), name) as never,
     wait(timeout) {
+      const until = ops.value("now", {}).monotonic + timeout;
       for (;;) {
-        const event = ops.value("wait", { timeout });
+        const event = ops.value("wait", { until });
         if (event.type !== "job") return event;
         ends.set(event.job, event.outcome);
       }

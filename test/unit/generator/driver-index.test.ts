@@ -9,7 +9,7 @@ import { run, tryRun } from "../../support/run.js";
 import { scratchFolder } from "./scratch.js";
 
 function driver(name: string, more: Partial<IndexedDriver> = {}): IndexedDriver {
-  return { name, path: `/m/${name}.ko`, parameters: "", blacklisted: false, chain: [name], ...more };
+  return { name, path: `/m/${name}.ko`, parameters: "", blacklisted: false, size: 4000, chain: [name], ...more };
 }
 
 test("globs as fnmatch(3) has them", () => {
@@ -66,9 +66,9 @@ test("chains, parameters and the blacklist come back as they went in", () => {
       name: "high",
       blacklisted: true,
       chain: [
-        { name: "low", path: "/m/low.ko", parameters: "" },
-        { name: "high", path: "/m/high.ko", parameters: "debug=1 name=x" },
-        { name: "after", path: "/m/after.ko", parameters: "" },
+        { name: "low", path: "/m/low.ko", parameters: "", size: 4000 },
+        { name: "high", path: "/m/high.ko", parameters: "debug=1 name=x", size: 4000 },
+        { name: "after", path: "/m/after.ko", parameters: "", size: 4000 },
       ],
     },
   ]);
