@@ -78,6 +78,16 @@ test("same input, same bytes, at another time and in another place, too", async 
   assert.deepEqual([...new Set(times.split("\n").filter(Boolean).map(Number.parseFloat))], [1_000_000_000]);
 });
 
+test("no privilege is needed", async (context) => {
+  const image = join(scratchFolder(context), "x.img");
+  // Root by name only: no capability to make device nodes, or to read what its owner may not.
+  const powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+  await run([...powerless, ...mkinitrdCommand(["-Nq", "-a", "tmpfs-root"], image, kernel)]);
+  const privileged = join(scratchFolder(context), "x.img");
+  await run(mkinitrdCommand(["-Nq", "-a", "tmpfs-root"], privileged, kernel));
+  assert.equal(digest(image), digest(privileged));
+});
+
 test("a host-only image is smaller", async (context) => {
   const generic = await build(context, ["-N"]);
   const own = await build(context, ["-H", "--kernel-cmdline", "rd.retry=7"]);
