@@ -85,9 +85,11 @@ export function createDrivers(loop: Loop, log: Log, somebodyWaits: () => boolean
   function takeBatch(): IndexedDriverFile[][] {
     requested.sort((a, b) => cost(a) - cost(b));
     let size = 0;
-    let count = 0;
-    while (count < requested.length && (count === 0 || size < batchSize)) size += cost(requested[count++] ?? []);
-    return requested.splice(0, count);
+    const beyond = requested.findIndex((chain, position) => {
+      size += cost(chain);
+      return position > 0 && size > batchSize;
+    });
+    return requested.splice(0, beyond < 0 ? requested.length : beyond);
   }
 
   /** When no event is left: what the last batch has brought, devices with requests of their own, comes first. */

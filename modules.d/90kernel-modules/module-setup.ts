@@ -1,7 +1,10 @@
 import { type Host, moduleSetup } from "firstlight/hooks";
 
-/** What no device's modalias asks for. */
-const always = ["sd_mod", "sr_mod", "sg", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_rdac", "loop", "unix", "hid_generic"];
+/** What no device's modalias asks for, and keyboards' controllers: the rest of input/serio is for mice and for raw access. */
+const always = [
+  ...["sd_mod", "sr_mod", "sg", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_rdac", "loop", "unix", "hid_generic"],
+  ...["i8042", "libps2", "pcips2", "hyperv_keyboard"],
+];
 
 /** Generic images: these few of directories full of other things. */
 const named = [
@@ -17,7 +20,7 @@ const searched = ["block", "hv", "i2c/busses", "mfd", "nvme/host", "pci", "pcmci
 /** Storage, what it is connected by, and keyboards, by directories of the kernel's source. */
 const directories = [
   ...["ata", "firewire", "message/fusion", "misc/cardreader", "mmc", "nvdimm", "pci/controller", "scsi", "thunderbolt"],
-  ...["ufs", "usb/common", "usb/core", "usb/host", "usb/storage", "usb/typec", "hid", "input/keyboard", "input/serio"],
+  ...["ufs", "usb/common", "usb/core", "usb/host", "usb/storage", "usb/typec", "hid", "input/keyboard"],
   "pinctrl",
 ];
 
