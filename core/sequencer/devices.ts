@@ -11,8 +11,8 @@ export interface DeviceTable extends Devices {
   handle(event: Event & { type: "uevent" }): void;
   /** Looks at a device that coldplug found, by its kernel name. */
   discover(name: string): void;
-  /** Resolves once no device is being probed. */
-  settled(): Promise<void>;
+  /** Resolves once no device is being probed; undefined: none is. */
+  settled(): Promise<void> | undefined;
 }
 
 /** How many devices are probed at the same time: each one is a process. */
@@ -109,7 +109,6 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
         changed();
       } else if (action === "add" || action === "change") discover(name);
     },
-    settled: () =>
-      probing.size || queue.size ? new Promise((resolve) => whenSettled.push(resolve)) : Promise.resolve(),
+    settled: () => (probing.size || queue.size ? new Promise((resolve) => whenSettled.push(resolve)) : undefined),
   };
 }

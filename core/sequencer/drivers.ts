@@ -16,12 +16,18 @@ export interface DriverLoader extends Drivers {
 
 /** Bytes of driver files that are inserted between two looks at what has come of them. */
 const batchSize = 256 << 10;
+/** Milliseconds. */
+const longestLook = 500;
 
 /**
  * Loads drivers, each one once. The kernel hashes every file to check its signature, and links it: that is most of the work of a boot. So what
  * the devices ask for is loaded in small batches, the small drivers first, and only as long as somebody waits; the new root's udev loads the rest.
  */
-export function createDrivers(loop: Loop, log: Log, somebodyWaits: () => boolean): DriverLoader {
+export function createDrivers(
+  loop: Loop,
+  log: Log,
+  { somebodyWaits, devicesSettled }: { somebodyWaits(): boolean; devicesSettled(): Promise<void> | undefined },
+): DriverLoader {
   /** By name: how its insertion ends. */
   const known = new Map<string, Promise<void>>();
   /** Modaliases that have been looked up. */
@@ -92,13 +98,16 @@ export function createDrivers(loop: Loop, log: Log, somebodyWaits: () => boolean
     return requested.splice(0, beyond < 0 ? requested.length : beyond);
   }
 
-  /** When no event is left: what the last batch has brought, devices with requests of their own, comes first. */
+  /** Loads the next batch when no event is left and what the last one has brought has been looked at: it may be what is waited for. */
   function plan(): void {
     if (!requested.length) for (const resolve of nothingLeft.splice(0)) resolve();
     if (planned || !requested.length || !(wantAll || somebodyWaits())) return;
     planned = true;
     loop.whenIdle(async () => {
-      if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
+      const settled = devicesSettled();
+      // Not for long: a disk that is broken answers late.
+      if (settled) await Promise.race([settled, loop.sleep(longestLook)]);
+      else if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
       planned = false;
       plan();
     });

@@ -24,7 +24,10 @@ export interface Services {
 /** Joins the services: what somebody waits for has drivers loaded, and whatever happens has the open wants tried again. */
 export function createServices(loop: Loop): Services {
   const log = createLog();
-  const drivers: DriverLoader = createDrivers(loop, log, () => wants.open().length > 0);
+  const drivers: DriverLoader = createDrivers(loop, log, {
+    somebodyWaits: () => wants.waiting(),
+    devicesSettled: () => devices.settled(),
+  });
   const devices: DeviceTable = createDevices(loop, log, () => wants.retry("device"));
   const wants = createWants(loop, devices, () => drivers.wake());
   return { loop, log, devices, drivers, wants };

@@ -16,6 +16,8 @@ export interface WantList extends Wants {
   /** Tries open wants again: wants of devices when a device has come, changed or gone, the others on any event. */
   retry(cause: "device" | "event"): void;
   open(): OpenWant[];
+  /** Is there a want that has been tried, and not met? */
+  waiting(): boolean;
   /** How long each want waits, from when it is asked for; null: for ever. */
   setLimit(limit: Milliseconds | null): void;
   /** Called once, when the first want has waited for two thirds of the limit. */
@@ -25,14 +27,16 @@ export interface WantList extends Wants {
 }
 
 interface Entry extends OpenWant {
+  /** A try is under way. */
+  trying: boolean;
   /** Only the table of devices can change its answer. */
   device: boolean;
   /** Tries again; while a try is under way, once more after it. */
   retry(): void;
 }
 
-/** `opened` is called for each new want. */
-export function createWants(loop: Loop, devices: Devices, opened: () => void): WantList {
+/** `unmet` is called when a want has been tried in vain. */
+export function createWants(loop: Loop, devices: Devices, unmet: () => void): WantList {
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => void) | undefined;
@@ -47,7 +51,6 @@ export function createWants(loop: Loop, devices: Devices, opened: () => void): W
     return new Promise<Result>((resolve, reject) => {
       const cancels: (() => void)[] = [];
       let failed = false;
-      let trying = false;
       let again = false;
 
       async function tryOnce(): Promise<void> {
@@ -68,22 +71,23 @@ export function createWants(loop: Loop, devices: Devices, opened: () => void): W
         for: asker.for,
         nearest: asker.nearest ?? (() => ""),
         device,
+        trying: false,
         retry() {
           again = true;
-          if (trying) return;
-          trying = true;
+          if (entry.trying) return;
+          entry.trying = true;
           void (async () => {
             while (again && entries.has(entry)) {
               again = false;
               await tryOnce();
             }
-            trying = false;
+            entry.trying = false;
+            if (entries.has(entry)) unmet();
           })();
         },
       };
       entries.add(entry);
       entry.retry();
-      opened();
       if (limit === null) return;
       const asked = loop.now();
       cancels.push(
@@ -123,6 +127,7 @@ export function createWants(loop: Loop, devices: Devices, opened: () => void): W
       for (const entry of entries) if (cause === "device" || !entry.device) entry.retry();
     },
     open: () => [...entries],
+    waiting: () => [...entries].some(({ trying }) => !trying),
     setLimit(wanted) {
       limit = wanted;
     },
