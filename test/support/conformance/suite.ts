@@ -28,8 +28,8 @@ export interface OpsUnderTest {
   job<Name extends JobName>(name: Name, request: JobOps[Name][0]): Outcome;
   /** The value of a job, which must succeed. */
   done<Name extends JobName>(name: Name, request: JobOps[Name][0]): JobOps[Name][1];
-  /** The next event that is no job's end. */
-  wait(timeout: number): Event;
+  /** The next event that is no job's end; "timeout" after as many milliseconds. */
+  wait(duration: number): Event;
 }
 
 export interface Case {
