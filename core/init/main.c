@@ -119,9 +119,10 @@ static bool run_once(struct rescue_policy *policy) {
   if (failed) {
     report("%s: %s", retry ? "the boot starts again" : "the boot has failed", ending.reason);
     kill_processes(false);
+    /* Half a root must not be taken for one, nor hold memory that the next try needs. */
+    unmount_new_root();
   }
   if (failed && !retry) {
-    unmount_new_root();
     rescue(policy);
     kill_processes(false);
   }
