@@ -46,7 +46,7 @@ uint32_t HOST_RESIZE_HEAP(struct ENGINE_HOST *host, uint32_t size) {
   if (pages <= old)
     return 1;
   engine_memory_short();
-  if (pages > most_pages || (uint32_t)wasm_rt_grow_memory(&memory, pages - old) == UINT32_MAX)
+  if ((uint32_t)wasm_rt_grow_memory(&memory, pages - old) == UINT32_MAX)
     return 0;
   madvise(memory.data + old * page_size, (pages - old) * page_size, MADV_DONTFORK);
   return 1;

@@ -92,15 +92,17 @@ test("a shell where the policy allows one: its environment, terminal, job contro
   assert.doesNotMatch(console, /job control turned off/);
 });
 
-test("retry starts a fresh engine at once; the old one's processes are gone", async () => {
+test("retry starts a fresh engine at once; the old one's processes and its new root are gone", async () => {
   const { console, signal } = await runInit({
+    setup: "mkdir half",
     bundle: await bootCode(`${listOthers}
       if (engine === 1) {
+        ops.done("mount", { source: "half", target: "/half", type: "tmpfs", flags: [], data: "" });
         ops.start("run", { argv: ["sleep", "1000"] });
         ops.done("run", { argv: ["sh", "-c", "setsid sleep 2000 &"] });
         ops.value("finish", { word: "failed", reason: "the shell was left", retry: true });
       }
-      print(engine + ": " + others().join());`),
+      print(engine + ": " + others().join() + (ops.value("read", { path: "/proc/self/mounts" }).data.match(/half/) ?? ""));`),
   });
   assert.equal(console, "firstlight: the boot starts again: the shell was left\n2: \n");
   assert.equal(signal, "SIGINT");

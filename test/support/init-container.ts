@@ -76,9 +76,12 @@ cp -a ${image}/. .
 mknod -m 666 dev/null c 1 3
 ${options.terminal ? 'touch dev/console; mount --bind "$(tty)" dev/console' : ""}
 mount -t proc proc proc
+ulimit -S -s 8192
 chroot . /bin/busybox --install -s /bin
 ${options.setup ?? ""}
-exec chroot . /init ${(options.arguments ?? []).join(" ")}
+# What PID 1 has itself and no program of it may inherit.
+echo 500 >/proc/self/oom_score_adj
+exec setpriv --groups 10,20 chroot . /init ${(options.arguments ?? []).join(" ")}
 `;
 }
 

@@ -116,6 +116,8 @@ static void check_index(const char *path, long count) {
       uint32_t value = next() % 2 ? next() : next() % (2 * size);
       memcpy(bytes + next() % (length / 4) * 4, &value, 4);
     }
+    if (length && next() % 8 == 0)
+      bytes[length - 1] = 'x';
     if (driver_index_use(&index, bytes, length) == 0)
       for (size_t n = 0; n < sizeof aliases / sizeof *aliases; n++)
         driver_find(&index, aliases[n], look_at, &index);

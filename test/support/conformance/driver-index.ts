@@ -29,6 +29,7 @@ export function testedDriverIndex(): Buffer {
       { pattern: "pci:v00008086d*", driver: "generic" },
       { pattern: "usb:v1d6[a-f]p*", driver: "hub" },
       { pattern: "dash-[a-c]x", driver: "dashed" },
+      { pattern: "in:\\[a-c\\]", driver: "dashed" },
       { pattern: "platform:?", driver: "anything" },
       { pattern: "platform:pcspkr", driver: "pcspkr" },
       { pattern: "fs-ext4", driver: "ext4" },

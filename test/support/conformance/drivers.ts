@@ -26,6 +26,7 @@ const resolve: Case = {
     equal(names(ops, "usb:v1d6gp0001"), [], "none of the set");
     equal(names(ops, "dash-[a-c]x"), [], "brackets in an alias are no pattern");
     equal(names(ops, "dash-bx"), ["dashed"], "- in the index is _");
+    equal(names(ops, "in:[a-c]"), ["dashed"], "but not in brackets");
     equal(ops.value("resolveDriver", { alias: "pcspkr" }).matches[0]?.blacklisted, true, "blacklist");
     equal(
       ops.value("resolveDriver", { alias: "ext4" }).matches,
