@@ -47,7 +47,7 @@ if [ -n "$missing" ]; then
 	echo "installing$missing"
 	$as_root apt-get update -q=2 || fail "apt-get update failed; needed are:$missing"
 	# shellcheck disable=SC2086 # a list of words
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends $missing ||
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q=2 --no-install-recommends $missing >/dev/null ||
 		fail "apt-get install failed; needed are:$missing"
 fi
 

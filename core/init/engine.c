@@ -24,6 +24,10 @@
 #include "events.h"
 #include "host.h"
 #include "jobs.h"
+#if __has_include("wasm-rt-exceptions.h")
+/* wabt 1.0.33 and newer */
+#include "wasm-rt-exceptions.h"
+#endif
 #include "wasm-rt-impl.h"
 
 enum {
