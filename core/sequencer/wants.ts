@@ -27,12 +27,19 @@ export interface WantList extends Wants {
 }
 
 interface Entry extends OpenWant {
-  /** A try is under way. */
-  trying: boolean;
   /** Only the table of devices can change its answer. */
   device: boolean;
-  /** Tries again; while a try is under way, once more after it. */
-  retry(): void;
+  /** A try is under way. */
+  trying: boolean;
+  /** Something has happened since it began. */
+  again: boolean;
+  /** Its time was up; it is still tried, for those in the emergency shell. */
+  failed: boolean;
+  /** True: there is an answer, or there will be none. */
+  tryOnce(): Promise<boolean>;
+  reject(error: Error): void;
+  /** Timers that end with it. */
+  cancels: (() => void)[];
 }
 
 /** `unmet` is called when a want has been tried in vain. */
@@ -42,6 +49,36 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
   let overdue: (() => void) | undefined;
   let late: (description: string) => void = () => {};
 
+  /** Tries a want until nothing has happened meanwhile. */
+  async function retry(entry: Entry): Promise<void> {
+    entry.again = true;
+    if (entry.trying) return;
+    entry.trying = true;
+    while (entry.again && entries.has(entry)) {
+      entry.again = false;
+      if (!(await entry.tryOnce())) continue;
+      entries.delete(entry);
+      for (const cancel of entry.cancels) cancel();
+    }
+    entry.trying = false;
+    if (entries.has(entry)) unmet();
+  }
+
+  function limitTime(entry: Entry): void {
+    if (limit === null) return;
+    const asked = loop.now();
+    entry.cancels.push(
+      loop.at(asked + (limit * 2) / 3, () => {
+        overdue?.();
+        overdue = undefined;
+      }),
+      loop.at(asked + limit, () => {
+        entry.failed = true;
+        entry.reject(notCome(entry));
+      }),
+    );
+  }
+
   function until<Result>(
     description: string,
     asker: { for: string; nearest?: () => string },
@@ -49,57 +86,32 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
     device = false,
   ): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      const cancels: (() => void)[] = [];
-      let failed = false;
-      let again = false;
-
-      async function tryOnce(): Promise<void> {
-        try {
-          const result = await attempt();
-          if (result === undefined) return;
-          if (failed) late(description);
-          resolve(result);
-        } catch (error) {
-          reject(error);
-        }
-        entries.delete(entry);
-        for (const cancel of cancels) cancel();
-      }
-
       const entry: Entry = {
         description,
         for: asker.for,
         nearest: asker.nearest ?? (() => ""),
         device,
         trying: false,
-        retry() {
-          again = true;
-          if (entry.trying) return;
-          entry.trying = true;
-          void (async () => {
-            while (again && entries.has(entry)) {
-              again = false;
-              await tryOnce();
-            }
-            entry.trying = false;
-            if (entries.has(entry)) unmet();
-          })();
+        again: false,
+        failed: false,
+        cancels: [],
+        reject,
+        async tryOnce() {
+          try {
+            const result = await attempt();
+            if (result === undefined) return false;
+            if (entry.failed) late(description);
+            resolve(result);
+            return true;
+          } catch (error) {
+            reject(error);
+            return true;
+          }
         },
       };
       entries.add(entry);
-      entry.retry();
-      if (limit === null) return;
-      const asked = loop.now();
-      cancels.push(
-        loop.at(asked + (limit * 2) / 3, () => {
-          overdue?.();
-          overdue = undefined;
-        }),
-        loop.at(asked + limit, () => {
-          failed = true;
-          reject(notCome(description, asker.for));
-        }),
-      );
+      void retry(entry);
+      limitTime(entry);
     });
   }
 
@@ -124,7 +136,7 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
     device: (spec, asker) =>
       until<Device>(spec, { ...asker, nearest: () => nearestDevice(spec) }, () => devices.find(spec), true),
     retry(cause) {
-      for (const entry of entries) if (cause === "device" || !entry.device) entry.retry();
+      for (const entry of entries) if (cause === "device" || !entry.device) void retry(entry);
     },
     open: () => [...entries],
     waiting: () => [...entries].some(({ trying }) => !trying),
@@ -140,9 +152,9 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
   };
 }
 
-function notCome(description: string, purpose: string): BootError {
+function notCome(want: OpenWant): BootError {
   return new BootError(
-    `${description}, wanted for ${purpose}, has not come`,
+    `${want.description}, wanted for ${want.for}, has not come`,
     "Compare the name on the kernel command line with what is there; if the device is missing altogether, check its cabling and whether the image has its driver.",
   );
 }
