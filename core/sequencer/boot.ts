@@ -1,9 +1,10 @@
 import { type Parameters, type Phase, phases } from "../../hooks/index.js";
+import type { InstantOps } from "../abi/index.js";
 import { coldplug } from "./coldplug.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
-import { canRunShell, runShell, stopBoot } from "./emergency.js";
-import { print } from "./log.js";
+import { canRunShell, runShell, showReport } from "./emergency.js";
+import { print, type Verbosity } from "./log.js";
 import type { Loop } from "./loop.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { type Place, type PlannedHook, runPhase } from "./phases.js";
@@ -29,7 +30,10 @@ interface State {
   commandLine: CommandLine;
   parameters: Parameters;
   root: RootClaims;
+  kernel: InstantOps["kernel"][1];
   shellAllowed: boolean;
+  /** findDevices, begun by the first who calls it; undefined: nobody has. */
+  devicesFound?: Promise<void>;
 }
 
 /** One whole boot. Never rejects: it ends in a last word, whatever happens. */
@@ -42,6 +46,7 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
     commandLine: { text: "", words: [] },
     parameters: nothing,
     root: createRoot([], nothing, []),
+    kernel: instant("kernel", {}),
     shellAllowed: true,
   };
   try {
@@ -53,8 +58,8 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   }
 }
 
-function hooksOf({ plan, services, parameters, root }: State): (phase: Phase) => PlannedHook[] {
-  return createHooks(plan, services, parameters, root, instant("kernel", {}));
+function hooksOf({ plan, services, parameters, root, kernel }: State): (phase: Phase) => PlannedHook[] {
+  return createHooks(plan, services, parameters, root, kernel);
 }
 
 /** From here on the command line counts; the rescue policy at once, before anything else in it can turn out to be wrong. */
@@ -66,15 +71,15 @@ function readParameters(state: State): void {
   const policy = rescuePolicy(state.parameters);
   instant("setRescuePolicy", policy);
   state.shellAllowed = policy.shell;
-  const { parameters } = state;
-  const quiet = parameters.has("quiet");
-  services.log.setVerbosity({
-    debug: parameters.flag("rd.debug", false),
-    info: quiet && (parameters.flag("rd.info", false) || parameters.flag("rd.debug", false)),
-  });
-  services.log.info(`firstlight ${plan.build.version}, kernel ${instant("kernel", {}).release}`);
+  services.log.setVerbosity(verbosity(state.parameters));
+  services.log.info(`firstlight ${plan.build.version}, kernel ${state.kernel.release}`);
   for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
   state.root = createRoot(words, state.parameters, plan.roots);
+}
+
+function verbosity(parameters: Parameters): Verbosity {
+  const debug = parameters.flag("rd.debug", false);
+  return { debug, info: parameters.has("quiet") && (debug || parameters.flag("rd.info", false)) };
 }
 
 /** How long each want waits: rd.timeout where it is given (0: for ever), else rd.retry. In seconds on the command line. */
@@ -98,10 +103,22 @@ async function runPhases(state: State): Promise<void> {
     if (breakpoints.includes(phase)) await pause(state, phase);
     services.log.debug(`phase ${phase}`);
     const work = runPhase(phase, hooks(phase), place);
-    await (phase === "initqueue" ? Promise.all([work, findDevices(services, parameters)]) : work);
+    await (phase === "initqueue" ? Promise.all([work, beginDevices(state)]) : work);
     if (phase === "cmdline") root.check();
   }
-  await switchRoot(services.loop, parameters, instant("kernel", {}), root.mountPoint);
+  await switchRoot(services.loop, parameters, state.kernel, root.mountPoint);
+}
+
+function beginDevices(state: State): Promise<void> {
+  state.devicesFound ??= findDevices(state.services, state.parameters);
+  return state.devicesFound;
+}
+
+/** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. */
+async function openShell(state: State): Promise<void> {
+  beginDevices(state).catch((error) => state.services.log.warning(reasonOf(error)));
+  void state.services.drivers.loadAll();
+  await runShell(state.services.loop);
 }
 
 /** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
@@ -124,17 +141,17 @@ async function findDevices({ devices, drivers, wants, loop }: Services, paramete
 }
 
 /** rd.break: a shell before this phase; leaving it goes on. */
-async function pause({ services, shellAllowed }: State, phase: Phase): Promise<void> {
-  if (!canRunShell(shellAllowed)) {
-    services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
+async function pause(state: State, phase: Phase): Promise<void> {
+  if (!canRunShell(state.shellAllowed)) {
+    state.services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
     return;
   }
   print(`rd.break: before the phase ${phase}. exit goes on.\n`);
-  await runShell(services);
+  await openShell(state);
 }
 
 async function fail(state: State, error: unknown): Promise<void> {
-  const { services, place, plan, commandLine, shellAllowed } = state;
+  const { services, place, plan, commandLine, kernel } = state;
   for (const { hook, boot, module } of hooksOf(state)("emergency")) {
     try {
       await hook.run(boot);
@@ -146,10 +163,17 @@ async function fail(state: State, error: unknown): Promise<void> {
     error,
     place,
     wants: services.wants.open(),
-    devices: services.devices.all(),
+    devices: state.devicesFound && services.devices.all(),
     commandLine: commandLine.text,
     version: plan.build.version,
-    kernel: instant("kernel", {}).release,
+    kernel: kernel.release,
   };
-  await stopBoot(facts, shellAllowed, services);
+  showReport(facts, services.log);
+  const retry = canRunShell(state.shellAllowed);
+  if (retry) {
+    print("This is a shell; exit tries the boot again.\n");
+    services.wants.onLate((description) => print(`\n${description} has arrived: exit to go on.\n`));
+    await openShell(state);
+  }
+  instant("finish", { word: "failed", reason: reasonOf(error), retry });
 }

@@ -1,9 +1,8 @@
 import { shellPath } from "../abi/index.js";
-import { instant } from "./door.js";
 import { files } from "./files.js";
-import { print } from "./log.js";
+import { print, type SequencerLog } from "./log.js";
+import type { Loop } from "./loop.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
-import type { Services } from "./services.js";
 
 const reportPath = "/run/initramfs/report.txt";
 
@@ -12,9 +11,8 @@ export function canRunShell(allowed: boolean): boolean {
   return allowed && files.stat(shellPath) !== undefined;
 }
 
-/** A shell on the console, with job control. Events are handled meanwhile, drivers of keyboards loaded. Resolves when it is left. */
-export async function runShell({ loop, drivers }: Pick<Services, "loop" | "drivers">): Promise<void> {
-  void drivers.loadAll();
+/** A shell on the console, with job control. Events are handled meanwhile. Resolves when it is left. */
+export async function runShell(loop: Loop): Promise<void> {
   await loop.job("run", {
     argv: [shellPath],
     env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", "PS1=firstlight:\\w# "],
@@ -25,22 +23,15 @@ export async function runShell({ loop, drivers }: Pick<Services, "loop" | "drive
   });
 }
 
-/** Shows the report and ends this engine: after a shell, where one may run, for another try; else by the rescue policy. */
-export async function stopBoot(facts: ReportFacts, shellAllowed: boolean, services: Services): Promise<void> {
+/** On the console, on the kernel's ring, and in a file for whoever looks at it from the shell. */
+export function showReport(facts: ReportFacts, log: SequencerLog): void {
   const report = formatReport(facts);
   print(report);
-  services.log.ring(report.trim());
+  log.ring(report.trim());
   try {
     files.write(reportPath, report, { mode: 0o600 });
+    print(`A copy is in ${reportPath}.\n`);
   } catch (error) {
-    // Nothing depends on the copy: the report is on the console.
-    services.log.warning(`the report is not kept: ${reasonOf(error)}`);
+    log.warning(`there is no copy of the report: ${reasonOf(error)}`);
   }
-  const retry = canRunShell(shellAllowed);
-  if (retry) {
-    print(`A copy is in ${reportPath}. This is a shell; exit tries the boot again.\n`);
-    services.wants.onLate((description) => print(`\n${description} has arrived: exit to go on.\n`));
-    await runShell(services);
-  }
-  instant("finish", { word: "failed", reason: reasonOf(facts.error), retry });
 }

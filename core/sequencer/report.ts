@@ -7,7 +7,8 @@ export interface ReportFacts {
   error: unknown;
   place: Place;
   wants: OpenWant[];
-  devices: Device[];
+  /** undefined: the boot has not looked for any yet. */
+  devices: Device[] | undefined;
   commandLine: string;
   version: string;
   kernel: string;
@@ -29,7 +30,8 @@ export function formatReport({ error, place, wants, devices, commandLine, versio
     const nearest = want.nearest();
     if (nearest) lines.push(`         ${nearest}`);
   }
-  lines.push(`Devices: ${devices.map(describeDevice).join("\n         ") || "none"}`);
+  const found = devices?.map(describeDevice).join("\n         ") || "none";
+  lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
   lines.push(`Command: ${commandLine}`, `Image:   firstlight ${version}, kernel ${kernel}`);
   // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.
   if (error instanceof Error && error.name !== "BootError" && error.stack) lines.push(`Stack:   ${error.stack.trim()}`);

@@ -105,6 +105,28 @@ test("a device that does not come: the report names it, who wanted it, and the n
 test("no disk at all: the report says so", () =>
   stops(`root=UUID=${uuid} rd.retry=3`, { devices: [] }, /no block device is there at all/));
 
+test("drivers are loaded as long as somebody waits: the small ones first, a large one only if they did not help", async () => {
+  const large = { name: "libata", path: "/libata.ko", parameters: "", size: 400_000 };
+  const both = {
+    drivers: { ...machine.drivers, "pci:v00008086d00007010": [large] },
+    devices: [
+      disk,
+      { ...partition, after: 0 },
+      { ...partition, name: "sda", number: "8:0", tags: { LABEL: "SATA" }, driver: "libata" },
+    ],
+  };
+  const near = await boot(`root=UUID=${uuid}`, both);
+  assert.equal(near.word.word, "switch");
+  assert.doesNotMatch(near.shown, /libata/);
+  const far = await boot("root=LABEL=SATA rd.retry=5", both);
+  assert.match(far.shown, /loading virtio virtio_blk\n[\s\S]*loading libata\n[\s\S]*Devices: sda LABEL=SATA/);
+});
+
+test("before a shell, the drivers of whatever has keys are loaded, though the boot has stopped before its devices", async () => {
+  const { shown } = await boot("ro");
+  assert.match(shown, /there is no root=[\s\S]*Devices: not looked for yet[\s\S]*loading virtio virtio_blk/);
+});
+
 test("one that arrives while the shell runs is announced", async () => {
   const late = { devices: [disk, { ...partition, after: 30_000 }] };
   const { word, shown } = await boot("root=LABEL=ROOT rd.retry=5", late);
