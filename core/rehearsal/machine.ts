@@ -2,7 +2,7 @@ import type { Event, InstantName, InstantOps, JobName, JobOps, LastWord } from "
 import type { MachineDescription, SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
 import { createFileSpace, fileSystemOf } from "./file-tree.js";
-import { jobModels } from "./simulated-jobs.js";
+import { deviceNode, inSysfs, jobModels } from "./simulated-jobs.js";
 import { opAnswers } from "./simulated-ops.js";
 
 /** A machine that answers ops out of a description, in virtual time. */
@@ -36,17 +36,18 @@ export function createMachine(description: MachineDescription): Machine {
   let sequence = 0;
   let shown = "";
   let word: LastWord | undefined;
+  let listening = false;
   const now = () => time;
 
-  function arrive(device: SimulatedDevice): Event {
+  function arrive(device: SimulatedDevice): Event | undefined {
     present.set(`/dev/${device.name}`, device);
-    const folder = `/sys/class/block/${device.name}`;
     if (files.mounts.has("/sys")) {
-      files.put(folder, { type: "dir", mode: 0o755 });
-      files.put(`${folder}/dev`, { type: "file", mode: 0o444, data: `${device.number}\n` });
-      files.put(`${folder}/size`, { type: "file", mode: 0o444, data: "2048\n" });
+      files.put(`/sys/class/block/${device.name}`, { type: "dir", mode: 0o755 });
+      for (const [path, data] of Object.entries(inSysfs(device)))
+        files.put(`/sys/${path}`, { type: "file", mode: 0o444, data });
     }
-    if (files.mounts.has("/dev")) files.put(`/dev/${device.name}`, { type: "block", mode: 0o660, node: device.number });
+    if (files.mounts.has("/dev")) files.put(`/dev/${device.name}`, deviceNode(device));
+    if (!listening) return undefined;
     const properties = { SUBSYSTEM: "block", DEVNAME: device.name, SEQNUM: String(++sequence) };
     return { type: "uevent", action: "add", devpath: `/devices/simulated/block/${device.name}`, properties };
   }
@@ -93,6 +94,10 @@ export function createMachine(description: MachineDescription): Machine {
   }
 
   function answer(name: string, request: unknown): unknown {
+    if (name === "listenUevents") {
+      listening = true;
+      return {};
+    }
     if (name === "wait") return wait((request as InstantOps["wait"][0]).until);
     if (name === "pipe") return { pipe: ++jobs };
     if (name === "signal" || name === "inputPosition") throw new Failure("ESRCH");

@@ -1,7 +1,7 @@
 import type { DriverFile, JobName, JobOps, ProgramRequest } from "../abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
-import { type FileSpace, fileSystemOf } from "./file-tree.js";
+import { type FileSpace, fileSystemOf, type SimulatedFile } from "./file-tree.js";
 
 /** What a job needs of the machine. */
 export interface JobWorld {
@@ -24,19 +24,34 @@ type Models = { [Name in JobName]?: (world: JobWorld, request: JobOps[Name][0]) 
 
 const at = (lasts: number, result: () => unknown): JobCourse => ({ lasts, result });
 
-const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, string>> = {
+/** What sysfs and devtmpfs hold of a device. */
+export const inSysfs = ({ name, number }: SimulatedDevice): Record<string, string> => ({
+  [`class/block/${name}/dev`]: `${number}\n`,
+  [`class/block/${name}/size`]: "2048\n",
+});
+export const deviceNode = ({ number }: SimulatedDevice): SimulatedFile => ({
+  type: "block",
+  mode: 0o660,
+  node: number,
+});
+
+const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, string | SimulatedFile>> = {
   proc: ({ description }) => ({
     cmdline: `${description.commandLine}\n`,
     filesystems: "nodev\tsysfs\nnodev\ttmpfs\n\text4\n",
     "self/mounts": "",
   }),
-  sysfs: ({ description }) => ({
+  sysfs: ({ description, present }) => ({
     "class/block/": "",
+    ...Object.assign({}, ...[...present.values()].map(inSysfs)),
     ...Object.fromEntries(
       description.modaliases.map((alias, index) => [`bus/pci/devices/${index}/modalias`, `${alias}\n`]),
     ),
   }),
-  devtmpfs: () => ({ console: "" }),
+  devtmpfs: ({ present }) => ({
+    console: "",
+    ...Object.fromEntries([...present.values()].map((device) => [device.name, deviceNode(device)])),
+  }),
   tmpfs: () => ({}),
   devpts: () => ({}),
 };

@@ -90,7 +90,6 @@ export const opAnswers: Answers = {
     const chain = description.drivers[alias];
     return { matches: chain ? [{ name: chain.at(-1)?.name ?? "", chain: [...chain], blacklisted: false }] : [] };
   },
-  listenUevents: () => ({}),
   setLimits: () => ({}),
   setRescuePolicy: () => ({}),
 };

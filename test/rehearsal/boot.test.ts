@@ -2,15 +2,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { LastWord } from "../../core/abi/index.js";
-import { makeBundle } from "../../core/generator/bundle.js";
-import { findModules } from "../../core/generator/module-folders.js";
-import { createProblems } from "../../core/generator/problems.js";
-import { project } from "../../core/generator/project.js";
-import { selectModules } from "../../core/generator/select-modules.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
+import { bundleWith } from "../support/rehearsal.js";
 
 const uuid = "00361d4e-646b-478c-9947-73b9bec8531e";
 const program: SimulatedFile = { type: "file", mode: 0o755, data: "" };
@@ -18,18 +14,7 @@ const zstdMagic = "(\udcb5/\udcfd";
 let bundle = "";
 
 before(async () => {
-  const problems = createProblems();
-  const facts = { hostOnly: false, kernel: "6.1.0", machine: "x86_64", fileSystems: [], modaliases: [] };
-  const { modules, parameters, roots } = await selectModules(
-    findModules([project.modules], problems),
-    { modules: undefined, add: ["tmpfs-root"], omit: [] },
-    // A host that has every program and file.
-    (question, argument) => (question === "facts" ? facts : question === "findProgram" ? `/usr/bin/${argument}` : null),
-    problems,
-    { warning: (text) => assert.fail(text), note: () => {} },
-  );
-  problems.check();
-  bundle = (await makeBundle({ modules, parameters, roots, kernel: "6.1.0", hostOnly: false })).code;
+  bundle = await bundleWith({ add: ["tmpfs-root"] });
 });
 
 const disk: SimulatedDevice = { name: "vda", number: "254:0", tags: { PTTYPE: "gpt" }, driver: "virtio_blk" };
