@@ -62,6 +62,17 @@ test("rd.break opens a shell before the phase, and goes on after it", async (con
   await guest.ended();
 });
 
+test("what the kernel asks modprobe for by itself is loaded", async (context) => {
+  const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid} rd.break`, disks });
+  await guest.waitFor(prompt);
+  // No xfs is on it, but that is for the driver to say.
+  guest.type("grep -c xfs /proc/filesystems; mount -t xfs /dev/vda1 /tmp; grep -c xfs /proc/filesystems; exit\n");
+  await guest.waitFor(/^0\n/m);
+  await guest.waitFor(/^1\n/m);
+  await guest.waitFor(/^ROOT-REACHED/m);
+  await guest.ended();
+});
+
 const actions = { reboot: /reboot: Restarting system/, poweroff: /reboot: Power down/ };
 for (const [action, said] of Object.entries(actions)) {
   test(`rd.shell=0 rd.emergency=${action}`, async (context) => {
