@@ -105,9 +105,21 @@ test("the old root's files are deleted: links are not followed, mounts are left 
   );
 });
 
-test("with pivot_root the old root is gone as a whole", async () => {
-  const { console } = await switchRoot({ show: "cat /proc/self/mountinfo | wc -l; ls /old" });
-  assert.equal(console, "init /sbin/init pid 1 arguments \n3\n");
+test("with pivot_root the old root is gone as a whole, what is mounted in it included", async () => {
+  const { console } = await switchRoot({
+    setup: "mkdir extra; mount -t tmpfs extra extra; echo x >extra/file",
+    show: 'cut -d" " -f 5 /proc/self/mountinfo | sort',
+  });
+  assert.equal(console, "init /sbin/init pid 1 arguments \n/\n/dev\n/proc\n");
+});
+
+test("a new root on the initramfs's own file system keeps its files", async () => {
+  const { console } = await switchRoot({
+    plainFolder: true,
+    setup: "mkdir own; cp -a sysroot/. own/; umount sysroot; mount --bind own sysroot",
+    show: "ls /bin/busybox /sbin/init",
+  });
+  assert.equal(console, "init /sbin/init pid 1 arguments \n/bin/busybox\n/sbin/init\n");
 });
 
 test("a mount point that the new root has no directory for is unmounted, with a warning", async () => {
