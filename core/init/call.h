@@ -42,7 +42,7 @@ static inline bool call_failed(const struct call *call) {
 /* An op by its name in core/abi; the generated abi.h lists them all. */
 #define OP_DEFINITION(name) void op_##name(struct call *call)
 
-/* The op has failed, for good. `detail` may be NULL. */
+/* The op has failed, for good. `detail`: what errno and arguments do not say; may be NULL. */
 void fail(struct call *call, int error, const char *detail);
 void misfit(struct call *call, const char *name, const char *expected);
 

@@ -33,11 +33,11 @@ static void write_tags(struct text *json, blkid_probe probe) {
   json_close(json, '}');
 }
 
-static void probe_open_device(struct call *call, int device, const char *path) {
+static void probe_open_device(struct call *call, int device) {
   blkid_probe probe = blkid_new_probe();
   errno = EIO;
   if (!probe || blkid_probe_set_device(probe, device, 0, 0) < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   ask_for(probe, true);
   errno = 0;
   int result = blkid_do_safeprobe(probe);
@@ -48,7 +48,7 @@ static void probe_open_device(struct call *call, int device, const char *path) {
     result = blkid_do_safeprobe(probe);
   }
   if (result < 0)
-    return fail(call, errno == ENOMEDIUM || errno == ENXIO || errno == EBUSY ? errno : EIO, path);
+    return fail(call, errno == ENOMEDIUM || errno == ENXIO || errno == EBUSY ? errno : EIO, NULL);
   struct text *json = answer(call);
   json_open(json, '{');
   json_key(json, "tags");
@@ -73,8 +73,8 @@ OP_DEFINITION(probe) {
   int device = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   struct stat status;
   if (device < 0 || fstat(device, &status) < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   if (!S_ISBLK(status.st_mode))
-    return fail(call, ENOTBLK, path);
-  probe_open_device(call, device, path);
+    return fail(call, ENOTBLK, NULL);
+  probe_open_device(call, device);
 }

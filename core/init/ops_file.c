@@ -32,12 +32,12 @@ static bool is_virtual(const struct statfs *system) {
 }
 
 /* Fails the call if the open file `fd` does not lie on a virtual file system. */
-static bool require_virtual(struct call *call, int fd, const char *path) {
+static bool require_virtual(struct call *call, int fd) {
   struct statfs system;
   if (fstatfs(fd, &system) < 0)
-    fail(call, errno, path);
+    fail(call, errno, NULL);
   else if (!is_virtual(&system))
-    fail(call, EXDEV, path);
+    fail(call, EXDEV, NULL);
   return !call_failed(call);
 }
 
@@ -64,16 +64,16 @@ static bool find_place(struct call *call, const char *path, struct place *place)
   place->name = start == end ? "." : path + start;
   place->directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (place->directory < 0)
-    fail(call, errno, path);
-  else if (!require_virtual(call, place->directory, path))
+    fail(call, errno, NULL);
+  else if (!require_virtual(call, place->directory))
     close(place->directory);
   return !call_failed(call);
 }
 
 /* Ends an op that worked in a place: `result` is a system call's. */
-static void leave_place(struct call *call, const struct place *place, int result, const char *path) {
+static void leave_place(struct call *call, const struct place *place, int result) {
   if (result < 0)
-    fail(call, errno, path);
+    fail(call, errno, NULL);
   close(place->directory);
 }
 
@@ -84,12 +84,12 @@ OP_DEFINITION(read) {
     return;
   int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   struct text data = {0};
-  if (require_virtual(call, fd, path)) {
+  if (require_virtual(call, fd)) {
     int error = read_bytes(fd, limit, &data);
     if (error)
-      fail(call, error == EAGAIN ? EIO : error, path);
+      fail(call, error == EAGAIN ? EIO : error, NULL);
     else {
       struct text *json = answer(call);
       json_open(json, '{');
@@ -114,8 +114,8 @@ static int open_for_writing(struct call *call, const char *path, int mode, bool 
   }
   int fd = open(path, flags, mode < 0 ? 0 : mode);
   if (fd < 0)
-    fail(call, errno, path);
-  else if (!require_virtual(call, fd, path)) {
+    fail(call, errno, NULL);
+  else if (!require_virtual(call, fd)) {
     close(fd);
     return -1;
   }
@@ -134,14 +134,14 @@ OP_DEFINITION(write) {
     return;
   struct stat status;
   if (mode >= 0 && !append && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size && ftruncate(fd, 0) < 0)
-    fail(call, errno, path);
+    fail(call, errno, NULL);
   else {
     /* One write(2): sysfs takes each for a value. Only what a full file system cut off is tried again, to learn the errno. */
     size_t done = 0;
     do {
       ssize_t written = write(fd, data->bytes + done, data->length - done);
       if (written < 0 || (written == 0 && data->length)) {
-        fail(call, written == 0 || errno == EAGAIN ? EIO : errno, path);
+        fail(call, written == 0 || errno == EAGAIN ? EIO : errno, NULL);
         break;
       }
       done += written;
@@ -164,12 +164,12 @@ OP_DEFINITION(list) {
     return;
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   struct dirent **entries = NULL;
-  if (require_virtual(call, fd, path)) {
+  if (require_virtual(call, fd)) {
     int count = scandirat(fd, ".", &entries, is_entry, compare_names);
     if (count < 0)
-      fail(call, errno, path);
+      fail(call, errno, NULL);
     else {
       struct text *json = answer(call);
       json_open(json, '{');
@@ -199,11 +199,11 @@ OP_DEFINITION(stat) {
     return;
   int fd = open(path, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
   if (fd < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   struct stat status;
-  if (require_virtual(call, fd, path)) {
+  if (require_virtual(call, fd)) {
     if (fstat(fd, &status) < 0)
-      fail(call, errno, path);
+      fail(call, errno, NULL);
     else {
       struct text *json = answer(call);
       json_open(json, '{');
@@ -221,7 +221,7 @@ OP_DEFINITION(readLink) {
   if (call_failed(call) || !find_place(call, path, &place))
     return;
   ssize_t length = readlinkat(place.directory, place.name, target, sizeof target);
-  leave_place(call, &place, length, path);
+  leave_place(call, &place, length);
   if (call_failed(call))
     return;
   struct text *json = answer(call);
@@ -244,7 +244,7 @@ static void make_parents(struct call *call, const char *path) {
     struct place place;
     struct stat status;
     if (stat(folder, &status) < 0 && find_place(call, folder, &place))
-      leave_place(call, &place, mkdirat(place.directory, place.name, 0755), folder);
+      leave_place(call, &place, mkdirat(place.directory, place.name, 0755));
     *slash = '/';
   }
 }
@@ -266,7 +266,7 @@ OP_DEFINITION(makeDir) {
   int result = mkdirat(place.directory, place.name, mode);
   if (result < 0 && errno == EEXIST && parents)
     result = is_directory(&place) ? 0 : (errno = EEXIST, -1);
-  leave_place(call, &place, result, path);
+  leave_place(call, &place, result);
 }
 
 /* Makes the link beside its place and moves it there: at no time is there none. */
@@ -294,7 +294,7 @@ OP_DEFINITION(symlink) {
   int result = symlinkat(target, place.directory, place.name);
   if (result < 0 && errno == EEXIST && replace)
     result = replace_symlink(&place, target);
-  leave_place(call, &place, result, path);
+  leave_place(call, &place, result);
 }
 
 OP_DEFINITION(makeNode) {
@@ -309,7 +309,7 @@ OP_DEFINITION(makeNode) {
   struct place place;
   if (call_failed(call) || !find_place(call, path, &place))
     return;
-  leave_place(call, &place, mknodat(place.directory, place.name, format | mode, makedev(major, minor)), path);
+  leave_place(call, &place, mknodat(place.directory, place.name, format | mode, makedev(major, minor)));
 }
 
 OP_DEFINITION(rename) {
@@ -318,7 +318,7 @@ OP_DEFINITION(rename) {
   if (call_failed(call) || !find_place(call, from, &old))
     return;
   if (find_place(call, to, &new))
-    leave_place(call, &new, renameat(old.directory, old.name, new.directory, new.name), from);
+    leave_place(call, &new, renameat(old.directory, old.name, new.directory, new.name));
   close(old.directory);
 }
 
@@ -330,7 +330,7 @@ OP_DEFINITION(remove) {
   int result = unlinkat(place.directory, place.name, 0);
   if (result < 0 && errno == EISDIR)
     result = unlinkat(place.directory, place.name, AT_REMOVEDIR);
-  leave_place(call, &place, result, path);
+  leave_place(call, &place, result);
 }
 
 OP_DEFINITION(chmod) {
@@ -340,9 +340,9 @@ OP_DEFINITION(chmod) {
     return;
   int fd = open(path, O_PATH | O_CLOEXEC);
   if (fd < 0)
-    return fail(call, errno, path);
-  if (require_virtual(call, fd, path) && fchmodat(AT_FDCWD, path, mode, 0) < 0)
-    fail(call, errno, path);
+    return fail(call, errno, NULL);
+  if (require_virtual(call, fd) && fchmodat(AT_FDCWD, path, mode, 0) < 0)
+    fail(call, errno, NULL);
   close(fd);
 }
 
@@ -353,5 +353,5 @@ OP_DEFINITION(chown) {
   struct place place;
   if (call_failed(call) || !find_place(call, path, &place))
     return;
-  leave_place(call, &place, fchownat(place.directory, place.name, uid, gid, AT_SYMLINK_NOFOLLOW), path);
+  leave_place(call, &place, fchownat(place.directory, place.name, uid, gid, AT_SYMLINK_NOFOLLOW));
 }

@@ -60,12 +60,12 @@ OP_DEFINITION(mount) {
     return;
   bool mounts = request.flags || !request.propagation;
   if (mounts && mount(source, target, type, request.flags, data) < 0)
-    return fail(call, errno, target);
+    return fail(call, errno, NULL);
   /* A new bind mount ignores these flags. */
   bool later = (request.flags & MS_BIND) && !(request.flags & MS_REMOUNT) && (request.flags & of_mount_point);
   if ((later && mount(NULL, target, NULL, (request.flags & ~MS_REC) | MS_REMOUNT, NULL) < 0) ||
       (request.propagation && mount(NULL, target, NULL, request.propagation, NULL) < 0)) {
-    fail(call, errno, target);
+    fail(call, errno, "flags of the mount point");
     if (mounts && !(request.flags & MS_REMOUNT))
       umount2(target, MNT_DETACH);
   }
@@ -75,13 +75,13 @@ OP_DEFINITION(unmount) {
   const char *target = arg_path(call, "target");
   int flags = (arg_flag_or(call, "lazy", false) ? MNT_DETACH : 0) | (arg_flag_or(call, "force", false) ? MNT_FORCE : 0);
   if (in_job(call) && umount2(target, flags) < 0)
-    fail(call, errno, target);
+    fail(call, errno, NULL);
 }
 
 OP_DEFINITION(move) {
   const char *from = arg_path(call, "from"), *to = arg_path(call, "to");
   if (in_job(call) && mount(from, to, NULL, MS_MOVE, NULL) < 0)
-    fail(call, errno, from);
+    fail(call, errno, NULL);
 }
 
 /* Binds `file` to a free loop device, whose name goes to `device`. The errno, or 0. */
@@ -140,5 +140,5 @@ OP_DEFINITION(loopDetach) {
     return;
   int loop = open(device, O_RDONLY | O_CLOEXEC);
   if (loop < 0 || ioctl(loop, LOOP_CLR_FD) < 0)
-    fail(call, errno == ENOTTY ? ENXIO : errno, device);
+    fail(call, errno == ENOTTY ? ENXIO : errno, NULL);
 }

@@ -30,7 +30,7 @@ OP_DEFINITION(removeTree) {
   if (!error || error == ENOTDIR || error == ELOOP)
     error = (directory < 0 ? unlink(path) : rmdir(path)) < 0 ? errno : 0;
   if (error)
-    return fail(call, error, path);
+    return fail(call, error, NULL);
   struct text *json = answer(call);
   json_open(json, '{');
   json_key(json, "removed");
@@ -46,7 +46,7 @@ static bool enter_root(struct call *call, const char *root) {
 }
 
 /* The part of the open file that is asked for. */
-static void answer_part(struct call *call, int fd, const char *path, int64_t offset, int64_t length) {
+static void answer_part(struct call *call, int fd, int64_t offset, int64_t length) {
   struct stat status;
   struct text data = {0};
   int error = fstat(fd, &status) < 0 || (offset && lseek(fd, offset, SEEK_SET) < 0) ? errno : 0;
@@ -63,7 +63,7 @@ static void answer_part(struct call *call, int fd, const char *path, int64_t off
     text_add(&data, buffer, got);
   }
   if (error)
-    return fail(call, error, path);
+    return fail(call, error, NULL);
   struct text *json = answer(call);
   json_open(json, '{');
   json_key(json, "data");
@@ -81,8 +81,8 @@ OP_DEFINITION(readFile) {
     return;
   int fd = open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
   if (fd < 0)
-    return fail(call, errno, path);
-  answer_part(call, fd, path, offset, length);
+    return fail(call, errno, NULL);
+  answer_part(call, fd, offset, length);
 }
 
 OP_DEFINITION(statFile) {
@@ -92,7 +92,7 @@ OP_DEFINITION(statFile) {
     return;
   struct stat status;
   if (fstatat(AT_FDCWD, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-    return fail(call, errno, path);
+    return fail(call, errno, NULL);
   struct text *json = answer(call);
   json_open(json, '{');
   json_file_status(json, &status);
