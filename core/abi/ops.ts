@@ -54,6 +54,7 @@ export interface InstantOps {
   write: [AtPath & { data: ByteString; mode?: number; append?: boolean }, Nothing];
   /** Sorted by name, byte by byte, without . and .. */
   list: [AtPath, { entries: DirectoryEntry[] }];
+  /** `follow` a last symlink: true if left out. */
   stat: [AtPath & { follow?: boolean }, FileStatus];
   readLink: [AtPath, { target: ByteString }];
   /** Mode: 0755 if left out, exact (no umask). `parents`: make those too, and an existing directory is no error. */
@@ -103,7 +104,7 @@ export interface InstantOps {
 
 /** Jobs: [arguments, result]. */
 export interface JobOps {
-  /** Ask on every console. ETIMEDOUT after `timeLimit`, ECANCELED on Ctrl-C or Ctrl-D. */
+  /** Ask on every console for a line, without its end. ETIMEDOUT after `timeLimit`, ECANCELED on Ctrl-C or Ctrl-D. */
   prompt: [{ text: string; secret: boolean; timeLimit?: Milliseconds }, { line: ByteString } | { secret: SecretId }];
 
   sync: [Nothing, Nothing];
@@ -111,10 +112,10 @@ export interface JobOps {
   removeTree: [AtPath, { removed: number }];
   /** Any file system. EFBIG if `length` is left out and the file is over 1 MiB. */
   readFile: [AtPathIn & { offset?: number; length?: number }, { data: ByteString; size: number }];
-  /** Any file system. `executable`: may the engine's user execute it? */
+  /** Any file system. `follow`: true if left out. `executable`: may the engine's user execute it? */
   statFile: [AtPathIn & { follow?: boolean }, FileStatus & { executable: boolean }];
 
-  /** `source` may be any text where the type needs no device. */
+  /** `source` may be any text where the type needs no device. Flags and propagation of a new bind mount hold at once, as with mount(8). */
   mount: [{ source: ByteString; target: ByteString; type: string; flags: MountFlag[]; data: ByteString }, Nothing];
   unmount: [{ target: ByteString; lazy?: boolean; force?: boolean }, Nothing];
   move: [{ from: ByteString; to: ByteString }, Nothing];

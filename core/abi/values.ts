@@ -110,7 +110,7 @@ export interface DriverMatch {
   blacklisted: boolean;
 }
 
-/** Where a program's standard input comes from. */
+/** Where a program's standard input comes from. Files are looked up outside of the program's `root`. */
 export type ProgramInput =
   | "null"
   | "console"
@@ -119,7 +119,7 @@ export type ProgramInput =
   | { pipe: PipeId }
   | { secret: SecretId };
 
-/** Where a program's standard output or error goes. "keep" hands it over in the result. */
+/** Where a program's standard output or error goes. "keep" hands it over in the result. A file is created, or written anew. */
 export type ProgramOutput = "null" | "console" | "keep" | { file: string } | { pipe: PipeId };
 
 /** A program to run. It starts with a clean signal mask, its own session, and no descriptors but 0, 1 and 2. */

@@ -23,13 +23,13 @@ struct job {
   pid_t pid;
   int result; /* the child's outcome comes from here */
   struct text outcome;
-  bool program;   /* the child turns into a program: its status is the result */
+  bool program; /* the child turns into a program: its status is the result */
   struct kept kept[2];
   int64_t deadline; /* of CLOCK_BOOTTIME in milliseconds; 0: none */
   bool timed_out;
-  int secret;     /* what the job is to read; 0: none */
+  int secret; /* what the job is to read; 0: none */
   bool ended;
-  int status;     /* of waitpid(2) */
+  int status; /* of waitpid(2) */
   struct job *next;
 };
 
@@ -64,7 +64,6 @@ int64_t jobs_deadline(void);
 void jobs_after_poll(const struct pollfd *poll, bool child_ended, int64_t now);
 /* Writes the event of one job that has ended, and forgets it. False: none has. */
 bool jobs_take_event(struct text *event);
-
 
 int64_t boot_milliseconds(void);
 

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/reboot.h>
 
-int power_command(const char *name) {
+/* A command of reboot(2) by its name in the contract; POWER_NONE if there is none of that name. */
+static int power_command(const char *name) {
   static const struct {
     const char *name;
     int command;
@@ -13,6 +14,14 @@ int power_command(const char *name) {
     if (strcmp(name, commands[i].name) == 0)
       return commands[i].command;
   return POWER_NONE;
+}
+
+bool rescue_action(const char *name, int *power) {
+  int command = power_command(name);
+  if (command == (int)RB_KEXEC || (command == POWER_NONE && strcmp(name, "none") != 0))
+    return false;
+  *power = command;
+  return true;
 }
 
 static const char *text_of(const struct json *json, const char *name) {
@@ -71,10 +80,9 @@ void last_word_free(struct last_word *word) {
 
 bool rescue_policy_read(const struct json *json, struct rescue_policy *policy) {
   const struct json *shell = json_member(json, "shell"), *delay = json_member(json, "delay");
-  const char *action = text_of(json, "action");
+  int power;
   bool good = shell && shell->type == JSON_BOOLEAN && delay && delay->type == JSON_NUMBER && delay->number >= 0 && delay->number < 1e9;
-  int power = power_command(action);
-  if (!good || power == (int)RB_KEXEC || (power == POWER_NONE && strcmp(action, "none") != 0))
+  if (!good || !rescue_action(text_of(json, "action"), &power))
     return false;
   *policy = (struct rescue_policy){.shell = shell->boolean, .power = power, .delay = delay->number};
   return true;

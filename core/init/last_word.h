@@ -31,7 +31,7 @@ bool last_word_read(const struct json *json, struct last_word *word);
 bool rescue_policy_read(const struct json *json, struct rescue_policy *policy);
 void last_word_free(struct last_word *word);
 
-/* A command of reboot(2) by its name in the contract; POWER_NONE if there is none of that name. */
-int power_command(const char *name);
+/* What a rescue policy's action means: "none" is POWER_NONE. False: it is no such action, nothing is set. */
+bool rescue_action(const char *name, int *power);
 
 #endif

@@ -17,12 +17,28 @@ static const struct mount_flag {
   const char *name;
   unsigned long flag;
 } mount_flags[] = {
-    {"ro", MS_RDONLY},           {"nosuid", MS_NOSUID},     {"nodev", MS_NODEV},           {"noexec", MS_NOEXEC},
-    {"noatime", MS_NOATIME},     {"nodiratime", MS_NODIRATIME}, {"relatime", MS_RELATIME}, {"strictatime", MS_STRICTATIME},
-    {"lazytime", MS_LAZYTIME},   {"sync", MS_SYNCHRONOUS},  {"dirsync", MS_DIRSYNC},       {"mand", MS_MANDLOCK},
-    {"silent", MS_SILENT},       {"remount", MS_REMOUNT},   {"bind", MS_BIND},             {"rbind", MS_BIND | MS_REC},
-    {"private", MS_PRIVATE},     {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE},   {"rslave", MS_SLAVE | MS_REC},
-    {"shared", MS_SHARED},       {"rshared", MS_SHARED | MS_REC},
+    {"ro", MS_RDONLY},
+    {"nosuid", MS_NOSUID},
+    {"nodev", MS_NODEV},
+    {"noexec", MS_NOEXEC},
+    {"noatime", MS_NOATIME},
+    {"nodiratime", MS_NODIRATIME},
+    {"relatime", MS_RELATIME},
+    {"strictatime", MS_STRICTATIME},
+    {"lazytime", MS_LAZYTIME},
+    {"sync", MS_SYNCHRONOUS},
+    {"dirsync", MS_DIRSYNC},
+    {"mand", MS_MANDLOCK},
+    {"silent", MS_SILENT},
+    {"remount", MS_REMOUNT},
+    {"bind", MS_BIND},
+    {"rbind", MS_BIND | MS_REC},
+    {"private", MS_PRIVATE},
+    {"rprivate", MS_PRIVATE | MS_REC},
+    {"slave", MS_SLAVE},
+    {"rslave", MS_SLAVE | MS_REC},
+    {"shared", MS_SHARED},
+    {"rshared", MS_SHARED | MS_REC},
 };
 
 enum {

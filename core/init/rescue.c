@@ -26,10 +26,9 @@ struct rescue_policy rescue_policy_of_image(void) {
   text[length > 0 ? length : 0] = 0;
   if (file >= 0)
     close(file);
-  if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3) {
+  if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3 && rescue_action(action, &policy.power))
     policy.shell = shell;
-    policy.power = power_command(action);
-  } else
+  else
     report("%s is missing or damaged: no shell, no restart if the boot fails. Build the image anew", RESCUE_PATH);
   return policy;
 }
@@ -61,21 +60,28 @@ void sleep_and_reap(double seconds) {
   reap_all();
 }
 
-void kill_processes(bool spare) {
-  DIR *processes = spare ? opendir("/proc") : NULL;
+/* False: /proc does not tell which processes there are. */
+static bool kill_all_but_survivors(void) {
+  bool told = false;
+  DIR *processes = opendir("/proc");
   if (!processes)
-    kill(-1, SIGKILL);
-  else {
-    /* None may start another one that the walk would miss. */
-    kill(-1, SIGSTOP);
-    for (struct dirent *entry; (entry = readdir(processes));) {
-      pid_t pid = atoi(entry->d_name);
-      if (pid > 1 && !is_survivor(entry->d_name))
-        kill(pid, SIGKILL);
-    }
-    kill(-1, SIGCONT);
-    closedir(processes);
+    return false;
+  /* None may start another one that the walk would miss. */
+  kill(-1, SIGSTOP);
+  for (struct dirent *entry; (entry = readdir(processes));) {
+    pid_t pid = atoi(entry->d_name);
+    told = told || pid == getpid();
+    if (pid > 1 && !is_survivor(entry->d_name))
+      kill(pid, SIGKILL);
   }
+  kill(-1, SIGCONT);
+  closedir(processes);
+  return told;
+}
+
+void kill_processes(bool spare) {
+  if (!spare || !kill_all_but_survivors())
+    kill(-1, SIGKILL);
   /* Not for ever: a process that hangs in the kernel (a dead server, a dead disk) does not even die. Survivors never do. */
   for (int i = 0; i < 100 && reap_all() && !spare; i++)
     sleep_and_reap(0.01);
@@ -83,7 +89,8 @@ void kill_processes(bool spare) {
 
 /* A file system that no root can lie on. A tmpfs can be one, but not with these flags: /run and /dev/shm have them, a root never. */
 static bool is_support(const struct mntent *mount) {
-  static const char *const types[] = {"rootfs", "proc", "sysfs", "devtmpfs", "devpts", "cgroup", "cgroup2", "efivarfs", "securityfs", "debugfs", "tracefs", "bpf", "pstore", "configfs"};
+  static const char *const types[] = {"rootfs", "proc",       "sysfs",   "devtmpfs", "devpts", "cgroup", "cgroup2",
+                                      "efivarfs", "securityfs", "debugfs", "tracefs",  "bpf",    "pstore", "configfs"};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (strcmp(mount->mnt_type, types[i]) == 0)
       return true;
