@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { bundlePath, rescuePath } from "../../core/abi/index.js";
 import { projectFolder } from "./paths.js";
 import { run } from "./run.js";
+import { staticBusybox } from "./tiny-root.js";
 
 export interface InitOptions {
   /** JavaScript of the boot code; left out: the image has none. */
@@ -38,6 +39,7 @@ export interface InitRun {
 }
 
 const timeLimit = 60_000;
+const busybox = staticBusybox();
 
 function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
   for (const [path, content] of Object.entries(files)) {
@@ -53,7 +55,7 @@ async function writeImage(folder: string, options: InitOptions): Promise<void> {
   const program = join(projectFolder, "dist/init", options.program ?? "init-asan");
   for (const name of ["bin", "dev", "proc", "sys", "run", "tmp", "sysroot"]) mkdirSync(join(folder, name));
   copyFileSync(program, join(folder, "init"));
-  copyFileSync((await run(["sh", "-c", "command -v busybox"])).trim(), join(folder, "bin/busybox"));
+  copyFileSync(await busybox, join(folder, "bin/busybox"));
   const libraries = options.program === "init" ? "" : await run(["ldd", program]);
   for (const [library] of libraries.matchAll(/\/\S+/g)) {
     mkdirSync(join(folder, dirname(library)), { recursive: true });

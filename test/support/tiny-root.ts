@@ -23,7 +23,7 @@ poweroff -f
 `;
 
 /** The path of Debian's static busybox, unpacked below out/. */
-async function staticBusybox(): Promise<string> {
+export async function staticBusybox(): Promise<string> {
   const name = "busybox-static";
   const folder = await cachedFolder(name, await candidateVersion(name), async (unfinished) => {
     const unpacked = join(unfinished, "unpacked");
