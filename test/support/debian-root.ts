@@ -10,7 +10,7 @@ export const debianArchive = "images/debian.tar.zst";
 
 /** The essential packages, an init, and what shows a login prompt on the console; nobody reads manuals there. */
 const recipe = [
-  ...["mmdebstrap", "--quiet", "--variant=essential", "--include=systemd-sysv,udev"],
+  ...["mmdebstrap", "--quiet", "--variant=essential", "--include=systemd-sysv,udev,login"],
   ...["doc", "man", "locale", "info"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
   // root logs in without a password: the guest has no network.
   "--customize-hook=sed -i 's/^root:[^:]*:/root::/' \"$1/etc/passwd\"",
