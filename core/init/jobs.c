@@ -202,7 +202,7 @@ int64_t jobs_deadline(void) {
   return first;
 }
 
-void jobs_after_poll(const struct pollfd *poll, bool child_ended, int64_t now) {
+void jobs_after_poll(const struct pollfd *poll, int64_t now) {
   for (struct job *job = jobs; job; job = job->next, poll += 3) {
     if (job->result >= 0 && poll[0].revents)
       read_some(&job->result, &job->outcome);
@@ -214,8 +214,7 @@ void jobs_after_poll(const struct pollfd *poll, bool child_ended, int64_t now) {
       signal_session(job->pid, SIGKILL);
     }
   }
-  if (child_ended)
-    reap();
+  reap();
 }
 
 /* Events. */

@@ -61,7 +61,7 @@ bool jobs_running(void);
 size_t jobs_poll_count(void);
 void jobs_fill_poll(struct pollfd *poll);
 int64_t jobs_deadline(void);
-void jobs_after_poll(const struct pollfd *poll, bool child_ended, int64_t now);
+void jobs_after_poll(const struct pollfd *poll, int64_t now);
 /* Writes the event of one job that has ended, and forgets it. False: none has. */
 bool jobs_take_event(struct text *event);
 

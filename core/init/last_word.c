@@ -68,7 +68,7 @@ bool last_word_read(const struct json *json, struct last_word *word) {
   word->word = WORD_FAILED;
   word->reason = json_plain(json_member(json, "reason"));
   word->retry = retry && retry->boolean;
-  return strcmp(name, "failed") == 0 && word->reason && retry && retry->type == JSON_BOOLEAN;
+  return strcmp(name, "failed") == 0 && word->reason && *word->reason && retry && retry->type == JSON_BOOLEAN;
 }
 
 void last_word_free(struct last_word *word) {

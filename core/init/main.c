@@ -64,7 +64,7 @@ static void explain_death(struct ending *ending, int status) {
 
 /* Starts an engine and waits until it has ended. */
 static void run_engine(struct rescue_policy *policy, struct ending *ending) {
-  int sockets[2], status;
+  int sockets[2] = {-1, -1}, status;
   pid_t child = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0 ? -1 : fork();
   if (child == 0) {
     close(sockets[0]);
@@ -72,6 +72,8 @@ static void run_engine(struct rescue_policy *policy, struct ending *ending) {
   }
   if (child < 0) {
     snprintf(ending->reason, sizeof ending->reason, "cannot start the engine: %s", errno_name(errno));
+    close(sockets[0]);
+    close(sockets[1]);
     return;
   }
   close(sockets[1]);

@@ -30,14 +30,15 @@ static void insert_chain(void *data, uint32_t number) {
   if (good && driver.blacklisted && strcmp(driver.name, request->name) != 0)
     return;
   int error = 0;
-  for (uint32_t i = 0; good && !error && i < driver.length; i++) {
+  for (uint32_t i = 0; good && i < driver.length; i++) {
     good = driver_chain_entry(request->index, &driver, i, &file);
-    if (good && *file.path)
-      error = driver_insert(file.path, file.parameters);
-    if (error == EEXIST)
-      error = 0;
-    if (error)
-      complain(request, file.path, error);
+    int result = good && *file.path ? driver_insert(file.path, file.parameters) : 0;
+    if (result == 0 || result == EEXIST)
+      continue;
+    complain(request, file.path, result);
+    /* The others of a chain may be wishes only (a checksum for a better CPU); what it needs, it will miss by itself. */
+    if (strcmp(file.name, driver.name) == 0)
+      error = result;
   }
   if (!good || error)
     request->error = error ? error : EBADMSG;

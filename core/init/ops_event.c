@@ -18,12 +18,11 @@
 enum { kernel_group = 1, longest_uevent = 16384 /* UEVENT_BUFFER_SIZE is 2048, the header comes on top */ };
 
 static int uevents = -1;
-static volatile sig_atomic_t child_ended;
 static sigset_t while_waiting;
 
+/* Only wakes ppoll. */
 static void on_child(int signal) {
   (void)signal;
-  child_ended = 1;
 }
 
 void events_start(void) {
@@ -131,10 +130,9 @@ static int sleep_until(int64_t deadline, bool *uevent) {
     left = 0;
   struct timespec timeout = {left / 1000, left % 1000 * 1000000};
   int error = ppoll(fds, count, deadline < 0 ? NULL : &timeout, &while_waiting) < 0 && errno != EINTR ? errno : 0;
-  bool ended = child_ended;
-  child_ended = 0;
   *uevent = fds[0].revents != 0;
-  jobs_after_poll(fds + 1, ended, boot_milliseconds());
+  /* Always: where a descriptor is ready already, ppoll lets no signal in, and a storm of uevents would hide that a job has ended. */
+  jobs_after_poll(fds + 1, boot_milliseconds());
   free(fds);
   return error;
 }

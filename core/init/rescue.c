@@ -122,19 +122,28 @@ void unmount_new_root(void) {
 
 int run_on_console(const struct program *program) {
   const char *step;
-  int status;
-  pid_t child = fork();
+  int status = 0, ends[2];
+  pid_t child = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
+  if (child < 0) {
+    report("cannot start %s: %s", program->argv[0], errno_name(errno));
+    return -1;
+  }
   if (child == 0) {
     process_reset();
     terminal_take();
     report("cannot start %s: %s", program->argv[0], errno_name(program_execute(program, &step)));
-    _exit(127);
+    _exit(write(ends[1], "", 1) < 0);
   }
-  for (pid_t pid = child; pid >= 0;)
-    if ((pid = waitpid(-1, &status, 0)) == child)
-      return status;
-  report("cannot start %s: %s", program->argv[0], errno_name(errno));
-  return -1;
+  close(ends[1]);
+  pid_t pid;
+  do
+    pid = waitpid(-1, &status, 0);
+  while (pid != child && pid >= 0);
+  /* execve has closed the other end, or its failure was written there. */
+  char failed;
+  bool started = read(ends[0], &failed, 1) == 0;
+  close(ends[0]);
+  return started ? status : -1;
 }
 
 static bool shell_starts(void) {

@@ -56,6 +56,12 @@ test("the image's policy holds until another is set; without shell or action PID
   assert.equal(byImage.signal, "SIGHUP");
   const noShell = await runInit({ bundle: fail, rescue: "shell=1 action=halt delay=0", setup: `rm .${shellPath}` });
   assert.deepEqual([noShell.signal, noShell.console], ["SIGINT", "firstlight: the boot has failed: because\n"]);
+  const noInterpreter = await runInit({
+    bundle: fail,
+    rescue: "shell=1 action=halt delay=0",
+    setup: "rm bin/sh; echo '#!/none' >bin/sh; chmod 755 bin/sh",
+  });
+  assert.equal(noInterpreter.signal, "SIGINT", "a shell that cannot be executed is none");
   for (const [rescue, complaint] of [
     ["shell=0 action=none delay=0", /^firstlight: the boot/],
     ["nonsense", new RegExp(`^firstlight: ${rescuePath} is missing or damaged`)],
@@ -162,6 +168,7 @@ test("last words and policies that do not fit are EINVAL, and the boot goes on",
     { word: "reboot", action: "sleep" },
     { word: "failed", reason: "x" },
     { word: "failed", reason: 1, retry: false },
+    { word: "failed", reason: "", retry: false },
     { word: "run", program: { argv: [] } },
     { word: "run", program: {} },
     { word: "run", program: { argv: ["a"], env: "b" } },
