@@ -59,7 +59,7 @@ export interface Devices {
   find(spec: string): Device | undefined;
 }
 
-/** Conditions that the boot waits for. Every one is tried again on each event, until rd.retry has passed. */
+/** Conditions that the boot waits for: tried again whenever the kernel tells of a device, and once more when rd.retry has passed. */
 export interface Wants {
   /** A block device, by the forms of `Devices.find`. `for`: what it is wanted for, shown in the report. */
   device(spec: string, asker: { for: string }): Promise<Device>;

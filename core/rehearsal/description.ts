@@ -11,6 +11,9 @@ export interface SimulatedDevice {
   after?: number;
   /** Driver without which it is not there. */
   driver?: string;
+  /** How long a probe of it and a mount take, in milliseconds. Left out: 1. */
+  probeLasts?: number;
+  mountLasts?: number;
   /** Files of the file system on it. */
   files?: Readonly<Record<string, string | SimulatedFile>>;
 }
@@ -32,6 +35,8 @@ export interface MachineDescription {
   drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
   /** Modaliases of the devices on the buses. */
   modaliases: readonly string[];
+  /** File system types that this kernel lacks. */
+  missingTypes?: readonly string[];
   /** By the base name of argv[0]. */
   programs: Readonly<Record<string, ProgramModel>>;
 }

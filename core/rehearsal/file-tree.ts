@@ -44,13 +44,25 @@ interface Place {
 
 const join = (folder: string, name: string): string => (folder === "/" ? `/${name}` : `${folder}/${name}`);
 
+/** How a path is looked up. */
+export interface LookUp {
+  /** Follow a symlink at its end. Left out: true. */
+  last?: boolean;
+  /** As a process chrooted there sees it. */
+  root?: string;
+  /** By a job: on disks, too, where an instant op gets EXDEV. */
+  job?: boolean;
+}
+
 /** Files of all mounted file systems. */
 export interface FileSpace {
   /** Mount points in the order they were mounted; "/" first. */
   readonly mounts: Map<string, FileSystem>;
-  /** `last`: follow a symlink at the path's end. `root`: as a process chrooted there sees it. Throws Failure. */
-  find(path: string, options?: { last?: boolean; root?: string }): SimulatedFile;
-  locate(path: string, options?: { last?: boolean; root?: string }): Place;
+  /** Mount points of file systems that lie on devices. */
+  readonly disks: Set<string>;
+  /** Throws Failure. */
+  find(path: string, options?: LookUp): SimulatedFile;
+  locate(path: string, options?: LookUp): Place;
   put(path: string, file: SimulatedFile): void;
   remove(path: string): void;
   list(path: string): { name: string; type: FileType }[];
@@ -59,17 +71,19 @@ export interface FileSpace {
 
 export function createFileSpace(initramfs: FileSystem): FileSpace {
   const mounts = new Map([["/", initramfs]]);
+  const disks = new Set<string>();
 
   /** The file system that `path`, which has no symlinks, lies in. */
-  function place(path: string): Place {
+  function place(path: string, job: boolean): Place {
     let top = "/";
     for (const point of mounts.keys())
       if (point.length >= top.length && (path === point || path.startsWith(join(point, "")))) top = point;
+    if (disks.has(top) && !job) throw new Failure("EXDEV");
     const tree = mounts.get(top) ?? initramfs;
     return { tree, inner: top === "/" ? path : path.slice(top.length) || "/", path };
   }
 
-  function locate(path: string, { last = true, root = "/" } = {}): Place {
+  function locate(path: string, { last = true, root = "/", job = false }: LookUp = {}): Place {
     if (!path.startsWith("/")) throw new Failure("EINVAL", "a path starts with /");
     const names = path.split("/").filter(Boolean);
     let at = root;
@@ -80,10 +94,10 @@ export function createFileSpace(initramfs: FileSystem): FileSpace {
         if (at !== root) at = at.slice(0, at.lastIndexOf("/")) || "/";
         continue;
       }
-      const here = place(at);
+      const here = place(at, job);
       const folder = here.tree.get(here.inner);
       if (folder?.type !== "dir") throw new Failure(folder ? "ENOTDIR" : "ENOENT");
-      const next = place(join(at, name));
+      const next = place(join(at, name), job);
       const file = next.tree.get(next.inner);
       if (file?.type === "symlink" && (names.length || last)) {
         if (++links > 40) throw new Failure("ELOOP");
@@ -92,10 +106,10 @@ export function createFileSpace(initramfs: FileSystem): FileSpace {
         names.unshift(...target.split("/").filter(Boolean));
       } else at = next.path;
     }
-    return place(at);
+    return place(at, job);
   }
 
-  function find(path: string, options?: { last?: boolean; root?: string }): SimulatedFile {
+  function find(path: string, options?: LookUp): SimulatedFile {
     const { tree, inner } = locate(path, options);
     const file = tree.get(inner);
     if (!file) throw new Failure("ENOENT");
@@ -115,9 +129,11 @@ export function createFileSpace(initramfs: FileSystem): FileSpace {
 
   return {
     mounts,
+    disks,
     find,
     locate,
     put(path, file) {
+      if (path.slice(path.lastIndexOf("/") + 1).length > 255) throw new Failure("ENAMETOOLONG");
       const { tree, inner } = locate(path, { last: false });
       const parent = tree.get(inner.slice(0, inner.lastIndexOf("/")) || "/");
       if (parent?.type !== "dir") throw new Failure(parent ? "ENOTDIR" : "ENOENT");

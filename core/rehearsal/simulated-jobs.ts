@@ -57,8 +57,9 @@ const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, str
 };
 
 function mount(world: JobWorld, { source, target, type }: JobOps["mount"][0]): void {
-  const point = world.files.locate(target).path;
-  if (world.files.find(point).type !== "dir") throw new Failure("ENOTDIR");
+  const point = world.files.locate(target, { job: true }).path;
+  if (world.files.find(point, { job: true }).type !== "dir") throw new Failure("ENOTDIR");
+  if (world.description.missingTypes?.includes(type)) throw new Failure("ENODEV");
   const made = virtualFileSystems[type];
   if (made) {
     world.files.mounts.set(point, fileSystemOf(made(world)));
@@ -68,6 +69,7 @@ function mount(world: JobWorld, { source, target, type }: JobOps["mount"][0]): v
   if (!device) throw new Failure("ENOENT");
   if (device.tags.TYPE !== type) throw new Failure("EINVAL", "wrong file system type");
   world.files.mounts.set(point, fileSystemOf(device.files ?? {}));
+  world.files.disks.add(point);
 }
 
 function insert(world: JobWorld, drivers: DriverFile[]): unknown {
@@ -98,31 +100,32 @@ function run({ description }: JobWorld, request: ProgramRequest): JobCourse {
 /** The jobs that the simulated machine knows. */
 export const jobModels: Models = {
   mount: (world, request) =>
-    at(1, () => {
+    at(world.present.get(request.source)?.mountLasts ?? 1, () => {
       mount(world, request);
       return {};
     }),
   unmount: ({ files }, { target }) =>
     at(1, () => {
-      if (target === "/" || !files.mounts.delete(files.locate(target).path))
-        throw new Failure("EINVAL", "not a mount point");
+      const point = files.locate(target, { job: true }).path;
+      if (point === "/" || !files.mounts.delete(point)) throw new Failure("EINVAL", "not a mount point");
+      files.disks.delete(point);
       return {};
     }),
   insert: (world, { drivers }) => at(5, () => insert(world, drivers)),
   probe: ({ present }, { device }) =>
-    at(2, () => {
+    at(present.get(device)?.probeLasts ?? 1, () => {
       const found = present.get(device);
       if (!found) throw new Failure("ENOENT");
       return { tags: found.tags, ambivalent: false, size: 1 << 20, sectorSize: 512 };
     }),
   statFile: ({ files }, { path, root, follow }) =>
     at(1, () => {
-      const file = files.find(path, { last: follow !== false, ...(root === undefined ? {} : { root }) });
+      const file = files.find(path, { job: true, last: follow !== false, ...(root === undefined ? {} : { root }) });
       return { ...files.status(file), executable: file.type === "file" && (file.mode & 0o111) !== 0 };
     }),
   readFile: ({ files }, { path, root, offset = 0, length }) =>
     at(1, () => {
-      const file = files.find(path, root === undefined ? {} : { root });
+      const file = files.find(path, { job: true, ...(root === undefined ? {} : { root }) });
       if (file.type !== "file") throw new Failure("EISDIR");
       const data = file.data ?? "";
       return { data: data.slice(offset, length === undefined ? undefined : offset + length), size: data.length };

@@ -4,7 +4,7 @@ import { coldplug } from "./coldplug.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
-import { print, type Verbosity } from "./log.js";
+import { print, type SequencerLog, type Verbosity } from "./log.js";
 import type { Loop } from "./loop.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { type Place, type PlannedHook, runPhase } from "./phases.js";
@@ -18,6 +18,9 @@ import { mountVirtualFileSystems } from "./virtual-file-systems.js";
 
 /** Bytes of the uevents' socket buffer, enough for the storm of a machine with thousands of devices. */
 const ueventBuffer = 16 << 20;
+
+/** Milliseconds that the first look at all devices may take. */
+const longestFirstLook = 10_000;
 
 /** dracut's names for what has no udev here. */
 const breakpointNames: Record<string, Phase> = { "pre-udev": "pre-trigger", "1": "switch" };
@@ -42,15 +45,15 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   const state: State = {
     plan,
     services: createServices(loop),
-    place: { phase: "start", modules: new Set() },
+    place: { phase: "start" },
     commandLine: { text: "", words: [] },
     parameters: nothing,
     root: createRoot([], nothing, []),
     kernel: instant("kernel", {}),
-    shellAllowed: true,
+    shellAllowed: rescuePolicy(nothing).shell,
   };
   try {
-    await mountVirtualFileSystems(loop);
+    await mountVirtualFileSystems(loop, state.services.log);
     readParameters(state);
     await runPhases(state);
   } catch (error) {
@@ -72,7 +75,10 @@ function readParameters(state: State): void {
   instant("setRescuePolicy", policy);
   state.shellAllowed = policy.shell;
   services.log.setVerbosity(verbosity(state.parameters));
-  services.log.info(`firstlight ${plan.build.version}, kernel ${state.kernel.release}`);
+  const { version, kernel } = plan.build;
+  services.log.info(`firstlight ${version}, kernel ${state.kernel.release}`);
+  if (kernel !== null && kernel !== state.kernel.release)
+    services.log.warning(`this image has the drivers of kernel ${kernel}: build one for ${state.kernel.release}`);
   for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
   state.root = createRoot(words, state.parameters, plan.roots);
 }
@@ -95,8 +101,7 @@ async function runPhases(state: State): Promise<void> {
   const hooks = hooksOf(state);
   services.wants.setLimit(waitLimit(parameters));
   services.wants.onOverdue(() => {
-    for (const { hook, boot, module } of hooks("timeout"))
-      void Promise.resolve(hook.run(boot)).catch((error) => services.log.error(`${module}: ${reasonOf(error)}`));
+    for (const hook of hooks("timeout")) void runSideHook(hook, services.log);
   });
   const breakpoints = parameters.all("rd.break").map((name) => breakpointNames[name] ?? name);
   for (const phase of phases) {
@@ -122,7 +127,7 @@ async function openShell(state: State): Promise<void> {
 }
 
 /** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
-async function findDevices({ devices, drivers, wants, loop }: Services, parameters: Parameters): Promise<void> {
+async function findDevices({ devices, drivers, wants, loop, log }: Services, parameters: Parameters): Promise<void> {
   const named = (name: string) => parameters.all(name).flatMap((value) => value.split(","));
   drivers.blacklist(named("rd.driver.blacklist"));
   instant("listenUevents", { receiveBuffer: ueventBuffer });
@@ -134,10 +139,15 @@ async function findDevices({ devices, drivers, wants, loop }: Services, paramete
     if (subsystem === "block") devices.handle(event);
     wants.retry("event");
   });
-  await Promise.all(named("rd.driver.pre").map((name) => drivers.load(name)));
+  const loadNamed = async (names: string[]) => {
+    for (const name of names)
+      if (!(await drivers.load(name))) log.warning(`rd.driver: the image has no driver ${name}`);
+  };
+  await loadNamed(named("rd.driver.pre"));
   coldplug(drivers, devices);
-  await devices.settled();
-  await Promise.all(named("rd.driver.post").map((name) => drivers.load(name)));
+  await devices.settled(longestFirstLook);
+  for (const name of devices.probing()) log.warning(`/dev/${name} does not answer: the boot goes on without it`);
+  await loadNamed(named("rd.driver.post"));
 }
 
 /** rd.break: a shell before this phase; leaving it goes on. */
@@ -150,22 +160,25 @@ async function pause(state: State, phase: Phase): Promise<void> {
   await openShell(state);
 }
 
+/** Off the path: what goes wrong there must not hide what it is for. */
+async function runSideHook({ hook, boot, module }: PlannedHook, log: SequencerLog): Promise<void> {
+  try {
+    await hook.run(boot);
+  } catch (error) {
+    log.error(`${module}: ${reasonOf(error)}`);
+  }
+}
+
 async function fail(state: State, error: unknown): Promise<void> {
   const { services, place, plan, commandLine, kernel } = state;
-  for (const { hook, boot, module } of hooksOf(state)("emergency")) {
-    try {
-      await hook.run(boot);
-    } catch (second) {
-      services.log.error(`${module}: ${reasonOf(second)}`);
-    }
-  }
+  for (const hook of hooksOf(state)("emergency")) await runSideHook(hook, services.log);
   const facts = {
     error,
     place,
     wants: services.wants.open(),
     devices: state.devicesFound && services.devices.all(),
     commandLine: commandLine.text,
-    version: plan.build.version,
+    build: plan.build,
     kernel: kernel.release,
   };
   showReport(facts, services.log);

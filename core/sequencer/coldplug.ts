@@ -13,6 +13,15 @@ const withoutDrivers = new Set([
   "workqueue",
 ]);
 
+/** One that the kernel cannot make up (too long, a device in trouble) is as good as none. */
+function modaliasOf(device: string): string | undefined {
+  try {
+    return readIfThere(`${device}/modalias`)?.trim();
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Walks /sys for what was there before the uevents were listened to: requests the drivers of every device on a bus, and has
  * every block device probed.
@@ -21,7 +30,7 @@ export function coldplug(drivers: DriverLoader, devices: DeviceTable): void {
   for (const { name: bus } of listIfThere("/sys/bus")) {
     if (withoutDrivers.has(bus)) continue;
     for (const { name } of listIfThere(`/sys/bus/${bus}/devices`)) {
-      const modalias = readIfThere(`/sys/bus/${bus}/devices/${name}/modalias`)?.trim();
+      const modalias = modaliasOf(`/sys/bus/${bus}/devices/${name}`);
       if (modalias) drivers.request(modalias);
     }
   }

@@ -30,12 +30,16 @@ export function parseTag(
   return { key: kind.key, value: spec.slice(equals + 1), of: (tags) => tags[kind.tag] };
 }
 
-/** Does the device carry the tag? UUIDs are compared without regard to case: people type them, and FAT's are upper case. */
+/**
+ * Does the device carry the tag? UUIDs are compared without regard to case: people type them, and FAT's are upper case. A label may be written
+ * as udev's link has it, too: LABEL=my\x20disk.
+ */
 export function matchesTag(spec: string, device: Device): boolean {
   const wanted = parseTag(spec);
   const found = wanted?.of(device.tags);
   if (!wanted || found === undefined) return false;
-  return wanted.key.endsWith("UUID") ? found.toLowerCase() === wanted.value.toLowerCase() : found === wanted.value;
+  if (wanted.key.endsWith("UUID")) return found.toLowerCase() === wanted.value.toLowerCase();
+  return found === wanted.value || encodeName(found) === wanted.value;
 }
 
 /** The device's links below /dev/disk. */

@@ -1,8 +1,7 @@
 import type { Device, Devices, Log } from "../../hooks/index.js";
 import { errnoOf } from "../../hooks/index.js";
-import type { Event } from "../abi/index.js";
+import type { Event, Milliseconds } from "../abi/index.js";
 import { linksOf, matchesTag, parseTag } from "./device-links.js";
-import { instantIfThere } from "./door.js";
 import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
 
@@ -11,14 +10,25 @@ export interface DeviceTable extends Devices {
   handle(event: Event & { type: "uevent" }): void;
   /** Looks at a device that coldplug found, by its kernel name. */
   discover(name: string): void;
-  /** Resolves once no device is being probed; undefined: none is. */
-  settled(): Promise<void> | undefined;
+  /** Names of the devices that are being probed. */
+  probing(): string[];
+  /** Resolves once no device is being probed, but after `longest` milliseconds in any case: a broken disk answers late, or never. */
+  settled(longest: Milliseconds): Promise<void>;
 }
 
 /** How many devices are probed at the same time: each one is a process. */
 const probesAtOnce = 8;
 /** Floppies (seconds of retries without a disk), RAM disks, flash without a translation layer: as udev, 60-persistent-storage.rules. */
 const neverProbed = /^(fd|ram|zram|mtd)\d/;
+
+/** Where a link leads; undefined if it is none. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return files.readLink(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The block devices of this machine, probed as they come, with their links in /dev/disk. `changed` is called after each news. */
 export function createDevices(loop: Loop, log: Log, changed: () => void): DeviceTable {
@@ -40,12 +50,14 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
       if (probing.has(name)) continue;
       queue.delete(name);
       probing.add(name);
-      void probe(name).then(() => {
-        probing.delete(name);
-        probeNext();
-        changed();
-        if (!probing.size && !queue.size) for (const resolve of whenSettled.splice(0)) resolve();
-      });
+      void probe(name)
+        .catch((error) => log.warning(`/dev/${name}: ${error}`))
+        .then(() => {
+          probing.delete(name);
+          probeNext();
+          changed();
+          if (!probing.size) for (const resolve of whenSettled.splice(0)) resolve();
+        });
     }
   }
 
@@ -71,22 +83,30 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     forget(name);
     if (!device) return;
     table.set(name, device);
-    for (const link of linksOf(device)) makeLink(link, device.path);
+    makeLinks(device);
   }
 
-  function makeLink(link: string, path: string): void {
-    if (files.stat(link)) return;
-    files.makeDir(link.slice(0, link.lastIndexOf("/")));
-    files.symlink(link, path);
+  /** The first device with a name keeps it. A label may be too long for a link, or no name at all ("."). */
+  function makeLinks(device: Device): void {
+    for (const link of linksOf(device)) {
+      try {
+        if (files.stat(link)) continue;
+        files.makeDir(link.slice(0, link.lastIndexOf("/")));
+        files.symlink(link, device.path);
+      } catch (error) {
+        log.warning(`${device.path} gets no link: ${error}`);
+      }
+    }
   }
 
   function forget(name: string): void {
     const device = table.get(name);
     if (!device) return;
     table.delete(name);
-    for (const link of linksOf(device)) {
-      if (instantIfThere("readLink", { path: link })?.target === device.path) files.remove(link);
-    }
+    const links = linksOf(device).filter((link) => linkTarget(link) === device.path);
+    for (const link of links) files.remove(link);
+    // Another one may carry the same name.
+    for (const other of table.values()) if (linksOf(other).some((link) => links.includes(link))) makeLinks(other);
   }
 
   function find(spec: string): Device | undefined {
@@ -104,11 +124,17 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     handle({ action, devpath }) {
       const name = devpath.slice(devpath.lastIndexOf("/") + 1);
       if (action === "remove") {
-        queue.delete(name);
         forget(name);
         changed();
+        // What a probe that is under way finds out is of a device that is gone.
+        if (probing.has(name)) discover(name);
+        else queue.delete(name);
       } else if (action === "add" || action === "change") discover(name);
     },
-    settled: () => (probing.size || queue.size ? new Promise((resolve) => whenSettled.push(resolve)) : undefined),
+    probing: () => [...probing],
+    settled: (longest) =>
+      probing.size
+        ? Promise.race([new Promise<void>((resolve) => whenSettled.push(resolve)), loop.sleep(longest)])
+        : Promise.resolve(),
   };
 }

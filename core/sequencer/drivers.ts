@@ -1,5 +1,5 @@
 import type { Drivers, Log } from "../../hooks/index.js";
-import type { IndexedDriverFile } from "../abi/index.js";
+import type { IndexedDriverFile, Milliseconds } from "../abi/index.js";
 import { instant } from "./door.js";
 import type { Loop } from "./loop.js";
 
@@ -26,7 +26,7 @@ const longestLook = 500;
 export function createDrivers(
   loop: Loop,
   log: Log,
-  { somebodyWaits, devicesSettled }: { somebodyWaits(): boolean; devicesSettled(): Promise<void> | undefined },
+  { somebodyWaits, devicesSettled }: { somebodyWaits(): boolean; devicesSettled(longest: Milliseconds): Promise<void> },
 ): DriverLoader {
   /** By name: how its insertion ends. */
   const known = new Map<string, Promise<void>>();
@@ -98,19 +98,29 @@ export function createDrivers(
     return requested.splice(0, beyond < 0 ? requested.length : beyond);
   }
 
-  /** Loads the next batch when no event is left and what the last one has brought has been looked at: it may be what is waited for. */
+  /** What the last batch has brought comes first: it may be what is waited for. */
+  async function quiet(): Promise<void> {
+    await new Promise<void>((resolve) => loop.whenIdle(resolve));
+    await devicesSettled(longestLook);
+  }
+
+  /** Loads the next batch, unless it turns out that nobody waits any more. */
+  async function loadBatch(): Promise<void> {
+    await quiet();
+    // A disk's partitions may have been told of while it was probed.
+    await quiet();
+    if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
+    planned = false;
+    plan();
+  }
+
   function plan(): void {
+    if (planned) return;
     if (!requested.length) for (const resolve of nothingLeft.splice(0)) resolve();
-    if (planned || !requested.length || !(wantAll || somebodyWaits())) return;
-    planned = true;
-    loop.whenIdle(async () => {
-      const settled = devicesSettled();
-      // Not for long: a disk that is broken answers late.
-      if (settled) await Promise.race([settled, loop.sleep(longestLook)]);
-      else if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
-      planned = false;
-      plan();
-    });
+    else if (wantAll || somebodyWaits()) {
+      planned = true;
+      void loadBatch();
+    }
   }
 
   return {
@@ -122,8 +132,12 @@ export function createDrivers(
     request(modalias) {
       if (seen.has(modalias)) return;
       seen.add(modalias);
-      for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches) {
-        if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
+      try {
+        for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches)
+          if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
+      } catch (error) {
+        // One device's driver is not worth the boot; what needs it will say so.
+        log.error(String(error));
       }
       plan();
     },

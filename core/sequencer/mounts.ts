@@ -42,15 +42,25 @@ export function parseMountOptions(options: string): { flags: MountFlag[]; data: 
 /** The device is there, but not ready: worth another try when something happens. */
 const notReady = new Set(["ENXIO", "ENOMEDIUM", "ENOENT", "ENOTBLK"]);
 
+/** Only in the initramfs: what lies on a disk, a new root's /usr, is there or not, and mount(2) tells. */
+function makeMountPoint(path: string): void {
+  try {
+    if (!files.stat(path)) files.makeDir(path);
+  } catch (error) {
+    if (errnoOf(error) !== "EXDEV") throw error;
+  }
+}
+
 export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {
   async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
-    if (!files.stat(target)) files.makeDir(target);
+    makeMountPoint(target);
     await loop.job("mount", { source, target, type, ...parseMountOptions(options) });
   }
 
   /** The type to mount it as. Loads its driver. */
   async function typeOf(device: Device, given: string | undefined): Promise<string> {
-    const type = given ?? device.tags.TYPE;
+    const types = given?.split(",") ?? [];
+    const type = types.find((one) => one === device.tags.TYPE) ?? types[0] ?? device.tags.TYPE;
     if (!type || (!given && device.tags.USAGE && device.tags.USAGE !== "filesystem"))
       throw new BootError(
         `${device.path} holds no file system that can be mounted: ${describeDevice(device)}`,

@@ -10,8 +10,6 @@ export interface PlannedHook {
 /** Where the boot is: for the report. */
 export interface Place {
   phase: Phase | "start";
-  /** Modules whose hooks of this phase have not ended. */
-  modules: Set<string>;
   /** The module whose hook failed. */
   failed?: string;
 }
@@ -22,18 +20,15 @@ export interface Place {
  */
 export async function runPhase(phase: Phase, hooks: PlannedHook[], place: Place): Promise<void> {
   place.phase = phase;
-  place.modules.clear();
   const sorted = [...hooks].sort((a, b) => (a.hook.priority ?? 50) - (b.hook.priority ?? 50));
   await Promise.all(
     sorted.map(async ({ module, hook, boot }) => {
-      place.modules.add(module);
       try {
         await hook.run(boot);
       } catch (error) {
         place.failed ??= module;
         throw error;
       }
-      place.modules.delete(module);
     }),
   );
 }

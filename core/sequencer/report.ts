@@ -1,6 +1,7 @@
-import { BootError, type Device } from "../../hooks/index.js";
+import { BootError, type Device, OpError } from "../../hooks/index.js";
 import { describeDevice } from "./device-links.js";
 import type { Place } from "./phases.js";
+import type { BootPlan } from "./plan.js";
 import type { OpenWant } from "./wants.js";
 
 export interface ReportFacts {
@@ -10,17 +11,23 @@ export interface ReportFacts {
   /** undefined: the boot has not looked for any yet. */
   devices: Device[] | undefined;
   commandLine: string;
-  version: string;
+  build: BootPlan["build"];
+  /** The running kernel's release. */
   kernel: string;
 }
 
 /** The reason in one line. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text || "an error without a text";
+}
+
+function describeBuild({ version, kernel, hostOnly }: BootPlan["build"]): string {
+  return `firstlight ${version}, ${hostOnly ? "host-only" : "generic"}, ${kernel === null ? "without drivers" : `for kernel ${kernel}`}`;
 }
 
 /** What a person in front of a machine that did not boot has to know. */
-export function formatReport({ error, place, wants, devices, commandLine, version, kernel }: ReportFacts): string {
+export function formatReport({ error, place, wants, devices, commandLine, build, kernel }: ReportFacts): string {
   const where = place.failed ? `${place.phase}, in the module ${place.failed}` : place.phase;
   const lines = ["", "──── The boot has stopped ────", `What:    ${reasonOf(error)}`];
   if (error instanceof BootError) lines.push(`Remedy:  ${error.remedy}`);
@@ -32,8 +39,9 @@ export function formatReport({ error, place, wants, devices, commandLine, versio
   }
   const found = devices?.map(describeDevice).join("\n         ") || "none";
   lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
-  lines.push(`Command: ${commandLine}`, `Image:   firstlight ${version}, kernel ${kernel}`);
+  lines.push(`Command: ${commandLine}`, `Image:   ${describeBuild(build)}; kernel ${kernel}`);
   // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.
-  if (error instanceof Error && error.name !== "BootError" && error.stack) lines.push(`Stack:   ${error.stack.trim()}`);
+  if (error instanceof Error && !(error instanceof BootError) && !(error instanceof OpError) && error.stack)
+    lines.push(`Stack:   ${error.stack.trim()}`);
   return `${lines.join("\n")}\n`;
 }

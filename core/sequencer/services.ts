@@ -26,7 +26,7 @@ export function createServices(loop: Loop): Services {
   const log = createLog();
   const drivers: DriverLoader = createDrivers(loop, log, {
     somebodyWaits: () => wants.waiting(),
-    devicesSettled: () => devices.settled(),
+    devicesSettled: (longest) => devices.settled(longest),
   });
   const devices: DeviceTable = createDevices(loop, log, () => wants.retry("device"));
   const wants = createWants(loop, devices, () => drivers.wake());

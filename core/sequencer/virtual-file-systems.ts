@@ -1,3 +1,4 @@
+import type { Log } from "../../hooks/index.js";
 import type { MountFlag } from "../abi/index.js";
 import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
@@ -37,7 +38,7 @@ const links = [
 export const movedAtSwitch = ["/run", "/dev", "/proc", "/sys"];
 
 /** Mounts what a boot needs to see anything, each once: an engine that PID 1 had to start again finds it there. */
-export async function mountVirtualFileSystems(loop: Loop): Promise<void> {
+export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<void> {
   const mounted = new Set((readIfThere("/proc/self/mounts") ?? "").split("\n").map((line) => line.split(" ")[1]));
   const mountAll = (wanted: VirtualFileSystem[]) =>
     Promise.all(
@@ -49,7 +50,12 @@ export async function mountVirtualFileSystems(loop: Loop): Promise<void> {
         }),
     );
   await mountAll(first);
-  await mountAll(files.stat(efiVariables.target) ? [...second, efiVariables] : second);
+  try {
+    await mountAll(files.stat(efiVariables.target) ? [...second, efiVariables] : second);
+  } catch (error) {
+    // A kernel without one of them boots all the same.
+    log.warning(String(error));
+  }
   for (const [path, target] of links) if (!files.stat(path)) files.symlink(path, target);
   files.makeDir("/run/initramfs");
 }

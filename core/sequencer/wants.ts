@@ -33,7 +33,9 @@ interface Entry extends OpenWant {
   trying: boolean;
   /** Something has happened since it began. */
   again: boolean;
-  /** Its time was up; it is still tried, for those in the emergency shell. */
+  /** Its time is up: after the try that is under way, or a last one, it fails. It is still tried, for those in the emergency shell. */
+  expired: boolean;
+  /** It has failed. */
   failed: boolean;
   /** True: there is an answer, or there will be none. */
   tryOnce(): Promise<boolean>;
@@ -61,7 +63,12 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
       for (const cancel of entry.cancels) cancel();
     }
     entry.trying = false;
-    if (entries.has(entry)) unmet();
+    if (!entries.has(entry)) return;
+    if (entry.expired) {
+      entry.failed = true;
+      entry.reject(notCome(entry));
+    }
+    unmet();
   }
 
   function limitTime(entry: Entry): void {
@@ -73,8 +80,8 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
         overdue = undefined;
       }),
       loop.at(asked + limit, () => {
-        entry.failed = true;
-        entry.reject(notCome(entry));
+        entry.expired = true;
+        void retry(entry);
       }),
     );
   }
@@ -93,6 +100,7 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
         device,
         trying: false,
         again: false,
+        expired: false,
         failed: false,
         cancels: [],
         reject,

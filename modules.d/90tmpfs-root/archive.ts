@@ -1,4 +1,4 @@
-import { type Boot, BootError } from "firstlight/hooks";
+import { type Boot, BootError, errnoOf } from "firstlight/hooks";
 
 /** How an archive is compressed, told by its first bytes. Bytes above 0x7f are escaped as core/abi says. */
 interface Format {
@@ -33,8 +33,9 @@ usualNames.push("rootfs.tgz", "rootfs.tar.lz4", "rootfs.tar.bz2", "rootfs.tar");
 async function isFile({ job }: Boot, path: string): Promise<boolean> {
   try {
     return (await job("statFile", { path })).type === "file";
-  } catch {
-    return false;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return false;
+    throw error;
   }
 }
 

@@ -43,6 +43,15 @@ async function mountTmpfs({ mounts, root, parameters, log }: Boot): Promise<stri
   return size;
 }
 
+/** After a failure: a program that has not noticed yet may still hold it, and a failure to unmount must not hide the first one. */
+async function letGo({ mounts, log }: Boot, target: string): Promise<void> {
+  try {
+    await mounts.unmount(target, { lazy: true });
+  } catch (error) {
+    log.warning(String(error));
+  }
+}
+
 /** The root whole, or none: half a root must not look like one, and its memory is given back before the report. */
 async function fillRoot(boot: Boot): Promise<void> {
   const archive = await findArchive(boot, volume);
@@ -51,7 +60,7 @@ async function fillRoot(boot: Boot): Promise<void> {
     await unpack(boot, archive, boot.root.mountPoint, size);
     await checkSelinux(boot);
   } catch (error) {
-    await boot.mounts.unmount(boot.root.mountPoint, { lazy: true });
+    await letGo(boot, boot.root.mountPoint);
     throw error;
   }
 }
@@ -63,8 +72,7 @@ export default hook({
     try {
       await fillRoot(boot);
     } catch (error) {
-      // A program that has not noticed yet may still hold it.
-      await boot.mounts.unmount(volume, { lazy: true });
+      await letGo(boot, volume);
       throw error;
     }
     await boot.mounts.unmount(volume);

@@ -20,6 +20,9 @@ const tarCommand = [
 ];
 tarCommand.push("--selinux", "--delay-directory-restore", "--warning=no-timestamp");
 
+/** Bytes of tar's remarks: all of them, within reason. */
+const keptRemarks = 4 << 20;
+
 /** As many of tar's remarks are shown; the number of the others is. */
 const shownLosses = 20;
 
@@ -50,26 +53,16 @@ async function showProgress(
   }
 }
 
-/**
- * Unpacks an archive into `target`: decompressor and tar joined by a pipe. Throws a BootError unless every byte of it arrived; what the file
- * system cannot hold (user.* attributes on a tmpfs before Linux 6.6) is a warning for each.
- */
-export async function unpack(boot: Boot, archive: Archive, target: string, size: string): Promise<void> {
-  const { programs, log, clock } = boot;
-  const begun = clock.now();
-  const name = archive.path.slice(archive.path.lastIndexOf("/") + 1);
-  const file = { file: archive.path };
-  const pipe = archive.format && programs.pipe();
-  const decompressor =
-    archive.format && pipe !== undefined
-      ? programs.start({
-          argv: archive.format.command,
-          env: environment,
-          stdin: file,
-          stdout: { pipe },
-          stderr: "keep",
-        })
-      : undefined;
+/** The programs of the pipeline. */
+interface Pipeline {
+  tar: Running<ProgramResult>;
+  /** undefined: the archive is not compressed. */
+  decompressor: Running<ProgramResult> | undefined;
+}
+
+function startPipeline({ programs }: Boot, { path, format }: Archive, target: string): Pipeline {
+  const file = { file: path };
+  const pipe = format && programs.pipe();
   const tar = programs.start({
     argv: tarCommand,
     env: environment,
@@ -77,7 +70,31 @@ export async function unpack(boot: Boot, archive: Archive, target: string, size:
     stdin: pipe === undefined ? file : { pipe },
     stdout: "keep",
     stderr: "keep",
+    keepLimit: keptRemarks,
   });
+  if (!format || pipe === undefined) return { tar, decompressor: undefined };
+  try {
+    const stdout = { pipe };
+    return {
+      tar,
+      decompressor: programs.start({ argv: format.command, env: environment, stdin: file, stdout, stderr: "keep" }),
+    };
+  } catch (error) {
+    // It would wait for ever.
+    tar.signal("SIGKILL");
+    throw error;
+  }
+}
+
+/**
+ * Unpacks an archive into `target`: decompressor and tar joined by a pipe. Throws a BootError unless every byte of it arrived; what the file
+ * system cannot hold (user.* attributes on a tmpfs before Linux 6.6) is a warning for each.
+ */
+export async function unpack(boot: Boot, archive: Archive, target: string, size: string): Promise<void> {
+  const { log, clock } = boot;
+  const begun = clock.now();
+  const name = archive.path.slice(archive.path.lastIndexOf("/") + 1);
+  const { tar, decompressor } = startPipeline(boot, archive, target);
   void showProgress(boot, archive, decompressor ?? tar);
   const tarEnding = await ending(tar);
   const error = judge(name, size, tarEnding, decompressor && (await ending(decompressor)));

@@ -3,31 +3,73 @@ import { BootError, OpError, type ProgramResult } from "firstlight/hooks";
 /** How one program of the pipeline ended: its result, or why it could not be run. */
 export type Ending = ProgramResult | OpError;
 
+/** As many lines of what a program said are shown. */
+const shownLines = 4;
+
+/** What a program said, without the lines that only tell where it is in the archive. */
+function messages(ending: Ending): string[] {
+  if (ending instanceof OpError) return [ending.message];
+  const lines = (ending.stderr ?? "").split("\n").filter((line) => line && !/^block \d+:/.test(line));
+  return ending.signal ? [`killed by ${ending.signal}`, ...lines] : lines;
+}
+
+/** What a program said in one line: what speaks of the fault, else its last words. */
+function said(ending: Ending, fault: RegExp): string {
+  const lines = messages(ending);
+  const telling = lines.filter((line) => fault.test(line)).slice(0, shownLines);
+  const status = ending instanceof OpError ? "" : `exit status ${ending.status}`;
+  return (telling.length ? telling : lines.slice(-shownLines)).join("; ") || status;
+}
+
+function succeeded(ending: Ending | undefined): boolean {
+  return ending === undefined || (!(ending instanceof OpError) && ending.status === 0);
+}
+
+function killedBy(ending: Ending | undefined, signal: string): boolean {
+  return ending !== undefined && !(ending instanceof OpError) && ending.signal === signal;
+}
+
 const again = "Make the archive again and copy it whole; compare checksums on both sides.";
+/** No line speaks of it more than another. */
+const noLine = /(?!)/;
 
-/** The first lines of what a program said, without those that only say where it is in the archive. */
-function messages(text = ""): string[] {
-  return text.split("\n").filter((line) => line && !/^block \d+:/.test(line));
+interface Fault {
+  /** In one of the lines of a tar that failed. */
+  says: RegExp;
+  wrong(name: string, size: string): string;
+  remedy: string;
 }
 
-function said(ending: Ending): string {
-  if (ending instanceof OpError) return ending.message;
-  const lines = messages(ending.stderr).slice(0, 4);
-  if (ending.signal) lines.unshift(`killed by ${ending.signal}`);
-  return lines.join("; ") || `exit status ${ending.status}`;
-}
-
-function succeeded(ending: Ending): ending is ProgramResult {
-  return !(ending instanceof OpError) && ending.status === 0;
-}
-
-function killedBy(ending: Ending, signal: string): boolean {
-  return !(ending instanceof OpError) && ending.signal === signal;
-}
+const fullRoot: Fault = {
+  says: /No space left on device|Wrote only \d+ of \d+ bytes|Disk quota exceeded/,
+  wrong: (name, size) => `the archive ${name} does not fit into the root file system in RAM (rd.tmpfs.size=${size})`,
+  remedy: "Give a larger rd.tmpfs.size, the machine more memory, or make the archive smaller.",
+};
+const anyFault: Fault = {
+  says: noLine,
+  wrong: (name) => `${name} could not be unpacked whole`,
+  remedy: again,
+};
+/** The first one that fits counts. */
+const tarFaults: Fault[] = [
+  fullRoot,
+  {
+    says: /does not look like a tar archive/,
+    wrong: (name) => `${name} is not an archive that can be unpacked`,
+    remedy: "Pack the root with tar (plain, or compressed with gzip, xz, zstd, lz4 or bzip2).",
+  },
+  { says: /Unexpected EOF/, wrong: (name) => `the archive ${name} is truncated`, remedy: again },
+  {
+    says: /Skipping to next header|Malformed|Archive contains/,
+    wrong: (name) => `the archive ${name} is corrupt`,
+    remedy: again,
+  },
+];
 
 /**
- * What is wrong with an unpacked archive, as an error; undefined if it is whole. tar leaves a cut at a member's boundary unnoticed (GNU tar 1.34,
- * exit status 0): run with -R it says whether it saw the blocks of zeros that end an archive.
+ * What is wrong with an unpacked archive, as an error; undefined if it is whole. What programs say counts only if they fail: their warnings hold
+ * names of files. tar leaves a cut at a member's boundary unnoticed (GNU tar 1.34, exit status 0): run with -R it says whether it saw the
+ * blocks of zeros that end an archive.
  */
 export function judge(
   name: string,
@@ -35,37 +77,26 @@ export function judge(
   tar: Ending,
   decompressor: Ending | undefined,
 ): BootError | undefined {
-  const tarSaid = said(tar);
-  if (/No space left on device|Wrote only \d+ of \d+ bytes|Disk quota exceeded/.test(tarSaid))
-    return new BootError(
-      `the archive ${name} does not fit into the root file system in RAM (rd.tmpfs.size=${size}): ${tarSaid}`,
-      "Give a larger rd.tmpfs.size, the machine more memory, or make the archive smaller.",
-    );
-  if (killedBy(tar, "SIGKILL") || (decompressor && killedBy(decompressor, "SIGKILL")))
+  if (succeeded(tar) && succeeded(decompressor))
+    return !(tar instanceof OpError) && /\*\* Block of NULs \*\*/.test(tar.stdout ?? "")
+      ? undefined
+      : new BootError(`the archive ${name} is truncated: it ends without its end blocks`, again);
+  if (killedBy(tar, "SIGKILL") || killedBy(decompressor, "SIGKILL"))
     return new BootError(
       `unpacking ${name} was killed: the machine ran out of memory (rd.tmpfs.size=${size})`,
       "Give the machine more memory, or make the archive smaller.",
     );
+  const fault = tarFaults.find(({ says }) => messages(tar).some((line) => says.test(line))) ?? anyFault;
   // tar that stopped first makes the decompressor stop by SIGPIPE: then tar has the reason.
-  if (decompressor && !succeeded(decompressor) && !killedBy(decompressor, "SIGPIPE")) {
-    const cut = /unexpected(ly)?\b|premature|unfinished/i.test(said(decompressor));
-    return new BootError(`the archive ${name} is ${cut ? "truncated" : "corrupt"}: ${said(decompressor)}`, again);
+  if (decompressor && fault !== fullRoot && !succeeded(decompressor) && !killedBy(decompressor, "SIGPIPE")) {
+    const reason = said(decompressor, noLine);
+    const cut = /unexpected(ly)?\b|premature|unfinished/i.test(reason);
+    return new BootError(`the archive ${name} is ${cut ? "truncated" : "corrupt"}: ${reason}`, again);
   }
-  if (/does not look like a tar archive/.test(tarSaid))
-    return new BootError(
-      `${name} is not an archive that can be unpacked: ${tarSaid}`,
-      "Pack the root with tar (plain, or compressed with gzip, xz, zstd, lz4 or bzip2).",
-    );
-  if (/Unexpected EOF/.test(tarSaid)) return new BootError(`the archive ${name} is truncated: ${tarSaid}`, again);
-  if (/Skipping to next header|Malformed|invalid|Archive contains/i.test(tarSaid))
-    return new BootError(`the archive ${name} is corrupt: ${tarSaid}`, again);
-  if (!succeeded(tar)) return new BootError(`${name} could not be unpacked whole: ${tarSaid}`, again);
-  if (!/\*\* Block of NULs \*\*/.test(tar.stdout ?? ""))
-    return new BootError(`the archive ${name} is truncated: it ends without its end blocks`, again);
-  return undefined;
+  return new BootError(`${fault.wrong(name, size)}: ${said(tar, fault.says)}`, fault.remedy);
 }
 
 /** What tar could not keep, a line each: never dropped in silence. */
 export function losses(tar: Ending): string[] {
-  return tar instanceof OpError ? [] : messages(tar.stderr);
+  return tar instanceof OpError ? [] : messages(tar);
 }

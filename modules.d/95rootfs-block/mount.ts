@@ -7,13 +7,13 @@ export default hook({
     if (!root.claimed || !spec) return;
     const type = parameters.text("rootfstype");
     // Read-only unless asked otherwise, as the kernel does: init's own fsck comes later.
-    const options = [root.access ?? "ro", ...parameters.all("rootflags").slice(-1)].join(",");
+    const options = [root.access ?? "ro", parameters.text("rootflags")].filter(Boolean).join(",");
     const device = await mounts.mountDevice(spec, {
       target: root.mountPoint,
       options,
       ...(type === undefined || type === "auto" ? {} : { type }),
       for: "root",
     });
-    log.info(`root: ${device.path} on ${root.mountPoint} (${type ?? device.tags.TYPE}, ${options})`);
+    log.info(`root: ${device.path} on ${root.mountPoint} (${device.tags.TYPE ?? type}, ${options})`);
   },
 });

@@ -8,21 +8,36 @@ ID=firstlight
 PRETTY_NAME="firstlight (initramfs)"
 `;
 
-const phaseNames = "PHASE: cmdline, pre-trigger, initqueue, pre-mount, mount, pre-pivot, cleanup or switch";
+/** dracut's pre-udev is our pre-trigger; without a value: before the switch. */
+const breakpoints = [
+  "cmdline",
+  "pre-udev",
+  "pre-trigger",
+  "initqueue",
+  "pre-mount",
+  "mount",
+  "pre-pivot",
+  "cleanup",
+  "switch",
+];
 
 export default moduleSetup({
   /** What the sequencer itself reads, and the kernel's own that it passes on. */
   parameters: {
     root: { schema: { type: "string", pattern: "." }, form: "DEVICE" },
     rootfstype: { schema: { type: "string" }, form: "TYPE[,TYPE…]" },
-    rootflags: { schema: { type: "string" }, form: "OPTION[,OPTION…]", repeated: true },
+    rootflags: { schema: { type: "string" }, form: "OPTION[,OPTION…]" },
     init: { schema: { type: "string", pattern: "^/" }, form: "/PATH" },
     panic: { schema: { type: "integer" }, form: "SECONDS" },
-    "rd.retry": { schema: { type: "integer", minimum: 0 }, form: "SECONDS" },
+    "rd.retry": { schema: { type: "integer", minimum: 1 }, form: "SECONDS" },
     "rd.timeout": { schema: { type: "integer", minimum: 0 }, form: "SECONDS" },
     "rd.shell": { schema: { type: "boolean" }, form: "0|1" },
     "rd.emergency": { schema: { type: "string", enum: ["reboot", "poweroff", "halt"] }, form: "reboot|poweroff|halt" },
-    "rd.break": { schema: { type: "string" }, form: phaseNames, repeated: true },
+    "rd.break": {
+      schema: { type: "string", enum: [...breakpoints, "1"] },
+      form: breakpoints.join("|"),
+      repeated: true,
+    },
     "rd.debug": { schema: { type: "boolean" }, form: "0|1" },
     "rd.info": { schema: { type: "boolean" }, form: "0|1" },
     "rd.driver.pre": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },

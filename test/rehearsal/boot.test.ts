@@ -107,6 +107,55 @@ test("drivers are loaded as long as somebody waits: the small ones first, a larg
   assert.match(far.shown, /loading virtio virtio_blk\n[\s\S]*loading libata\n[\s\S]*Devices: sda LABEL=SATA/);
 });
 
+/** A disk that never answers, beside the one with the root. */
+const broken: SimulatedDevice = { name: "sdz", number: "8:9", tags: {}, probeLasts: 1e9 };
+
+test("a disk that never answers holds up neither the boot nor the drivers of others", async () => {
+  const { word, shown, time } = await boot(`root=UUID=${uuid}`, { devices: [disk, broken, partition] });
+  assert.equal(word.word, "switch");
+  assert.match(shown, /\/dev\/sdz does not answer/);
+  assert.ok(time < 20_000, `${time} ms`);
+  const large = { name: "libata", path: "/libata.ko", parameters: "", size: 400_000 };
+  const other = await boot("root=LABEL=SATA", {
+    drivers: { ...machine.drivers, "pci:v00008086d00007010": [large] },
+    devices: [
+      disk,
+      broken,
+      { ...partition, name: "sda", tags: { ...partition.tags, LABEL: "SATA" }, driver: "libata" },
+    ],
+  });
+  assert.equal(other.word.word, "switch", other.shown);
+});
+
+test("a mount that takes longer than rd.retry is no missing device", async () => {
+  const slow = { ...partition, mountLasts: 7000 };
+  const { word, shown } = await boot(`root=UUID=${uuid} rd.retry=5`, { devices: [disk, { ...slow, after: 0 }] });
+  assert.equal(word.word, "switch", shown);
+});
+
+test("a label that is too long for a link, or no name at all, does not stop the boot", async () => {
+  const strange = ["x ".repeat(63), "."].map((label, index) => {
+    return { ...broken, name: `sd${index}`, tags: { LABEL: label }, probeLasts: 1 };
+  });
+  const { word, shown } = await boot(`root=UUID=${uuid}`, { devices: [disk, ...strange, partition] });
+  assert.equal(word.word, "switch", shown);
+  assert.match(shown, /\/dev\/sd0 gets no link/);
+});
+
+test("a kernel without a file system that a boot does not need", async () => {
+  const initramfs = { ...machine.initramfs, "sys/": "" };
+  const { word, shown } = await boot(`root=UUID=${uuid}`, { initramfs, missingTypes: ["devpts"] });
+  assert.equal(word.word, "switch", shown);
+  assert.match(shown, /devpts on \/dev\/pts: ENODEV/);
+});
+
+test("an image for another kernel says so", async () => {
+  const kernel = { release: "6.9.9", machine: "x86_64" };
+  const { shown } = await boot("root=LABEL=NONE rd.retry=1", { kernel });
+  assert.match(shown, /this image has the drivers of kernel 6\.1\.0: build one for 6\.9\.9/);
+  assert.match(shown, /^Image: .*generic, for kernel 6\.1\.0; kernel 6\.9\.9$/m);
+});
+
 test("before a shell, the drivers of whatever has keys are loaded, though the boot has stopped before its devices", async () => {
   const { shown } = await boot("ro");
   assert.match(shown, /there is no root=[\s\S]*Devices: not looked for yet[\s\S]*loading virtio virtio_blk/);
@@ -159,6 +208,13 @@ test("wrong values are errors, unknown rd. names warnings", async () => {
   assert.equal(word.word, "switch");
   assert.match(shown, /unknown kernel parameter rd\.rerty: did you mean rd\.retry\?/);
   assert.doesNotMatch(shown, /crashkernel|rhgb|LANG/);
+});
+
+test("rd.break takes the names of phases only; a label as udev's links have it; a list of types", async () => {
+  await stops(`root=UUID=${uuid} rd.break=premount`, {}, /rd\.break=premount \(accepted: rd\.break=cmdline\|pre-udev/);
+  const blank = { devices: [disk, { ...partition, tags: { ...partition.tags, LABEL: "my disk" } }] };
+  assert.equal((await boot("root=LABEL=my\\x20disk", blank)).word.word, "switch");
+  assert.equal((await boot(`root=UUID=${uuid} rootfstype=xfs,ext4`)).word.word, "switch");
 });
 
 test("init= is honoured and checked", async () => {

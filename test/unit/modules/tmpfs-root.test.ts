@@ -57,6 +57,24 @@ test("a whole archive has no fault", () => {
   assert.equal(verdict(ended({}), ended({ stdout: "" })), undefined);
 });
 
+test("a warning is no fault, whatever names it holds", () => {
+  const stderr = "tar: ./invalid file: Cannot set 'security.evm' extended attribute: Invalid argument\n";
+  assert.equal(verdict(ended({ stderr })), undefined);
+  assert.equal(verdict(ended({ stderr: "tar: ./No space left on device: file changed\n" }), ended({})), undefined);
+});
+
+test("the fault is found behind any number of warnings", () => {
+  const warnings = "tar: ./f: Cannot set 'user.x' extended attribute: Operation not supported\n".repeat(50);
+  const full =
+    verdict(ended({ status: 2, stderr: `${warnings}tar: ./x: Cannot write: No space left on device\n` })) ?? "";
+  assert.match(full, /does not fit/);
+  assert.match(full, /No space left/);
+  assert.match(
+    verdict(ended({ status: 2, stderr: `${warnings}tar: ./x: Cannot mknod\n` })) ?? "",
+    /whole: .*Cannot mknod$/,
+  );
+});
+
 test("each fault has its own error", () => {
   assert.match(
     verdict(ended({ stdout: "block 83: ** End of File **\n" })) ?? "",
