@@ -40,8 +40,9 @@ export async function installDrivers(
     const content = unpacked.get(path);
     sizes.set(driver.name, content?.length ?? found.stats.size);
     tree.add(driverPath(kernel.release, driver.path), content && file.type === "file" ? { ...file, content } : file);
-    for (const entry of modinfoOf(path, content))
-      if (entry.startsWith("firmware=")) firmware.add(entry.slice("firmware=".length));
+    const modinfo = modinfoOf(path, content);
+    checkRelease(kernel, driver, modinfo);
+    for (const entry of modinfo) if (entry.startsWith("firmware=")) firmware.add(entry.slice("firmware=".length));
   }
   const nodes = drivers.flatMap(({ name }) => kernel.staticNodes.get(name) ?? []);
   if (nodes.length)
@@ -52,6 +53,19 @@ export async function installDrivers(
       modified: 0,
     });
   return { firmware, sizes };
+}
+
+/**
+ * The drivers of a directory that -k names tell which kernel it is of. Only those below kernel/ came with it: others may have been made
+ * for a kernel that it is compatible with (Red Hat's weak-updates). vermagic: include/linux/vermagic.h.
+ */
+function checkRelease({ release, folder }: KernelTree, { path }: DriverInTree, modinfo: readonly string[]): void {
+  if (!path.startsWith("kernel/")) return;
+  const [, own] = modinfo.map((entry) => /^vermagic=(\S+)/.exec(entry)).find((match) => match !== null) ?? [];
+  if (own !== undefined && own !== release)
+    throw new BuildError(
+      `${join(folder, path)} is of kernel ${own}, but the image is for ${release}: say --kver ${own}, or name the directory of ${release} with -k`,
+    );
 }
 
 function modinfoOf(path: string, content: Buffer | undefined): string[] {

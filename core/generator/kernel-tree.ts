@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "./kernel-version.js";
 import { BuildError, reasonOf } from "./problems.js";
@@ -42,14 +42,20 @@ export const driverName = (word: string) => word.replaceAll("-", "_");
 /** "kernel/fs/xfs/xfs.ko.xz" -> "xfs" */
 const nameOfFile = (path: string) => driverName(path.replace(/^.*\//, "").replace(/\.ko(\.\w+)?$/, ""));
 
-/** Reads a kernel's lists. Throws BuildError if modules.dep cannot be read; the other lists may be missing. */
+/**
+ * Reads a kernel's lists. Throws BuildError if modules.dep, modules.alias or modules.builtin cannot be read: every kernel's package and
+ * depmod write them, and an image made without them finds no driver. The other lists may be missing.
+ */
 export function readKernelTree(kernel: Kernel): KernelTree {
   const builtinInfo = readOptional(kernel, "modules.builtin.modinfo").split("\0");
   return {
     ...kernel,
-    drivers: readDependencies(readRequired(kernel, "modules.dep")),
-    builtin: new Set(lines(readOptional(kernel, "modules.builtin")).map(nameOfFile)),
-    aliases: [...readAliases(readOptional(kernel, "modules.alias")), ...builtinInfo.flatMap(builtinAlias)],
+    drivers: readDrivers(kernel),
+    builtin: new Set(lines(readRequired(kernel, "modules.builtin", "reinstall the kernel's package")).map(nameOfFile)),
+    aliases: [
+      ...readAliases(readRequired(kernel, "modules.alias", runDepmod(kernel))),
+      ...builtinInfo.flatMap(builtinAlias),
+    ],
     softDependencies: readSoftDependencies(lines(readOptional(kernel, "modules.softdep"))),
     staticNodes: new Map(
       lines(readOptional(kernel, "modules.devname")).map((line) => [driverName(line.split(" ", 1)[0] ?? ""), line]),
@@ -57,11 +63,22 @@ export function readKernelTree(kernel: Kernel): KernelTree {
   };
 }
 
-function readRequired({ folder, release }: Kernel, name: string): string {
+const runDepmod = ({ release }: Kernel) => `run "depmod ${release}"`;
+
+/** A list without a driver is right only where there is none: a depmod that was interrupted leaves an empty file. */
+function readDrivers(kernel: Kernel): Map<string, DriverInTree> {
+  const drivers = readDependencies(readRequired(kernel, "modules.dep", runDepmod(kernel)));
+  const isDriver = (name: string) => /\.ko(\.\w+)?$/.test(name);
+  if (!drivers.size && readdirSync(kernel.folder, { recursive: true, encoding: "utf8" }).some(isDriver))
+    throw new BuildError(`${join(kernel.folder, "modules.dep")} is empty, but drivers are there: ${runDepmod(kernel)}`);
+  return drivers;
+}
+
+function readRequired({ folder }: Kernel, name: string, remedy: string): string {
   try {
     return readFileSync(join(folder, name), "utf8");
   } catch (error) {
-    throw new BuildError(`${join(folder, name)}: ${reasonOf(error)}: run "depmod ${release}"`);
+    throw new BuildError(`${join(folder, name)}: ${reasonOf(error)}: ${remedy}`);
   }
 }
 

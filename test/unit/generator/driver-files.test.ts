@@ -118,7 +118,10 @@ test("drivers are the same in the image, however the host has packed them", asyn
 });
 
 test("a driver that modules.dep names and that is not there, or is no driver, is an error", async (context) => {
-  const folder = scratchFolder(context, { "modules.dep": "a.ko:\nb.ko:\n", "b.ko": "text" });
+  const folder = scratchFolder(context, {
+    ...{ "modules.dep": "a.ko:\nb.ko:\n", "modules.alias": "", "modules.builtin": "" },
+    "b.ko": "text",
+  });
   const kernel = readKernelTree({ folder, release: "6.1" });
   const install = (name: string) => {
     const driver = kernel.drivers.get(name);
@@ -126,4 +129,16 @@ test("a driver that modules.dep names and that is not there, or is no driver, is
   };
   assert.deepEqual(await install("a"), [`${folder}/a.ko is named by modules.dep, but is not there: run "depmod 6.1"`]);
   assert.deepEqual(await install("b"), [`${folder}/b.ko is not an ELF file: reinstall the kernel's package`]);
+});
+
+test("drivers of another kernel than the one that is named are an error", async () => {
+  const { modules, release } = await debianKernel("cloud");
+  const other = readKernelTree({ folder: modules, release: "6.99-bogus" });
+  const xfs = other.drivers.get("xfs");
+  assert.ok(xfs);
+  assert.deepEqual(await problemsOf(() => installDrivers(other, [xfs], createTree())), [
+    `${join(modules, xfs.path)} is of kernel ${release}, but the image is for 6.99-bogus: say --kver ${release}, or name the directory of 6.99-bogus with -k`,
+  ]);
+  const elsewhere = { ...xfs, path: `updates/../${xfs.path}` };
+  await installDrivers(other, [elsewhere], createTree());
 });

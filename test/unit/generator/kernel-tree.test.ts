@@ -44,11 +44,28 @@ test("the lists of depmod and of the kernel's build", (context) => {
   assert.equal(tree.staticNodes.get("fuse"), "fuse fuse c10:229");
 });
 
-test("modules.dep is the only list that has to be there", async (context) => {
-  const folder = scratchFolder(context, { "modules.dep": "a.ko:\n" });
-  assert.deepEqual([...readKernelTree({ release: "1", folder }).drivers.keys()], ["a"]);
-  const broken = scratchFolder(context, { "modules.dep": "no colon\n" });
-  assert.match((await problemsOf(() => readKernelTree({ release: "1", folder: broken })))[0] ?? "", /run depmod/);
+test("the lists without which no driver is found have to be there", async (context) => {
+  const required = { "modules.dep": "a.ko:\n", "modules.alias": "", "modules.builtin": "" };
+  const read = (files: Record<string, string>) => {
+    const folder = scratchFolder(context, files);
+    const problems = problemsOf(() => readKernelTree({ release: "1", folder }));
+    return problems.then((texts) => texts.map((text) => text.replace(folder, "F")));
+  };
+  assert.deepEqual(await read(required), []);
+  const { "modules.dep": _, ...noDependencies } = required;
+  assert.deepEqual(await read(noDependencies), ['F/modules.dep: no such file or directory: run "depmod 1"']);
+  const { "modules.alias": _1, ...noAliases } = required;
+  assert.deepEqual(await read(noAliases), ['F/modules.alias: no such file or directory: run "depmod 1"']);
+  const { "modules.builtin": _2, ...noBuiltin } = required;
+  assert.deepEqual(await read(noBuiltin), [
+    "F/modules.builtin: no such file or directory: reinstall the kernel's package",
+  ]);
+  assert.match((await read({ ...required, "modules.dep": "no colon\n" }))[0] ?? "", /run depmod/);
+  const empty = { ...required, "modules.dep": "" };
+  assert.deepEqual(await read(empty), [], "a kernel without drivers");
+  assert.deepEqual(await read({ ...empty, "kernel/fs/xfs.ko.zst": "" }), [
+    'F/modules.dep is empty, but drivers are there: run "depmod 1"',
+  ]);
 });
 
 test("a kernel that is not there, or not ready, is an error with the remedy", async (context) => {
