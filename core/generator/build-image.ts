@@ -1,9 +1,10 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { machine } from "node:os";
-import { bundlePath, initPath, modprobePath, rescuePath, shellPath } from "../abi/index.js";
+import { bundlePath, driverIndexPath, initPath, modprobePath, rescuePath, shellPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
 import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
 import { cpio } from "./cpio.js";
+import { makeDriverIndex } from "./driver-index.js";
 import type { Bundled } from "./esbuild.js";
 import { addText, type Building, fillTree } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
@@ -129,7 +130,11 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
   const requests = fillTree(selected, build);
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
   addText(tree, rescuePath, `shell=${tree.has(shellPath) ? 1 : 0} action=none delay=10\n`);
-  if (!kernel) return 0;
+  if (!kernel) {
+    // PID 1 always looks there: such a kernel has every driver built in.
+    addText(tree, driverIndexPath, makeDriverIndex([], []));
+    return 0;
+  }
   return addDrivers(kernel, requests, settings, devices, build).catch((error: unknown) => {
     problems.gather(error);
     return 0;

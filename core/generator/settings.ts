@@ -39,6 +39,8 @@ export function makeSettings(
   const mode = last("hostonly", "no-hostonly");
   const [added, omitted] = [words("add"), words("omit")];
   const folder = value("kmoddir") ?? configuration.drivers_dir;
+  if (last("no-kernel") && last("add-drivers"))
+    throw new BuildError("--no-kernel and --add-drivers contradict each other: leave one of them out");
   return {
     image: operands[0] === undefined ? undefined : resolve(operands[0]),
     force: last("force") !== undefined,

@@ -49,6 +49,13 @@ test("of options that exclude each other the last one counts", () => {
   assert.equal(settings("--kver 1 --kver 2").kernel?.release, "2");
 });
 
+test("drivers cannot be added to an image without drivers", async () => {
+  assert.deepEqual(await problemsOf(() => settings("--no-kernel --add-drivers nbd x.img")), [
+    "--no-kernel and --add-drivers contradict each other: leave one of them out",
+  ]);
+  assert.equal(settings("--no-kernel x.img", { add_drivers: ["nbd"] }).kernel, undefined, "those of every image");
+});
+
 test("--include takes two values wherever it stands", () => {
   const { include, image } = settings("-i /src dst -f -i/other /there IMAGE --include=/third /deep/er");
   assert.deepEqual(include, [
