@@ -50,7 +50,7 @@ export interface Host {
   readFile(path: string): string | undefined;
   /** Names in a directory, sorted; undefined if it is not there. */
   list(path: string): string[] | undefined;
-  /** Host-only: types of the file systems that root, /usr and what lies below them use ("ext4", "xfs"). Generic: empty. */
+  /** Host-only: types of the file systems mounted at / and /usr ("ext4", "xfs"). Generic: empty. */
   readonly fileSystems: readonly string[];
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];
@@ -77,7 +77,8 @@ export interface Image {
   symlink(path: string, target: string): void;
   node(path: string, type: "char" | "block", major: number, minor: number, mode: number): void;
   /**
-   * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata").
+   * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"), or
+   * of its tops outside of the kernel's source ("=updates").
    * Host-only images keep those of a directory that answer one of the host's modaliases or are loaded, unless `always`.
    * A name or directory that this kernel does not have is no error: it may be built in, or not exist there. `required` makes it one.
    */

@@ -9,7 +9,7 @@ import type { Problems } from "./problems.js";
 export interface DriverRequest {
   /** For error messages: "module kernel-modules", "--add-drivers". */
   asker: string;
-  /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's first folder. */
+  /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's top or below its first folder. */
   selectors: readonly string[];
   always?: boolean | undefined;
   required?: boolean | undefined;
@@ -66,8 +66,9 @@ export function selectDrivers(
   }
 
   function chooseFolder(folder: string, { always, required, asker }: DriverRequest): void {
-    const inFolder = [...tree.drivers.values()].filter(({ path }) =>
-      path.slice(path.indexOf("/") + 1).startsWith(`${folder}/`),
+    const isInside = (path: string) => path.startsWith(`${folder}/`);
+    const inFolder = [...tree.drivers.values()].filter(
+      ({ path }) => isInside(path) || isInside(path.slice(path.indexOf("/") + 1)),
     );
     if (required && !inFolder.length)
       problems.add(`${asker} needs drivers of ${folder}, which kernel ${tree.release} does not have`);
@@ -78,6 +79,13 @@ export function selectDrivers(
     const names = meant(word);
     if (!names.length && required) problems.add(missing(word, asker));
     for (const name of names) choose(name);
+    const dropped = names.find((name) => !chosen.has(name) && !tree.builtin.has(name));
+    if (required && dropped) problems.add(obstructed(dropped, asker));
+  }
+
+  function obstructed(name: string, asker: string): string {
+    const omittedOnes = tree.drivers.get(name)?.dependencies.filter((dependency) => omitted.has(dependency)) ?? [];
+    return `${asker} needs driver ${name}, which needs ${omittedOnes.join(" and ")}, which is omitted: omit it no longer`;
   }
 
   function missing(word: string, asker: string): string {

@@ -24,6 +24,9 @@ const directories = [
   "pinctrl",
 ];
 
+/** What does not come with the kernel (DKMS, Debian and Red Hat), of which nobody can tell by its place what it is for. */
+const outOfTree = ["updates", "extra", "weak-updates"];
+
 /** Where boards have no PCI: what a bus's controller gets its clock, its power and its wires from. */
 const boardDirectories = [
   ...["bus", "clk", "dma", "extcon", "gpio", "hwspinlock", "i2c/busses", "interconnect", "iommu", "mailbox", "mfd"],
@@ -44,5 +47,6 @@ export default moduleSetup({
     ];
     image.drivers(host.hostOnly ? always : [...always, ...named]);
     image.drivers(wanted.map((directory) => `=drivers/${directory}`));
+    image.drivers(outOfTree.map((directory) => `=${directory}`));
   },
 });

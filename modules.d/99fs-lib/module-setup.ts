@@ -23,8 +23,9 @@ const fileSystems = [
   "zonefs",
 ];
 
-/** FAT's names, and a checksum that file systems ask for by an alias. */
+/** FAT's names, what file systems ask for by an alias, and the firmware's variables, which no device's modalias asks for. */
 const helpers = [
+  "efivarfs",
   "nls_ascii",
   "nls_cp437",
   "nls_iso8859_1",

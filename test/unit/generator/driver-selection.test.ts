@@ -14,6 +14,7 @@ const paths: Record<string, string[]> = {
   "kernel/drivers/scsi/scsi_mod.ko": [],
   "kernel/drivers/scsi/sd_mod.ko": ["scsi_mod"],
   "updates/drivers/ata/better.ko": [],
+  "extra/vendor/raid.ko": [],
   "kernel/fs/xfs/xfs.ko": ["libcrc32c"],
   "kernel/lib/libcrc32c.ko": [],
   "kernel/crypto/crc32c_generic.ko": [],
@@ -72,6 +73,12 @@ test("a directory stands for all drivers below it, of any tree, and for what the
   ]);
 });
 
+test("a directory may be one of the tops besides kernel/, for what comes from elsewhere", () => {
+  assert.deepEqual(namesOf(select([{ selectors: ["=updates", "=extra"] }])), ["better", "raid"]);
+  const host = { modaliases: [], loaded: ["raid"] };
+  assert.deepEqual(namesOf(select([{ selectors: ["=updates", "=extra"] }], { host })), ["raid"]);
+});
+
 test("host-only: what answers a modalias or is loaded, unless all is wanted", () => {
   const host = { modaliases: ["pci:v0000197Bd00002363sv0"], loaded: ["better"] };
   assert.deepEqual(namesOf(select([{ selectors: ["=drivers/ata/"] }], { host })), [
@@ -119,6 +126,10 @@ test("an omitted driver takes along those that need it", async () => {
   const { problems } = select([{ selectors: ["libata"], required: true }], { omit: ["libata"] });
   assert.deepEqual(await problemsOf(problems.check), [
     "module x needs driver libata, which is omitted: omit it no longer",
+  ]);
+  const wanted = { selectors: ["ahci"], required: true, asker: "--add-drivers" };
+  assert.deepEqual(await problemsOf(select([wanted], { omit: ["libata"] }).problems.check), [
+    "--add-drivers needs driver ahci, which needs libata, which is omitted: omit it no longer",
   ]);
 });
 
