@@ -30,6 +30,8 @@ function killedBy(ending: Ending | undefined, signal: string): boolean {
 }
 
 const again = "Make the archive again and copy it whole; compare checksums on both sides.";
+/** What decompressors say of damage; bzip2 follows it by a page of advice. */
+const decompressionFault = /unexpected|premature|unfinished|invalid|corrupt|error/i;
 /** No line speaks of it more than another. */
 const noLine = /(?!)/;
 
@@ -89,8 +91,8 @@ export function judge(
   const fault = tarFaults.find(({ says }) => messages(tar).some((line) => says.test(line))) ?? anyFault;
   // tar that stopped first makes the decompressor stop by SIGPIPE: then tar has the reason.
   if (decompressor && fault !== fullRoot && !succeeded(decompressor) && !killedBy(decompressor, "SIGPIPE")) {
-    const reason = said(decompressor, noLine);
-    const cut = /unexpected(ly)?\b|premature|unfinished/i.test(reason);
+    const reason = said(decompressor, decompressionFault);
+    const cut = /unexpected|premature|unfinished/i.test(reason);
     return new BootError(`the archive ${name} is ${cut ? "truncated" : "corrupt"}: ${reason}`, again);
   }
   return new BootError(`${fault.wrong(name, size)}: ${said(tar, fault.says)}`, fault.remedy);

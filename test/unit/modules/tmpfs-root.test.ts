@@ -109,6 +109,13 @@ test("the decompressor's reason counts, unless tar made it stop", () => {
   );
   const broken = ended({ status: 1, stderr: "xz: (stdin): Compressed data is corrupt\n" });
   assert.match(verdict(ended({}), broken) ?? "", /corrupt: xz/);
+  const advice = "bzip2: Compressed file ends unexpectedly;\n\tperhaps it is corrupted?\nYou can use it.\n".concat(
+    "Advice.\n".repeat(9),
+  );
+  assert.match(
+    verdict(ended({}), ended({ status: 2, stderr: advice })) ?? "",
+    /truncated: bzip2: Compressed file ends unexp/,
+  );
   const full = ended({ status: 2, stderr: "tar: ./x: Cannot write: No space left on device\n" });
   assert.match(verdict(full, ended({ status: null, signal: "SIGPIPE" })) ?? "", /does not fit/);
 });
