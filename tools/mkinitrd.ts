@@ -1,5 +1,6 @@
 /** The command line of the generator: see --help. Exit status: 0 done, 1 the image was not built, 128 + N ended by signal N. */
 import { constants } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { buildImage } from "../core/generator/build-image.js";
 import { type CommandLine, helpText, parseCommandLine } from "../core/generator/command-line.js";
 import { configurationPlaces, readConfiguration } from "../core/generator/configuration.js";
@@ -28,6 +29,12 @@ function listModules(): string {
   return modules.map(({ name }) => `${name}\n`).join("");
 }
 
+/** A reader of the messages that has gone must not keep an image from being built, nor end it half-way. */
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+
 /** Ends the work in order when the process is asked to end. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
@@ -35,7 +42,7 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-async function main(commandLine: CommandLine): Promise<void> {
+async function main(commandLine: CommandLine, signal: AbortSignal): Promise<void> {
   const shown = commandLine.last("help", "version", "list-modules");
   if (shown === "help") process.stdout.write(helpText());
   else if (shown === "version") process.stdout.write(`firstlight ${project.version}\n`);
@@ -51,7 +58,6 @@ async function main(commandLine: CommandLine): Promise<void> {
   );
   const settings = makeSettings(commandLine, configuration, process.env);
   const verbosity = commandLine.last("verbose", "quiet");
-  const signal = abortOnSignals();
   const started = performance.now();
   const { path, size, files, drivers } = await buildImage(settings, { report: createReport(verbosity), signal });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -59,14 +65,17 @@ async function main(commandLine: CommandLine): Promise<void> {
     say(`${path}: ${(size / 1e6).toFixed(1)} MB, ${files} files, ${drivers} of them drivers, in ${seconds} s`);
 }
 
+const signal = abortOnSignals();
 try {
-  await main(parseCommandLine(process.argv.slice(2)));
+  await main(parseCommandLine(process.argv.slice(2)), signal);
 } catch (error) {
-  if (error instanceof BuildError) {
+  // Ctrl-C ends our children, too: Node may tell of one that has gone before it tells of the signal.
+  await nextTurn();
+  if (signal.aborted) {
+    say(`ended by ${signal.reason}; nothing was changed`);
+    process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals];
+  } else if (error instanceof BuildError) {
     for (const problem of error.problems) say(`error: ${problem}`);
     process.exitCode = 1;
-  } else if (typeof error === "string" && error in constants.signals) {
-    say(`ended by ${error}; nothing was changed`);
-    process.exitCode = 128 + constants.signals[error as NodeJS.Signals];
   } else throw error;
 }

@@ -33,9 +33,16 @@ export async function bundleForQuickJs(entry: string, options: BuildOptions = {}
     const file = (ending: string) => result.outputFiles?.find(({ path }) => path.endsWith(ending))?.text ?? "";
     return { code: file(".js"), map: file(".map") };
   } catch (error) {
+    if (isStopped(error))
+      throw new BuildError(`esbuild has ended before its work was done (${error.message}): try again`);
     if (!isFailure(error)) throw error;
     throw new BuildError(...error.errors.map(describe));
   }
+}
+
+/** esbuild's process was killed, or could not be started: lib/npm/common.ts of esbuild. */
+function isStopped(error: unknown): error is Error {
+  return error instanceof Error && /^The service (was stopped|is no longer running)/.test(error.message);
 }
 
 function isFailure(error: unknown): error is BuildFailure {
