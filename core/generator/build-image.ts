@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, rmSync } from "node:fs";
 import { machine } from "node:os";
 import { bundlePath, driverIndexPath, initPath, modprobePath, rescuePath, shellPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
@@ -60,11 +60,10 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   if (kernel) problems.during(() => checkKernelCanUnpack(settings.compressor, kernel));
 
   const selected = await chooseModules(build);
+  warnOfRoot(selected, build);
   // esbuild is a process of its own, and works while the tree is filled.
-  const bundling = bundle(selected, build).catch(problems.gather);
-  const drivers = await fill(selected, build);
+  const [bundled, drivers] = await Promise.all([bundle(selected, build).catch(problems.gather), fill(selected, build)]);
   problems.during(() => addInit(tree, options.init ?? project.init));
-  const bundled = await bundling;
   problems.check();
 
   addText(tree, bundlePath, bundled?.code ?? "");
@@ -117,19 +116,31 @@ function chooseModules({
   return selectModules(available, settings.modules, createHostAnswers(host, facts, driverExists), problems, report);
 }
 
+/** No error: what the root is, root= says in the boot, and one from tmpfs-root needs nothing that the host's own lies on. */
+function warnOfRoot({ modules }: SelectedModules, { devices, report }: Build): void {
+  for (const { point, device, module } of devices?.rootLayers ?? [])
+    if (!modules.some(({ name }) => name === module))
+      report.warning(
+        `what is mounted at ${point} lies on ${device}, and no module ${module} is in the image: it cannot boot from there; add such a module, or boot with another root=`,
+      );
+}
+
 function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<Bundled> {
   return makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly });
 }
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
 async function fill(selected: SelectedModules, build: Build): Promise<number> {
-  const { host, tree, installer, problems, settings, kernel, devices } = build;
+  const { host, tree, installer, problems, settings, kernel, devices, report } = build;
   installLayout(host, tree);
   // Before the modules: a file that a person names stands for theirs.
   for (const { source, destination } of settings.include) problems.during(() => installer.copy(source, destination));
   const requests = fillTree(selected, build);
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
-  addText(tree, rescuePath, `shell=${tree.has(shellPath) ? 1 : 0} action=none delay=10\n`);
+  const shell = tree.has(shellPath);
+  addText(tree, rescuePath, `shell=${shell ? 1 : 0} action=none delay=10\n`);
+  if (!shell && selected.modules.some(({ name }) => name === "busybox"))
+    report.warning(`module busybox is in the image, but ${shellPath} leads nowhere: there is no emergency shell`);
   if (!kernel) {
     // PID 1 always looks there: such a kernel has every driver built in.
     addText(tree, driverIndexPath, makeDriverIndex([], []));
@@ -154,10 +165,13 @@ function addInit(tree: Tree, path: string): void {
 
 /** The source map serves to read stack traces; the image boots without. */
 async function writeMap(image: string, map: string, report: Report): Promise<void> {
+  const path = `${image}.js.map`;
   try {
-    await writeText(`${image}.js.map`, map);
+    await writeText(path, map);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
+    // One of another bundle would lead to wrong lines.
+    rmSync(path, { force: true });
     report.warning(error.message);
   }
 }

@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { BuildError, reasonOf } from "./problems.js";
+import { type RootLayer, rootLayers } from "./root-layers.js";
 
 /** What a host-only image is made for. */
 export interface HostDevices {
@@ -7,46 +9,60 @@ export interface HostDevices {
   modaliases: string[];
   /** Names of loaded drivers. */
   loaded: string[];
-  /** Types of the file systems of / and what of /usr is mounted. */
+  /** Types of the file systems mounted at / and /usr. */
   fileSystems: string[];
+  /** What these lie on besides disks and partitions. */
+  rootLayers: RootLayer[];
 }
 
-export function readHostDevices(): HostDevices {
+const remedy = "or build for any machine with -N";
+
+/** `root`: where /proc and /sys are. Throws BuildError if they tell nothing: the image would lack what the machine needs. */
+export function readHostDevices(root = "/"): HostDevices {
   const modaliases = new Set<string>();
-  collectModaliases("/sys/devices", modaliases);
+  collectModaliases(join(root, "sys/devices"), modaliases);
+  if (!modaliases.size)
+    throw new BuildError(`no device in ${join(root, "sys/devices")} has a modalias: mount /sys, ${remedy}`);
+  const mounts = linesOfProc(join(root, "proc/self/mountinfo"));
+  const modules = join(root, "proc/modules");
   return {
     modaliases: [...modaliases].sort(),
-    loaded: linesOf("/proc/modules").map((line) => line.split(" ", 1)[0] ?? ""),
-    fileSystems: rootFileSystems(linesOf("/proc/self/mountinfo")),
+    // Where /proc is mounted, only a kernel that cannot load drivers lacks this file (CONFIG_MODULES).
+    loaded: existsSync(modules) ? linesOfProc(modules).map((line) => line.split(" ", 1)[0] ?? "") : [],
+    fileSystems: rootFileSystems(mounts),
+    rootLayers: rootLayers(mounts, join(root, "sys")),
   };
 }
 
-function linesOf(path: string): string[] {
+function linesOfProc(path: string): string[] {
   try {
-    return readFileSync(path, "utf8").split("\n").filter(Boolean);
+    return linesOf(path);
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}: mount /proc, ${remedy}`);
+  }
+}
+
+const linesOf = (path: string) => readFileSync(path, "utf8").split("\n").filter(Boolean);
+
+/** Walks the tree of devices; links in it lead to devices that are walked anyway. */
+function collectModaliases(folder: string, found: Set<string>): void {
+  for (const entry of unlessGone(() => readdirSync(folder, { withFileTypes: true }))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) collectModaliases(path, found);
+    else if (entry.name === "modalias") for (const alias of unlessGone(() => linesOf(path))) found.add(alias);
+  }
+}
+
+/** Devices come and go while we look. */
+function unlessGone<Item>(read: () => Item[]): Item[] {
+  try {
+    return read();
   } catch {
     return [];
   }
 }
 
-/** Walks the tree of devices; links in it lead to devices that are walked anyway. */
-function collectModaliases(folder: string, found: Set<string>): void {
-  let entries: ReturnType<typeof readEntries>;
-  try {
-    entries = readEntries(folder);
-  } catch {
-    // Devices come and go while we look.
-    return;
-  }
-  for (const entry of entries) {
-    if (entry.isDirectory()) collectModaliases(join(folder, entry.name), found);
-    else if (entry.name === "modalias") for (const alias of linesOf(join(folder, entry.name))) found.add(alias);
-  }
-}
-
-const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
-
-/** Types of what is mounted at / and below /usr: "ID PARENT MAJ:MIN ROOT POINT OPTIONS … - TYPE SOURCE …" (proc(5)). */
+/** Types of what is mounted at / and /usr: "ID PARENT MAJ:MIN ROOT POINT OPTIONS … - TYPE SOURCE …" (proc(5)). */
 export function rootFileSystems(mountinfo: readonly string[]): string[] {
   const types = mountinfo.flatMap((line) => {
     const point = line.split(" ", 5)[4] ?? "";

@@ -14,6 +14,7 @@ import { mkinitrdCommand } from "../../support/firstlight.js";
 import { debianKernel } from "../../support/kernels.js";
 import { projectFolder } from "../../support/paths.js";
 import { type RunOptions, run, tryRun } from "../../support/run.js";
+import { staticBusybox } from "../../support/tiny-root.js";
 import { keepReport, scratchFolder } from "./scratch.js";
 
 const kernel = await debianKernel("cloud");
@@ -59,6 +60,14 @@ test("a generic image: PID 1, bundle, index, drivers, shell, and nothing that is
   for (const name of ["sh", "gzip", "xz", "zstd", "lz4", "bzip2"])
     await run(["chroot", root, "/bin/sh", "-c", `command -v ${name}`]);
   assert.equal(await run(["find", root, "-xtype", "l", "-not", "-lname", "/init"]), "");
+
+  const applets = (await run([await staticBusybox(), "--list"])).split("\n");
+  const links = await run(["find", root, "-lname", "*/busybox", "-printf", "%f\\n"]);
+  assert.deepEqual(
+    links.split("\n").filter((name) => !applets.includes(name)),
+    [],
+    "no applet is missing in Debian's busybox",
+  );
 
   const resolve = openDriverIndex(readFileSync(join(root, "usr/lib/firstlight/drivers.idx")));
   for (const alias of ["virtio:d00000002v00001AF4", "fs-xfs", "crypto-crc32c"]) {
@@ -245,6 +254,37 @@ test("ended by a signal: the old image stays, and nothing beside it", async (con
     assert.deepEqual(readdirSync(folder), ["x.img"]);
     assert.equal(readFileSync(join(folder, "x.img"), "utf8"), "old");
   }
+});
+
+test("Ctrl-C, which reaches esbuild and the compressors, too", async (context) => {
+  const folder = scratchFolder(context, { "x.img": "old" });
+  const words = ["-Nfv", "--compress", "zstd -19", "-k", kernel.modules, join(folder, "x.img"), kernel.release];
+  const isWriting = () => readdirSync(folder).length > 1;
+  for (const moment of [() => true, (said: string) => said.includes("module 99base"), isWriting]) {
+    const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe"], detached: true });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    while (!(said && moment(said)) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 5));
+    process.kill(-(child.pid ?? 0), "SIGINT");
+    assert.equal(await ended, 130, said);
+    assert.match(said, /^mkinitrd: ended by SIGINT; nothing was changed\n$/m);
+    assert.doesNotMatch(said, /error|^ +at /m);
+    assert.deepEqual(readdirSync(folder), ["x.img"]);
+  }
+});
+
+test("nobody reads what it says", async (context) => {
+  const folder = scratchFolder(context);
+  const command = mkinitrdCommand(["-Nv", "--compress", "zstd -1"], join(folder, "x.img"), kernel);
+  const { status } = await tryRun([
+    ...["bash", "-c", 'set -o pipefail; "$@" 2>&1 >/dev/null | true', "bash"],
+    ...command,
+  ]);
+  assert.equal(status, 0);
+  assert.deepEqual(readdirSync(folder), ["x.img", "x.img.js.map"]);
 });
 
 test("through a link to the program, from another folder", async (context) => {
