@@ -5,6 +5,8 @@ import type { Content, Entry } from "./tree.js";
 const typeBits = { dir: 0o040000, file: 0o100000, symlink: 0o120000, char: 0o020000, block: 0o060000 };
 /** Large enough that a chunk costs little, small enough that memory stays flat. */
 const chunkSize = 1 << 20;
+/** Eight hexadecimal digits hold a number in a header. */
+const largestNumber = 0xffffffff;
 
 export interface CpioOptions {
   /** Seconds since 1970; later modification times become this one, and what has none gets it. Left out: no limit, and 0. */
@@ -13,7 +15,8 @@ export interface CpioOptions {
 
 /**
  * The entries as a "newc" cpio archive, in chunks (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). All belongs to
- * root; inode numbers follow the order. Throws BuildError if a file of the host cannot be read or changes its size meanwhile.
+ * root; inode numbers follow the order. Throws BuildError if a file of the host cannot be read or changes its size meanwhile, or
+ * has 4 GiB or more.
  */
 export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOptions = {}): AsyncGenerator<Buffer> {
   let pending: Buffer[] = [];
@@ -36,7 +39,7 @@ export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOpt
 
 function header(path: string, entry: Entry, inode: number, sourceDate: number | undefined): Buffer {
   const made = sourceDate ?? 0;
-  const limit = sourceDate ?? Number.POSITIVE_INFINITY;
+  const limit = sourceDate ?? largestNumber;
   const common = { inode, modified: made, size: 0 };
   switch (entry.type) {
     case "dir":
@@ -48,8 +51,11 @@ function header(path: string, entry: Entry, inode: number, sourceDate: number | 
       return record(path, { ...common, mode: typeBits[kind] | mode, node: [major, minor] });
     }
     case "file": {
-      const modified = Math.min(entry.modified || made, limit);
-      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size: sizeOf(entry.content) });
+      const modified = Math.max(0, Math.min(entry.modified || made, limit));
+      const size = sizeOf(entry.content);
+      if (size > largestNumber)
+        throw new BuildError(`/${path} of the image has ${size} bytes: a file in a cpio archive holds less than 4 GiB`);
+      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size });
     }
   }
 }

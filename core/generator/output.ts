@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, readlinkSync, realpathSync, statSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Compressor } from "./compressor.js";
@@ -12,8 +13,8 @@ import { BuildError, reasonOf } from "./problems.js";
  * is replaced, not the link. Throws BuildError.
  */
 export function locateTarget(path: string, force: boolean): string {
-  const target = existsSync(path) ? realpathSync(path) : path;
-  const old = statSync(target, { throwIfNoEntry: false });
+  const target = followLinks(path);
+  const old = statsOf(target);
   if (old && !old.isFile()) throw new BuildError(`${path} is not a regular file: name a file for the image`);
   if (old && !force) throw new BuildError(`${path} exists: overwrite it with -f, or name another file`);
   try {
@@ -22,6 +23,28 @@ export function locateTarget(path: string, force: boolean): string {
     throw new BuildError(`${dirname(target)} cannot be written to: ${reasonOf(error)}`);
   }
   return target;
+}
+
+const mostLinks = 40;
+
+/** Where the links of a path's last part lead, to something or not. */
+function followLinks(path: string, links = 0): string {
+  let target: string;
+  try {
+    target = readlinkSync(path);
+  } catch {
+    return path;
+  }
+  if (links === mostLinks) throw new BuildError(`${path}: too many symbolic links: name a file for the image`);
+  return followLinks(resolve(realpathSync(dirname(path)), target), links + 1);
+}
+
+function statsOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new BuildError(`${path} cannot be written to: ${reasonOf(error)}`);
+  }
 }
 
 /**
@@ -51,11 +74,14 @@ async function replaceFile(
   signal: AbortSignal,
   fill: (file: FileHandle) => Promise<void>,
 ): Promise<number> {
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}`);
+  // Random: a process of another container may have our number, and a build that was killed leaves its file behind.
+  const temporary = join(dirname(target), `.mkinitrd-${randomBytes(8).toString("hex")}`);
   let file: FileHandle | undefined;
+  let isThere = false;
   try {
     signal.throwIfAborted();
     file = await open(temporary, "wx", 0o600);
+    isThere = true;
     await fill(file);
     await file.sync();
     const { size } = await file.stat();
@@ -63,6 +89,7 @@ async function replaceFile(
     file = undefined;
     signal.throwIfAborted();
     await rename(temporary, target);
+    isThere = false;
     await syncFolder(dirname(target));
     return size;
   } catch (error) {
@@ -71,7 +98,7 @@ async function replaceFile(
     throw new BuildError(`${target} cannot be written, and is as it was: ${reasonOf(error)}`);
   } finally {
     await file?.close();
-    await rm(temporary, { force: true });
+    if (isThere) await rm(temporary, { force: true });
   }
 }
 

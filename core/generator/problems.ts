@@ -66,6 +66,7 @@ export function reasonOf(error: unknown): string {
     EROFS: "the file system is read-only",
     EIO: "the device reports an input/output error",
     ELOOP: "too many symbolic links",
+    ENAMETOOLONG: "the name is too long",
     EFBIG: "the file would be too large",
   };
   return (code && words[code]) ?? code ?? (error instanceof Error ? error.message : String(error));

@@ -144,6 +144,28 @@ test("what may be written is checked before the work", async (context) => {
   ]);
   symlinkSync("x.img", join(folder, "link.img"));
   assert.equal(locateTarget(join(folder, "link.img"), true), target);
+  symlinkSync("later.img", join(folder, "dangling.img"));
+  symlinkSync("dangling.img", join(folder, "twice.img"));
+  assert.equal(locateTarget(join(folder, "twice.img"), false), join(folder, "later.img"));
+  symlinkSync("round.img", join(folder, "round.img"));
+  assert.deepEqual(await problemsOf(() => locateTarget(join(folder, "round.img"), true)), [
+    `${folder}/round.img: too many symbolic links: name a file for the image`,
+  ]);
+});
+
+test("a long name is the image's only, and one that is too long is an error", async (context) => {
+  const folder = scratchFolder(context);
+  const long = join(folder, "x".repeat(255));
+  await writeImage(long, chunks("new"), parseCompressor("none"), never);
+  assert.equal(readFileSync(long, "utf8"), "new");
+  const longer = `${long}x`;
+  assert.deepEqual(await problemsOf(() => locateTarget(longer, true)), [
+    `${longer} cannot be written to: the name is too long`,
+  ]);
+  assert.deepEqual(await problemsOf(() => writeImage(longer, chunks("new"), parseCompressor("none"), never)), [
+    `${longer} cannot be written, and is as it was: the name is too long`,
+  ]);
+  assert.equal(readdirSync(folder).length, 1);
 });
 
 test("a kernel that cannot unpack the image is an error that names what it can", async (context) => {
