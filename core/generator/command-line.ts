@@ -24,7 +24,7 @@ const options = [
   { long: "list-modules", help: "show all modules and end" },
   { long: "add-drivers", value: "LIST", help: "add drivers (kernel modules)" },
   { long: "omit-drivers", value: "LIST", help: "leave drivers out" },
-  { long: "fwdir", value: "DIR", help: "directory of firmware (left out: /lib/firmware)" },
+  { long: "fwdir", value: "DIR", help: "directories of firmware (left out: /lib/firmware)" },
   { long: "include", short: "i", value: "SRC DST", help: "copy a file or a directory as it is" },
   { long: "kernel-cmdline", value: "TEXT", help: "kernel parameters to put into the image" },
   { long: "zstd", help: "compress with zstd (default)" },

@@ -37,7 +37,7 @@ const known: Record<string, Required<Omit<Compressor, "name">> & { level: string
 export function parseCompressor(text: string): Compressor {
   const [name = "", ...options] = text.trim().split(/\s+/);
   if (name === "none" || name === "cat") return { name: "none", parameters: [] };
-  const found = known[name];
+  const found = Object.hasOwn(known, name) ? known[name] : undefined;
   if (!found)
     throw new BuildError(`unknown compression "${text}": zstd, gzip or none, with a level if you like ("zstd -15")`);
   const ours = found.parameters;

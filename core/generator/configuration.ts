@@ -12,7 +12,7 @@ export const configurationPlaces = {
 };
 
 /**
- * Reads the file, then the folders' *.conf in the order of their names (of two with the same name the first folder's counts). The files
+ * Reads the file, then the folders' *.conf in the version order of their names, 9-a before 10-b (of two with the same name the first folder's counts). The files
  * are parsed, never executed. `required`: the file has to be there. Throws BuildError with file and line of all mistakes.
  */
 export function readConfiguration(
@@ -24,7 +24,7 @@ export function readConfiguration(
   for (const folder of folders)
     for (const name of namesIn(folder))
       if (name.endsWith(".conf") && !files.has(name)) files.set(name, join(folder, name));
-  const later = [...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
+  const later = [...files].sort(([a], [b]) => byVersion.compare(a, b)).map(([, path]) => path);
   const problems = createProblems();
   const values: Values = {};
   for (const path of [file, ...later]) {
@@ -34,6 +34,8 @@ export function readConfiguration(
   problems.check();
   return values as Partial<Configuration>;
 }
+
+const byVersion = new Intl.Collator("en", { numeric: true });
 
 type Values = Record<string, string | string[]>;
 type Key = keyof typeof configurationSchema.properties;

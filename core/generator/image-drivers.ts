@@ -29,6 +29,9 @@ export async function addDrivers(
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
 
   const { firmware, sizes } = await installDrivers(kernel, files, tree);
+  for (const folder of settings.firmwareFolders)
+    if (!host.resolve(folder)?.stats.isDirectory())
+      problems.add(`there is no directory ${folder}: --fwdir (fw_dir) takes directories of firmware`);
   const folders = firmwareFolders(settings.firmwareFolders, kernel.release);
   const absent = [...firmware].filter((name) => !installFirmware(host, tree, folders, name));
   if (absent.length) report.note(`firmware that is not installed: ${absent.join(" ")}`);

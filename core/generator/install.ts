@@ -12,7 +12,7 @@ export interface Installer {
   file(path: string, options?: { destination?: string | undefined; mode?: number | undefined }): void;
   /** A library that is opened by dlopen, for programs of the image's architecture. false: there is none. */
   library(soname: string): boolean;
-  /** As it is: nothing is added for it. A directory with all that is in it. */
+  /** As it is: nothing is added for it. A directory with all that is in it; a file into a `destination` that ends in "/". */
   copy(path: string, destination: string): void;
 }
 
@@ -99,19 +99,22 @@ export function createInstaller(host: HostFiles, tree: Tree): Installer {
 
   function addScriptNeeds(path: string): void {
     const line = inspect(path, () => firstLine(host.outside(path)));
-    const [interpreter, argument] = line?.slice(2).trim().split(/\s+/) ?? [];
+    const [interpreter, ...words] = line?.slice(2).trim().split(/\s+/) ?? [];
     if (!interpreter) return;
     within(path, "its interpreter", () => installOne(interpreter, undefined));
-    if (posix.basename(interpreter) !== "env" || !argument) return;
-    const program = findProgram(host, argument);
-    if (!program) throw new BuildError(`${path} needs the program ${argument}, which is not installed`);
+    if (posix.basename(interpreter) !== "env") return;
+    // Before the program may come options and settings: "env -S LANG=C perl -w".
+    const name = words.find((word) => !word.startsWith("-") && !word.includes("="));
+    if (name === undefined) return;
+    const program = findProgram(host, name);
+    if (!program) throw new BuildError(`${path} needs the program ${name}, which is not installed`);
     installOne(program, undefined);
   }
 
   function copy(path: string, destination: string): void {
     const found = find(path);
     if (!found.stats.isDirectory()) {
-      addFile(found, destination, undefined);
+      addFile(found, destination.endsWith("/") ? destination + posix.basename(path) : destination, undefined);
       return;
     }
     tree.add(destination, { type: "dir", mode: found.stats.mode & 0o7777 });

@@ -1,5 +1,6 @@
 import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js";
 import type { ModuleDeclaration, ModuleInstallation } from "../schema/manifest.js";
+import { schemaMistake } from "../schema/parameters.js";
 import type { AnswerHost } from "./host-answers.js";
 import type { ModuleFolder } from "./module-folders.js";
 import type { Problems, Report } from "./problems.js";
@@ -59,6 +60,11 @@ function mergeParameters(
         problems.add(
           `${module.setup}: declares ${name} otherwise than module ${owners.get(name)} does: leave one of them out`,
         );
+      const mistake = schemaMistake(parameter.schema);
+      if (mistake !== undefined) {
+        problems.add(`${module.setup}: the schema of parameter ${name} cannot be used: ${mistake}`);
+        continue;
+      }
       owners.set(name, module.name);
       parameters[name] = parameter;
     }

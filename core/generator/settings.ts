@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { posix, resolve } from "node:path";
 import type { Configuration } from "../schema/configuration.js";
 import type { CommandLine } from "./command-line.js";
 import { type Compressor, parseCompressor } from "./compressor.js";
@@ -17,6 +17,7 @@ export interface Settings {
   addDrivers: readonly string[];
   omitDrivers: readonly string[];
   firmwareFolders: readonly string[];
+  /** A destination that ends in "/" is the directory that a file goes into. */
   include: readonly { source: string; destination: string }[];
   compressor: Compressor;
   /** For the image's /etc/cmdline.d. */
@@ -42,7 +43,7 @@ export function makeSettings(
   if (last("no-kernel") && last("add-drivers"))
     throw new BuildError("--no-kernel and --add-drivers contradict each other: leave one of them out");
   return {
-    image: operands[0] === undefined ? undefined : resolve(operands[0]),
+    image: operands[0] === undefined ? undefined : imagePath(operands[0]),
     force: last("force") !== undefined,
     hostOnly: mode ? mode === "hostonly" : configuration.hostonly !== "no",
     kernel: last("no-kernel") ? undefined : { release: value("kver") ?? operands[1], folder },
@@ -54,16 +55,28 @@ export function makeSettings(
     },
     addDrivers: both("add_drivers", "add-drivers"),
     omitDrivers: both("omit_drivers", "omit-drivers"),
-    firmwareFolders: last("fwdir") ? words("fwdir") : (configuration.fw_dir ?? []),
+    firmwareFolders: (last("fwdir") ? words("fwdir") : (configuration.fw_dir ?? [])).flatMap(splitFolders),
     include: pairs.map(({ source, destination }) => ({
       source: resolve(source),
-      destination: resolve("/", destination),
+      destination: posix.join("/", destination),
     })),
     compressor: parseCompressor(chosenCompression(commandLine) ?? configuration.compress ?? "zstd"),
     kernelCommandLine: [configuration.kernel_cmdline ?? [], ...values("kernel-cmdline")].flat().join(" "),
     sourceDate: readSourceDate(environment.SOURCE_DATE_EPOCH),
   };
 }
+
+function imagePath(word: string): string {
+  if (word === "" || word.endsWith("/")) throw new BuildError(`"${word}" is no name of a file: name one for the image`);
+  return resolve(word);
+}
+
+/** "DIR:DIR", as dracut takes them. */
+const splitFolders = (word: string) =>
+  word
+    .split(":")
+    .filter(Boolean)
+    .map((folder) => resolve(folder));
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */
 function readSourceDate(text: string | undefined): number | undefined {

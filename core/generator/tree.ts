@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import type { HostFiles, HostPath } from "./host-files.js";
+import { BuildError } from "./problems.js";
 
 /** A file's bytes: in memory, or a file of the host that is read while the image is written. */
 export type Content = Buffer | { path: string; size: number };
@@ -17,7 +18,10 @@ export type Entry =
 
 /** The files of an image. What is there first is kept: modules with lower numbers win. */
 export interface Tree {
-  /** Adds an entry and the directories above it. Links of the image on the way are followed. false: there was one, and it stays. */
+  /**
+   * Adds an entry and the directories above it. Links of the image on the way are followed. false: there was one, and it stays.
+   * Throws BuildError where a directory is needed and something else is there, or the other way round.
+   */
   add(path: string, entry: Entry): boolean;
   /** The entry at a path, links followed except in the last part. */
   get(path: string): Entry | undefined;
@@ -34,6 +38,8 @@ export function hostFile(host: HostFiles, { path, stats }: HostPath, mode = stat
 }
 
 const mostLinks = 40;
+const rootFolder: Entry = { type: "dir", mode: 0o755 };
+const nouns = { dir: "directory", file: "file", symlink: "link", node: "device node" };
 
 export function createTree(): Tree {
   const table = new Map<string, Entry>();
@@ -63,7 +69,11 @@ export function createTree(): Tree {
 
   function addParents(path: string): void {
     const parent = posix.dirname(path);
-    if (parent === "." || table.has(parent)) return;
+    if (parent === ".") return;
+    const there = table.get(parent);
+    if (there && there.type !== "dir")
+      throw new BuildError(`/${path} cannot be put into the image: /${parent} is no directory there`);
+    if (there) return;
     addParents(parent);
     table.set(parent, { type: "dir", mode: 0o755 });
   }
@@ -71,7 +81,12 @@ export function createTree(): Tree {
   function add(path: string, entry: Entry): boolean {
     const place = locate(path, false);
     if (place === undefined) return false;
-    if (table.has(place) || place === "") return false;
+    const there = place === "" ? rootFolder : table.get(place);
+    if (there && (there.type === "dir") !== (entry.type === "dir") && there.type !== "symlink")
+      throw new BuildError(
+        `/${place} cannot be a ${nouns[entry.type]} in the image: it is a ${nouns[there.type]} already; choose another path`,
+      );
+    if (there) return false;
     addParents(place);
     table.set(place, entry);
     // On a host without merged /usr, /usr/bin/x -> /bin/x is a useful link; here both are the same place.

@@ -10,6 +10,16 @@ export interface ParameterValidators {
   names: ReadonlyMap<string, string>;
 }
 
+/** What is wrong with a parameter's schema in itself, which ajv refuses; undefined: nothing. */
+export function schemaMistake(schema: ParameterSchema): string | undefined {
+  try {
+    new Ajv({ strictTypes: true, logger: false }).compile(schema);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Compiles the schemas of kernel parameters to code that needs no ajv. */
 export function parameterValidators(parameters: Readonly<Record<string, ParameterDeclaration>>): ParameterValidators {
   const ajv = new Ajv({ code: { source: true, esm: true }, messages: false });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resolve } from "node:path";
 import { test } from "node:test";
 import { helpText, parseCommandLine } from "../../../core/generator/command-line.js";
 import { makeSettings, type Settings } from "../../../core/generator/settings.js";
@@ -64,6 +65,18 @@ test("--include takes two values wherever it stands", () => {
     { source: "/third", destination: "/deep/er" },
   ]);
   assert.match(image ?? "", /\/IMAGE$/);
+  assert.equal(settings("-i /src in/to/").include[0]?.destination, "/in/to/");
+});
+
+test("an image is a file", async () => {
+  assert.deepEqual(await problemsOf(() => settings("-f /boot/")), [
+    '"/boot/" is no name of a file: name one for the image',
+  ]);
+});
+
+test("--fwdir takes several directories, relative ones too", () => {
+  assert.deepEqual(settings("--fwdir fw:/lib/fw").firmwareFolders, [resolve("fw"), "/lib/fw"]);
+  assert.deepEqual(settings("", { fw_dir: ["/a:/b", "/c"] }).firmwareFolders, ["/a", "/b", "/c"]);
 });
 
 test("all mistakes are told at once, with the nearest right name", async () => {
@@ -111,7 +124,11 @@ test("compression is a known program with a level", async () => {
   assert.deepEqual(parsed("zstd -15").parameters, ["-q", "-c", "-T0", "-15"]);
   assert.deepEqual(parsed("zstd -15 -q -T0").parameters, ["-q", "-c", "-T0", "-15"], "as dracut's default is written");
   assert.equal(parsed("cat").name, "none");
-  assert.match((await problemsOf(() => parsed("rar")))[0] ?? "", /unknown compression "rar": zstd, gzip or none/);
+  for (const name of ["rar", "constructor", "__proto__"])
+    assert.match(
+      (await problemsOf(() => parsed(name)))[0] ?? "",
+      new RegExp(`unknown compression "${name}": zstd, gzip or none`),
+    );
   assert.match((await problemsOf(() => parsed("gzip -15")))[0] ?? "", /-15 is not a level of gzip/);
   assert.match((await problemsOf(() => parsed("zstd -o /etc/passwd")))[0] ?? "", /-o is not a level of zstd/);
 });

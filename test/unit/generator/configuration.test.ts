@@ -30,10 +30,11 @@ test("the forms of dracut's lines", (context) => {
   });
 });
 
-test("= sets a list anew, += adds to it; files count in the order of their names", (context) => {
+test("= sets a list anew, += adds to it; files count in the version order of their names", (context) => {
   const folder = scratchFolder(context, {
     "dracut.conf": 'add_drivers="one"\nomit_drivers="one"\n',
     "etc/20-b.conf": 'add_drivers+=" three "\nomit_drivers="three"\n',
+    "lib/9-a.conf": 'add_drivers+=" before "\n',
     "etc/10-same.conf": 'add_drivers+=" two "\n',
     "lib/10-same.conf": 'add_drivers+=" hidden "\n',
     "lib/15-c.conf": 'add_drivers+=" between "\n',
@@ -42,7 +43,10 @@ test("= sets a list anew, += adds to it; files count in the order of their names
   const configuration = readConfiguration(join(folder, "dracut.conf"), [join(folder, "etc"), join(folder, "lib")], {
     required: false,
   });
-  assert.deepEqual(configuration, { add_drivers: ["one", "two", "between", "three"], omit_drivers: ["three"] });
+  assert.deepEqual(configuration, {
+    add_drivers: ["one", "before", "two", "between", "three"],
+    omit_drivers: ["three"],
+  });
 });
 
 test("nothing is executed, and every mistake has its file and line", async (context) => {

@@ -90,6 +90,18 @@ test("SOURCE_DATE_EPOCH is the latest time, and that of what has none", async ()
       .map((header) => Number.parseInt(header.slice(46, 54), 16));
   assert.deepEqual(await times(), [0, 1000, 3000, 0]);
   assert.deepEqual(await times({ sourceDate: 2000 }), [2000, 1000, 2000, 2000]);
+  tree.add("/before 1970", file(-5));
+  tree.add("/after 2106", file(2 ** 33));
+  const [after, before] = await times();
+  assert.deepEqual([after, before], [0xffffffff, 0]);
+});
+
+test("a file that no cpio archive can hold is an error", async () => {
+  const tree = createTree();
+  tree.add("/f", { type: "file", mode: 0o644, content: { path: "/none", size: 2 ** 32 }, modified: 0 });
+  assert.deepEqual(await problemsOf(() => archive(tree)), [
+    "/f of the image has 4294967296 bytes: a file in a cpio archive holds less than 4 GiB",
+  ]);
 });
 
 test("a file that shrinks or goes meanwhile is an error, not a damaged archive", async (context) => {
@@ -124,6 +136,25 @@ test("memory stays flat: large files pass in pieces", async (context) => {
       .update(await archive(tree))
       .digest("hex"),
   );
+});
+
+test("a directory and something else do not have one place", async () => {
+  const tree = createTree();
+  const file = { type: "file" as const, mode: 0o644, content: Buffer.alloc(0), modified: 0 };
+  tree.add("/etc/x", file);
+  assert.deepEqual(await problemsOf(() => tree.add("/etc/x/y/z", file)), [
+    "/etc/x/y cannot be put into the image: /etc/x is no directory there",
+  ]);
+  assert.deepEqual(await problemsOf(() => tree.add("/etc", file)), [
+    "/etc cannot be a file in the image: it is a directory already; choose another path",
+  ]);
+  assert.deepEqual(await problemsOf(() => tree.add("/etc/x", { type: "dir", mode: 0o755 })), [
+    "/etc/x cannot be a directory in the image: it is a file already; choose another path",
+  ]);
+  assert.deepEqual(await problemsOf(() => tree.add("/", file)), [
+    "/ cannot be a file in the image: it is a directory already; choose another path",
+  ]);
+  assert.equal(tree.add("/", { type: "dir", mode: 0o755 }), false);
 });
 
 test("in a tree what is there first stays, and links are followed", () => {

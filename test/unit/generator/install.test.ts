@@ -162,13 +162,17 @@ test("scripts bring their interpreters, through env, too", async (context) => {
     "usr/bin/two": "#!/usr/bin/env lua\n",
     "usr/bin/three": "#!/usr/bin/env nothing\n",
     "usr/bin/four": "#!/missing\n",
+    "usr/bin/five": "#!/usr/bin/env -S LANG=C perl -w\n",
+    "usr/bin/perl": "neither",
   });
-  for (const name of ["sh", "env", "lua"]) chmodSync(join(root, "usr/bin", name), 0o755);
+  for (const name of ["sh", "env", "lua", "perl"]) chmodSync(join(root, "usr/bin", name), 0o755);
   symlinkSync("usr/bin", join(root, "bin"));
   const { tree, installer } = prepare(root);
   installer.file("/bin/one");
   installer.file("/usr/bin/two");
   assert.deepEqual(files(tree), ["usr/bin/env", "usr/bin/lua", "usr/bin/one", "usr/bin/sh", "usr/bin/two"]);
+  installer.file("/usr/bin/five");
+  assert.ok(tree.has("usr/bin/perl"));
   assert.deepEqual(await problemsOf(() => installer.file("/usr/bin/three")), [
     "/usr/bin/three needs the program nothing, which is not installed",
   ]);
@@ -204,6 +208,10 @@ test("copies are as the original: links stay links, dangling ones too", (context
   assert.deepEqual(tree.get("opt/copy/a/link"), { type: "symlink", target: "b/file" });
   assert.deepEqual(tree.get("opt/copy/dangling"), { type: "symlink", target: "nowhere" });
   assert.deepEqual(files(tree), ["opt/copy/a/b/file", "opt/copy/program"]);
+  installer.copy("/src/program", "/etc/");
+  installer.copy("/src/program", "/");
+  installer.copy("/src/a/b", "/etc/");
+  assert.ok(["etc/program", "program", "etc/file"].every((path) => files(tree).includes(path)));
 });
 
 test("links that go round in circles are as good as missing", async (context) => {

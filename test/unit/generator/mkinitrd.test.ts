@@ -201,6 +201,9 @@ test("errors are told together, each with its remedy, and nothing is changed", a
   assert.deepEqual(await refused(context, ["-f", "-i", "/none/such", "/x", ...forKernel]), [
     "/none/such: there is no such file",
   ]);
+  assert.deepEqual(await refused(context, ["-N", "-f", "--fwdir", "none:/usr", ...forKernel]), [
+    "there is no directory F/none: --fwdir (fw_dir) takes directories of firmware",
+  ]);
   assert.deepEqual(await refused(context, ["--frobnicate"]), [
     "unknown option --frobnicate; mkinitrd --help shows all",
   ]);

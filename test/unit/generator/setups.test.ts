@@ -374,3 +374,22 @@ test("two modules may not mean different things by one parameter", async (contex
   const other = await resolveWishes(context, { add: ["helper"] }, { "90other": declare("NUMBER") });
   assert.match(other.problems[0] ?? "", /90other\/module-setup\.ts: declares rd\.h otherwise than module helper does/);
 });
+
+test("a parameter's schema that ajv refuses is the module's mistake", async (context) => {
+  const printed: unknown[] = [];
+  for (const method of ["log", "warn", "error"] as const)
+    context.mock.method(console, method, (...words: unknown[]) => printed.push(words));
+  const declare = (schema: string) => ({
+    "95mine": source(`  parameters: { 'rd.mine': { schema: ${schema}, form: 'X' } },`),
+  });
+  for (const [schema, reason] of [
+    ["{ type: 'integer', enum: [1, 1] }", /must NOT have duplicate items/],
+    ["{ type: 'string', minimum: 1 }", /missing type .*minimum/],
+  ] as const) {
+    const { problems, selected } = await resolveWishes(context, {}, declare(schema));
+    assert.match(problems[0] ?? "", /95mine\/module-setup\.ts: the schema of parameter rd\.mine cannot be used: /);
+    assert.match(problems[0] ?? "", reason);
+    assert.deepEqual(selected.parameters, {});
+  }
+  assert.deepEqual(printed, []);
+});
