@@ -19,6 +19,8 @@ for link in /dev/disk/by-*/*; do echo "LINK $link $(readlink -f "$link")"; done
 touch /written 2>/dev/null && echo ROOT-WRITABLE
 for script in /facts.d/*; do [ -e "$script" ] && . "$script"; done
 echo ROOT-DONE
+# Waits until the serial line has it all: the kernel's last words would come in between.
+stty sane </dev/console
 poweroff -f
 `;
 
