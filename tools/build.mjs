@@ -16,13 +16,13 @@ function sources(folder, ending) {
     .sort();
 }
 
-rmSync("dist/tools", { recursive: true, force: true });
-rmSync("dist/test", { recursive: true, force: true });
+for (const folder of ["tools", "test", "chunks"]) rmSync(join("dist", folder), { recursive: true, force: true });
 await build({
   entryPoints: [...sources("tools", ".ts"), ...sources("test", ".test.ts"), ...sources("test", ".main.ts")],
   outdir: "dist",
   outbase: ".",
   outExtension: { ".js": ".mjs" },
+  chunkNames: "chunks/[name]-[hash]",
   bundle: true,
   splitting: true,
   format: "esm",

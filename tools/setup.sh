@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-build}
 
 # The programs that the generator packs into images, and what PID 1 is built with.
-packages="wabt gcc libc6-dev libblkid-dev uuid-dev util-linux kmod cpio gzip bzip2 xz-utils zstd lz4 tar e2fsprogs"
+packages="wabt gcc libc6-dev libblkid-dev uuid-dev util-linux mount kmod cpio gzip bzip2 xz-utils zstd lz4 tar e2fsprogs"
 case $purpose in
 build) ;;
 demo) packages="$packages qemu-system-x86 mmdebstrap" ;;
@@ -23,6 +23,9 @@ fail() {
 	echo "$0: $*" >&2
 	exit 1
 }
+
+# The tests mount file systems, make device nodes and start PID 1 in namespaces of its own.
+[ "$purpose" != test ] || [ "$(id -u)" -eq 0 ] || fail "the tests need root: run \"sudo npm test\", or run them in a container as root"
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -1,8 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { cachedFolder } from "./cache.js";
 import { makeExt4 } from "./disks.js";
-import { run } from "./run.js";
+import { run, runAsRoot } from "./run.js";
 
 /** The volume that holds the archive. */
 export const debianVolumeUuid = "1c9d6d52-5f5c-4cd6-a0d6-6a5f7f0a2d11";
@@ -26,8 +26,11 @@ export async function debianDisk(): Promise<string> {
   const folder = await cachedFolder("debian-root", { recipe, release }, async (unfinished) => {
     const content = join(unfinished, "content");
     const archive = join(content, debianArchive);
-    const pack = 'mkdir -p "$(dirname "$1")" && archive=$1 && shift && "$@" | zstd -q -T0 -o "$archive"';
-    await run(["bash", "-c", `set -o pipefail; ${pack}`, "bash", archive, ...recipe, release, "-"]);
+    await mkdir(dirname(archive), { recursive: true });
+    const tar = join(unfinished, "debian.tar");
+    await runAsRoot([...recipe, release, tar]);
+    await run(["zstd", "-q", "-T0", tar, "-o", archive]);
+    await rm(tar);
     const mebibytes = Math.ceil((await stat(archive)).size / 1024 ** 2);
     const fileSystem = { uuid: debianVolumeUuid, label: "debian", content, size: mebibytes + 32 };
     await makeExt4(join(unfinished, "disk.img"), fileSystem);

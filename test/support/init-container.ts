@@ -97,8 +97,10 @@ export async function startInit(options: InitOptions): Promise<InitRun> {
   await writeImage(image, options);
   writeFileSync(join(folder, "start"), startScript(image, root, options));
   const inside = ["--fork", "--pid", "--mount", "--net", "--uts", "--ipc", "--propagation", "private", "--kill-child"];
-  const command = ["unshare", ...inside, "sh", join(folder, "start")];
-  const whole = options.terminal ? ["script", "-qefc", command.join(" "), "/dev/null"] : command;
+  // Whatever ends the test, Ctrl-C too, ends the container.
+  const dying = ["setpriv", "--pdeathsig", "KILL"];
+  const command = [...dying, "unshare", ...inside, "sh", join(folder, "start")];
+  const whole = options.terminal ? [...dying, "script", "-qefc", command.join(" "), "/dev/null"] : command;
   const child = spawn(whole[0] ?? "", whole.slice(1), {
     // Leaks: PID 1 and its children end by _exit, nothing could be found.
     env: { ...process.env, ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1", UBSAN_OPTIONS: "abort_on_error=1" },
