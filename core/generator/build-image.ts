@@ -1,4 +1,5 @@
-import { accessSync, constants, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { bundlePath, driverIndexPath, initPath, modprobePath, rescuePath, shellPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
@@ -170,8 +171,8 @@ async function writeMap(image: string, map: string, report: Report): Promise<voi
     await writeText(path, map);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    // One of another bundle would lead to wrong lines.
-    rmSync(path, { force: true });
+    // The one of another bundle would lead to wrong lines. What cannot be removed, a directory, is none.
+    await rm(path, { force: true }).catch(() => undefined);
     report.warning(error.message);
   }
 }

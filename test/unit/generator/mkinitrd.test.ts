@@ -62,7 +62,8 @@ test("a generic image: PID 1, bundle, index, drivers, shell, and nothing that is
   assert.equal(await run(["find", root, "-xtype", "l", "-not", "-lname", "/init"]), "");
 
   const applets = (await run([await staticBusybox(), "--list"])).split("\n");
-  const links = await run(["find", root, "-lname", "*/busybox", "-printf", "%f\\n"]);
+  const links = await run(["find", root, "-lname", "*busybox", "-printf", "%f\\n"]);
+  assert.match(links, /^sh$/m);
   assert.deepEqual(
     links.split("\n").filter((name) => !applets.includes(name)),
     [],
@@ -70,7 +71,7 @@ test("a generic image: PID 1, bundle, index, drivers, shell, and nothing that is
   );
 
   const resolve = openDriverIndex(readFileSync(join(root, "usr/lib/firstlight/drivers.idx")));
-  for (const alias of ["virtio:d00000002v00001AF4", "fs-xfs", "crypto-crc32c"]) {
+  for (const alias of ["virtio:d00000002v00001AF4", "fs-xfs", "crypto-crc32c", "efivarfs"]) {
     const matches = resolve(alias);
     assert.ok(matches.length > 0, alias);
     for (const { chain } of matches) for (const { path } of chain) assert.ok(has(path), path);
@@ -144,6 +145,26 @@ test("a kernel-independent image has no drivers and needs no kernel", async (con
     encoding: "buffer",
   });
   assert.deepEqual(openDriverIndex(index.stdout)("virtio:d00000002v00001AF4"), []);
+});
+
+test("drivers of DKMS, a shell that leads nowhere, a source map that cannot be written", async (context) => {
+  const folder = scratchFolder(context, { "x.img.js.map/file": "" });
+  const modules = join(folder, "lib/modules", kernel.release);
+  for (const path of ["updates/dkms", "kernel", "bin"]) mkdirSync(join(modules, path), { recursive: true });
+  await run(["cp", ...["order", "builtin"].map((list) => join(kernel.modules, `modules.${list}`)), modules]);
+  await run(["cp", join(kernel.modules, "kernel/drivers/net/dummy.ko"), join(modules, "updates/dkms")]);
+  await run(["depmod", "-b", folder, kernel.release]);
+  await run(["ln", "-s", "nowhere", join(modules, "bin/sh")]);
+  const words = ["-N", "--no-compress", "-i", join(modules, "bin"), "/usr/bin", "-k", modules, join(folder, "x.img")];
+  const { status, stderr } = await tryRun([program, ...words]);
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stderr,
+    /warning: module busybox is in the image, but \/bin\/sh leads nowhere: there is no emergency shell/,
+  );
+  assert.match(stderr, /warning: \S+x\.img\.js\.map cannot be written, and is as it was: /);
+  const list = await run(["sh", "-c", `cpio -t --quiet < '${join(folder, "x.img")}'`]);
+  assert.match(list, /\/updates\/dkms\/dummy\.ko$/m);
 });
 
 test("a module of one's own, which stands for one of firstlight's, and its hook", async (context) => {
