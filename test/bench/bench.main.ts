@@ -31,10 +31,15 @@ const builds: Build[] = [
 ];
 const figures = await measureBuilds(builds);
 console.log("\nBuilds: median of three in turns; memory of the largest process");
-console.log(`${"".padEnd(50)}${"time".padStart(9)}${"memory".padStart(11)}${"image".padStart(11)}`);
-for (const { name, time, memory, size } of figures) {
-  const columns = [`${time.toFixed(2)} s`.padStart(9), `${memory.toFixed(0)} MB`.padStart(11)];
-  console.log(`${name.padEnd(50)}${columns.join("")}${`${(size / 1e6).toFixed(2)} MB`.padStart(11)}`);
+console.log("".padEnd(50) + ["time", "processor", "memory", "image"].map((column) => column.padStart(11)).join(""));
+for (const { name, time, processor, memory, size } of figures) {
+  const columns = [
+    `${time.toFixed(2)} s`,
+    `${processor.toFixed(2)} s`,
+    `${memory.toFixed(0)} MB`,
+    `${(size / 1e6).toFixed(2)} MB`,
+  ];
+  console.log(name.padEnd(50) + columns.map((column) => column.padStart(11)).join(""));
 }
 
 await prepareBoots();

@@ -12,39 +12,48 @@ export interface Build {
   image: string;
 }
 
-export interface BuildFigures {
-  name: string;
-  /** Seconds, the median of three. */
+interface RunFigures {
+  /** Seconds on the clock. */
   time: number;
-  /** MB of the process that had most, the median of three. */
+  /** Seconds of processor time. */
+  processor: number;
+  /** MB of the process that had most. */
   memory: number;
+}
+
+/** Medians of three runs. */
+export interface BuildFigures extends RunFigures {
+  name: string;
   /** Bytes. */
   size: number;
 }
 
 /** Runs every build three times, in turns, so that what else the machine does hits all of them alike. */
 export async function measureBuilds(builds: readonly Build[]): Promise<BuildFigures[]> {
-  const runs = builds.map(() => [] as { time: number; memory: number }[]);
+  const runs = builds.map(() => [] as RunFigures[]);
   for (let round = 0; round < 3; round++) {
     for (const [number, build] of builds.entries()) {
       runs[number]?.push(await timed(build.command));
     }
   }
+  const medianOf = (number: number, figure: keyof RunFigures) =>
+    median(runs[number]?.map((each) => each[figure]) ?? []);
   return Promise.all(
     builds.map(async ({ name, image }, number) => ({
       name,
-      time: median(runs[number]?.map(({ time }) => time) ?? []),
-      memory: median(runs[number]?.map(({ memory }) => memory) ?? []),
+      time: medianOf(number, "time"),
+      processor: medianOf(number, "processor"),
+      memory: medianOf(number, "memory"),
       size: (await stat(image)).size,
     })),
   );
 }
 
-async function timed(command: readonly string[]): Promise<{ time: number; memory: number }> {
+async function timed(command: readonly string[]): Promise<RunFigures> {
   const folder = join(outFolder, "bench");
   const report = join(folder, "time.txt");
   await mkdir(folder, { recursive: true });
-  await runAsRoot(["time", "-o", report, "-f", "%e %M", ...command]);
-  const [time = 0, kibibytes = 0] = (await readFile(report, "utf8")).split(" ").map(Number);
-  return { time, memory: (kibibytes * 1024) / 1e6 };
+  await runAsRoot(["time", "-o", report, "-f", "%e %U %S %M", ...command]);
+  const [time = 0, user = 0, system = 0, kibibytes = 0] = (await readFile(report, "utf8")).split(" ").map(Number);
+  return { time, processor: user + system, memory: (kibibytes * 1024) / 1e6 };
 }
