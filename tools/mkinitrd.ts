@@ -1,6 +1,6 @@
 /** The command line of the generator: see --help. Exit status: 0 done, 1 the image was not built, 128 + N ended by signal N. */
 import { constants } from "node:os";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage } from "../core/generator/build-image.js";
 import { type CommandLine, helpText, parseCommandLine } from "../core/generator/command-line.js";
 import { configurationPlaces, readConfiguration } from "../core/generator/configuration.js";
@@ -69,8 +69,8 @@ const signal = abortOnSignals();
 try {
   await main(parseCommandLine(process.argv.slice(2)), signal);
 } catch (error) {
-  // Ctrl-C ends our children, too: Node may tell of one that has gone before it tells of the signal.
-  await nextTurn();
+  // Ctrl-C ends our children, too: Node may tell of one that has gone before it tells of the signal, some turns of its loop later.
+  await sleep(100);
   if (signal.aborted) {
     say(`ended by ${signal.reason}; nothing was changed`);
     process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals];
