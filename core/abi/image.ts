@@ -6,6 +6,8 @@ export const initPath = "/init";
 export const modprobePath = "/usr/sbin/modprobe";
 /** Sequencer, hooks and parameter schemas in one script; sets `globalThis.turn`. */
 export const bundlePath = "/usr/lib/firstlight/bundle.js";
+/** The engine after it has evaluated the bundle; see snapshot.ts. */
+export const snapshotPath = "/usr/lib/firstlight/bundle.snapshot";
 /** Aliases, driver files, their order and parameters; see driver-index.ts. */
 export const driverIndexPath = "/usr/lib/firstlight/drivers.idx";
 /** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */

@@ -70,10 +70,18 @@ export interface InstantOps {
   chown: [AtPath & { uid: number; gid: number }, Nothing];
 
   /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a
-   * signal. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. */
+   * signal. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
+   * with the image's snapshot of the engine, so that the bundle was evaluated; left out: nothing. */
   kernel: [
     Nothing,
-    { release: string; machine: string; engine: number; status: number | null; arguments: ByteString[] },
+    {
+      release: string;
+      machine: string;
+      engine: number;
+      status: number | null;
+      arguments: ByteString[];
+      snapshot?: string;
+    },
   ];
   /** Drivers of the image's index that answer a modalias, another alias (fs-ext4) or a name, - and _ being alike. Empty: none. */
   resolveDriver: [{ alias: string }, { matches: DriverMatch[] }];

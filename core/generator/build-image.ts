@@ -1,7 +1,15 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
-import { bundlePath, driverIndexPath, initPath, modprobePath, rescuePath, shellPath } from "../abi/index.js";
+import {
+  bundlePath,
+  driverIndexPath,
+  initPath,
+  modprobePath,
+  rescuePath,
+  shellPath,
+  snapshotPath,
+} from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
 import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
 import { cpio } from "./cpio.js";
@@ -21,6 +29,7 @@ import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
+import { makeSnapshot } from "./snapshot.js";
 import { createTree, type Tree } from "./tree.js";
 
 export interface BuildOptions {
@@ -68,6 +77,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   problems.check();
 
   addText(tree, bundlePath, bundled?.code ?? "");
+  addText(tree, snapshotPath, bundled?.snapshot ?? "");
   const entries = tree.entries();
   const size = await writeImage(path, cpio(entries, settings), settings.compressor, options.signal);
   await writeMap(path, bundled?.map ?? "", options.report);
@@ -126,8 +136,9 @@ function warnOfRoot({ modules }: SelectedModules, { devices, report }: Build): v
       );
 }
 
-function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<Bundled> {
-  return makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly });
+async function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<Bundled & { snapshot: Buffer }> {
+  const bundled = await makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly });
+  return { ...bundled, snapshot: await makeSnapshot(bundled, selected.modules) };
 }
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */

@@ -1,6 +1,5 @@
 import { SourceMap } from "node:module";
-import { resolve } from "node:path";
-import { createEngine, type Engine, EngineError } from "../rehearsal/engine.js";
+import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
 import { type SetupAnswers, setupAnswerSchemas } from "../schema/manifest.js";
 import { createValidator } from "../schema/validate.js";
 import { bundleForQuickJs } from "./esbuild.js";
@@ -9,6 +8,7 @@ import type { ModuleFolder } from "./module-folders.js";
 import { BuildError } from "./problems.js";
 import { project } from "./project.js";
 import type { HostQuestion } from "./setup-guest.js";
+import { firstPlace } from "./source-places.js";
 
 /** Bounds of the engine that runs the module-setups. */
 export interface SetupLimits {
@@ -78,30 +78,4 @@ export async function loadSetups(
     if (mistakes.length) throw new BuildError(...mistakes.map((mistake) => `${what}: ${mistake}`));
     return answered as SetupAnswers[typeof step];
   };
-}
-
-/** Milliseconds of processor time of this process. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** "file:line" of the first stack frame that lies in a module's folder. */
-function firstPlace(trace: string, sources: SourceMap, modules: readonly ModuleFolder[]): string | undefined {
-  for (const [, line, column] of trace.matchAll(/setups\.js:(\d+):(\d+)/g)) {
-    const origin = findOrigin(sources, Number(line) - 1, Number(column) - 1);
-    const path = origin && resolve(project.top, origin.originalSource);
-    if (path && modules.some(({ folder }) => path.startsWith(`${folder}/`)))
-      return `${path}:${origin.originalLine + 1}`;
-  }
-  return undefined;
-}
-
-/** QuickJS may know the line only, and say column 1, before the first mapping of that line. */
-function findOrigin(sources: SourceMap, line: number, column: number) {
-  for (const at of [column, Number.MAX_SAFE_INTEGER]) {
-    const origin = sources.findEntry(line, at);
-    if ("originalSource" in origin && origin.generatedLine === line) return origin;
-  }
-  return undefined;
 }

@@ -6,11 +6,10 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { engineHash } from "../abi/index.js";
 import { abiHeader } from "./abi-header.js";
 import { glueHeader } from "./glue.js";
 
-/** sha256 of the one emscripten-module.wasm that PID 1's C was written for (engine.c knows a place in its memory). */
-const engineHash = "b56fe5094b8751c47b8c32fb5ed4d75afe2dbb43412d3d983ac5d1156af456da";
 const enginePackage = "@jitl/quickjs-ng-wasmfile-release-sync";
 
 const require = createRequire(import.meta.url);

@@ -24,6 +24,7 @@
 #include "events.h"
 #include "host.h"
 #include "jobs.h"
+#include "snapshot.h"
 #if __has_include("wasm-rt-exceptions.h")
 /* wabt 1.0.33 and newer */
 #include "wasm-rt-exceptions.h"
@@ -125,19 +126,19 @@ void engine_start_turn(void) {
  */
 enum { threshold_at = 116, first_threshold = 262144, raised_threshold = 8 * first_threshold };
 
-static void raise_threshold(void) {
-  uint32_t threshold;
-  void *place = host_bytes(runtime + threshold_at, sizeof threshold);
-  memcpy(&threshold, place, sizeof threshold);
-  if (threshold != first_threshold)
+static void check_threshold(void) {
+  const uint32_t expected = first_threshold;
+  if (memcmp(host_bytes(runtime + threshold_at, sizeof expected), &expected, sizeof expected) != 0)
     engine_fail("this is not the engine that PID 1 was made for (garbage collection threshold)");
-  threshold = raised_threshold;
-  memcpy(place, &threshold, sizeof threshold);
+}
+
+static void set_threshold(uint32_t threshold) {
+  memcpy(host_bytes(runtime + threshold_at, sizeof threshold), &threshold, sizeof threshold);
 }
 
 void engine_memory_short(void) {
   if (runtime)
-    memset(host_bytes(runtime + threshold_at, sizeof(uint32_t)), 0, sizeof(uint32_t));
+    set_threshold(0);
 }
 
 static uint32_t allocate(uint32_t size) {
@@ -313,6 +314,29 @@ static void evaluate_bundle(void) {
   QTS_free(name);
 }
 
+/* What the build did for the snapshot (core/rehearsal/engine.ts). */
+static void start_afresh(void) {
+  QTS_start();
+  runtime = QTS_NewRuntime();
+  context = runtime ? QTS_NewContext(runtime, 0) : 0;
+  if (!context)
+    engine_fail("out of memory");
+  check_threshold();
+  define_op();
+}
+
+/* Leaves an engine that has evaluated the bundle. Where the first one of a boot has failed, its snapshot is not trusted again. */
+static void start_script(void) {
+  bool restored = engine_facts.number == 1 && snapshot_restore(&runtime, &context, &engine_facts.snapshot);
+  if (!restored)
+    start_afresh();
+  set_threshold(raised_threshold);
+  QTS_RuntimeSetMaxStackSize(runtime, script_stack);
+  QTS_RuntimeEnableInterruptHandler(runtime);
+  if (!restored)
+    evaluate_bundle();
+}
+
 static void run_promises(void) {
   uint32_t job_context = allocate(sizeof job_context);
   inside_script = 1;
@@ -361,16 +385,7 @@ _Noreturn void engine_main(int guardian) {
     engine_fail("%s", times_up ? time_is_up() : wasm_rt_strerror(trap));
   set_limits();
   host_start();
-  QTS_start();
-  runtime = QTS_NewRuntime();
-  context = runtime ? QTS_NewContext(runtime, 0) : 0;
-  if (!context)
-    engine_fail("out of memory");
-  raise_threshold();
-  QTS_RuntimeSetMaxStackSize(runtime, script_stack);
-  QTS_RuntimeEnableInterruptHandler(runtime);
-  define_op();
-  evaluate_bundle();
+  start_script();
   run_promises();
   take_turns();
 }

@@ -11,6 +11,7 @@ struct engine_facts {
   unsigned number;        /* of engines started in this boot, this one included */
   int status;             /* of the last word `run`; -1: there was none */
   char **arguments;       /* PID 1's own, after argv[0] */
+  const char *snapshot;   /* what is wrong with the image's; NULL: nothing. The engine itself finds out. */
 };
 extern struct engine_facts engine_facts;
 

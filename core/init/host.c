@@ -1,16 +1,17 @@
 #include "host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "abi.h"
 #include "console.h"
 #include "engine.h"
 
 enum {
   page_size = 65536,
-  first_pages = 256, /* what the module's own JavaScript glue gives it */
   /* 48 MiB: in a guest of 128 MiB the engine runs out of memory before the kernel does (1536 pages woke its OOM killer). */
   most_pages = 768,
 };
@@ -24,10 +25,17 @@ wasm_rt_memory_t *HOST_MEMORY(struct ENGINE_HOST *host) {
 }
 
 void host_start(void) {
-  engine_allocate_memory(&memory, first_pages, most_pages);
+  engine_allocate_memory(&memory, ENGINE_FIRST_PAGES, most_pages);
   /* Jobs are children by fork(2) that never look into this memory: they need no copies of its pages, nor page faults afterwards. */
   madvise(memory.data, memory.size, MADV_DONTFORK);
   engine_instantiate(&engine_instance, NULL);
+}
+
+int host_map(int file, off_t offset, uint32_t pointer, uint32_t length) {
+  char *place = host_bytes(pointer, length);
+  if (mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, offset) == MAP_FAILED)
+    return errno;
+  return madvise(place, length, MADV_DONTFORK) < 0 ? errno : 0;
 }
 
 char *host_bytes(uint32_t pointer, uint32_t length) {

@@ -71,6 +71,10 @@ OP_DEFINITION(kernel) {
   for (char **argument = engine_facts.arguments; *argument; argument++)
     json_string(json, *argument);
   json_close(json, ']');
+  if (engine_facts.snapshot) {
+    json_key(json, "snapshot");
+    json_string(json, engine_facts.snapshot);
+  }
   json_close(json, '}');
 }
 

@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import release from "@jitl/quickjs-ng-wasmfile-release-sync";
 import {
   newQuickJSWASMModuleFromVariant,
@@ -6,12 +9,30 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
+import { engineFirstPages, engineHash } from "../abi/index.js";
+import { engineHost } from "./engine-host.js";
 
 // The package's types describe its CommonJS side, where the default export is one level deeper.
 const variant = release as unknown as QuickJSSyncVariant;
+interface Memory {
+  readonly buffer: ArrayBuffer;
+}
+interface Imports {
+  /** By letters. */
+  a: Record<string, unknown>;
+}
+interface Instance {
+  readonly exports: object;
+}
 // Node has it, but TypeScript knows its values only together with the browser's.
 const wasm = (
-  globalThis as unknown as { WebAssembly: { Memory: new (limits: { initial: number; maximum: number }) => object } }
+  globalThis as unknown as {
+    WebAssembly: {
+      Memory: new (limits: { initial: number; maximum: number }) => Memory;
+      Instance: new (module: object, imports: Imports) => Instance;
+      compile(bytes: Uint8Array): Promise<object>;
+    };
+  }
 ).WebAssembly;
 
 export interface EngineOptions {
@@ -33,6 +54,18 @@ export interface Engine {
   call(name: string, ...args: string[]): string;
   /** Runs what promises have queued until nothing is left. Throws EngineError. */
   runPendingJobs(): void;
+  /** All that it consists of, between two calls. */
+  state(): EngineState;
+}
+
+export interface EngineState {
+  /** The whole linear memory, not a copy. */
+  memory: Uint8Array;
+  /** What the memory was before any code had run. */
+  firstMemory: Uint8Array;
+  /** Where JSRuntime and JSContext are in it. */
+  runtime: number;
+  context: number;
 }
 
 /** What the code threw, or why the engine ended it. */
@@ -51,11 +84,42 @@ export class EngineError extends Error {
   }
 }
 
+/** Milliseconds of processor time of this process, for `interrupt`. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+let compiled: Promise<object> | undefined;
+
+/** The package's WebAssembly, once for all engines. Throws an Error: it is not the one that PID 1 runs. */
+function compileEngine(): Promise<object> {
+  compiled ??= readFile(createRequire(import.meta.url).resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm")).then(
+    (bytes) => {
+      if (createHash("sha256").update(bytes).digest("hex") === engineHash) return wasm.compile(bytes);
+      throw new Error("node_modules holds another engine than the one that PID 1 was made of: run npm ci");
+    },
+  );
+  return compiled;
+}
+
 /** Starts an engine. Its memory is freed with the last reference to it. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const module = await compileEngine();
   // QuickJS's own memory limit counts every block as 8 bytes in this build: bound the linear memory instead.
-  const wasmMemory = new wasm.Memory({ initial: 256, maximum: options.memoryPages });
-  const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory }));
+  const limits = { initial: engineFirstPages, maximum: options.memoryPages };
+  const wasmMemory = new wasm.Memory(limits);
+  let imports: Imports["a"] = {};
+  const instantiate = (memory: Memory) =>
+    new wasm.Instance(module, { a: { ...imports, ...engineHost(memory), a: memory } });
+  const instantiateWasm = ({ a }: Imports, done: (instance: Instance) => void) => {
+    imports = a;
+    const instance = instantiate(wasmMemory);
+    done(instance);
+    return instance.exports;
+  };
+  const emscriptenModule = { instantiateWasm };
+  const quickjs = await newQuickJSWASMModuleFromVariant(newVariant(variant, { wasmMemory, emscriptenModule }));
   const runtime = quickjs.newRuntime();
   let interrupted = false;
   runtime.setMaxStackSize(options.stackSize);
@@ -103,6 +167,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         const result = runtime.executePendingJobs();
         if (result.error) unwrap({ error: result.error });
       }),
+    state: () => {
+      const first = new wasm.Memory(limits);
+      instantiate(first);
+      return {
+        memory: new Uint8Array(wasmMemory.buffer),
+        firstMemory: new Uint8Array(first.buffer),
+        // biome-ignore lint/complexity/useLiteralKeys: they are protected members
+        runtime: runtime["rt"].value,
+        // biome-ignore lint/complexity/useLiteralKeys: they are protected members
+        context: context["ctx"].value,
+      };
+    },
   };
 }
 

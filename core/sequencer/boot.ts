@@ -1,5 +1,5 @@
 import { type Parameters, type Phase, phases } from "../../hooks/index.js";
-import type { InstantOps } from "../abi/index.js";
+import { type InstantOps, snapshotPath } from "../abi/index.js";
 import { coldplug } from "./coldplug.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
@@ -79,6 +79,9 @@ function readParameters(state: State): void {
   services.log.info(`firstlight ${version}, kernel ${state.kernel.release}`);
   if (kernel !== null && kernel !== state.kernel.release)
     services.log.warning(`this image has the drivers of kernel ${kernel}: build one for ${state.kernel.release}`);
+  const { snapshot } = state.kernel;
+  if (snapshot)
+    services.log.warning(`${snapshotPath} is of no use, ${snapshot}: build the image anew, it boots faster`);
   for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
   state.root = createRoot(words, state.parameters, plan.roots);
 }

@@ -8,6 +8,7 @@ import { ops } from "../../core/abi/index.js";
 import { abiHeader } from "../../core/init/abi-header.js";
 import { buildInit } from "../../core/init/build.js";
 import { declarations, glueHeader } from "../../core/init/glue.js";
+import { importLetters } from "../../core/rehearsal/engine-host.js";
 import { run } from "../support/run.js";
 
 const require = createRequire(import.meta.url);
@@ -37,6 +38,9 @@ test("every import has one name, every export that the JavaScript names a wrappe
   assert.ok(glue.includes(`#define HOST_CALL_FUNCTION ${symbol("t")}\n`));
   assert.ok(glue.includes(`#define HOST_RESIZE_HEAP ${symbol("k")}\n`));
   assert.ok(glue.includes(`#define HOST_PROC_EXIT ${symbol("s")}\n`));
+  // The engine on the host knows some by heart.
+  for (const [name, letter] of Object.entries(importLetters))
+    assert.ok(glue.includes(`#define ${name} ${symbol(letter)}\n`), name);
   for (const name of ["QTS_NewRuntime", "QTS_Eval", "QTS_malloc", "QTS_free", "QTS_start"])
     assert.match(glue, new RegExp(`^static inline \\w+ ${name}\\(`, "m"));
 });

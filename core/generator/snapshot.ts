@@ -1,0 +1,107 @@
+import { SourceMap } from "node:module";
+import {
+  bundlePath,
+  engineFirstPages,
+  engineHash,
+  snapshotMagic,
+  snapshotMostRuns,
+  snapshotPage,
+  snapshotVersion,
+} from "../abi/index.js";
+import { createEngine, EngineError, type EngineState, processorTime } from "../rehearsal/engine.js";
+import type { Bundled } from "./esbuild.js";
+import type { ModuleFolder } from "./module-folders.js";
+import { BuildError } from "./problems.js";
+import { firstPlace } from "./source-places.js";
+
+/** As PID 1 bounds the engine (core/init/engine.c). */
+const stackSize = 256 << 10;
+
+/**
+ * The file that PID 1 starts the engine from, core/abi/snapshot.ts; equal bundles give equal bytes. `modules` are those in the bundle,
+ * `mostMilliseconds` the processor time that it may take: by default what PID 1 grants it. Throws BuildError: the bundle throws, does not end, needs more than 16 MiB, or asks an op while it is evaluated.
+ */
+export async function makeSnapshot(
+  { code, map }: Bundled,
+  modules: readonly ModuleFolder[],
+  mostMilliseconds = 10_000,
+): Promise<Buffer> {
+  let asked: string | undefined;
+  const deadline = processorTime() + mostMilliseconds;
+  const engine = await createEngine({
+    memoryPages: engineFirstPages,
+    stackSize,
+    interrupt: () => processorTime() > deadline,
+    functions: {
+      op: (name = "") => {
+        asked ??= name;
+        throw new Error(`the op ${name} is asked`);
+      },
+    },
+  });
+  const failure = failureOf(() => engine.evaluate(code, bundlePath));
+  if (!failure && asked === undefined) return formatSnapshot(engine.state(), code);
+  const place = firstPlace(failure?.trace ?? "", new SourceMap(JSON.parse(map)), modules) ?? "the boot code";
+  const reason =
+    asked !== undefined
+      ? `it asks the op ${asked} while it is loaded, but the image holds it loaded: do that in a hook`
+      : failure?.interrupted
+        ? `it was still being loaded after ${mostMilliseconds / 1000} s of processor time`
+        : failure?.message;
+  throw new BuildError(`${place}: ${reason}`);
+}
+
+function failureOf(work: () => void): EngineError | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof EngineError) return error;
+    throw error;
+  }
+}
+
+interface Run {
+  address: number;
+  length: number;
+}
+
+function formatSnapshot({ memory, firstMemory, runtime, context }: EngineState, bundle: string): Buffer {
+  const runs = changedRuns(memory, firstMemory);
+  const header = Buffer.alloc(snapshotPage);
+  let at = header.write(snapshotMagic, "latin1");
+  at = header.writeUInt32LE(snapshotVersion, at);
+  at = header.writeUInt32LE(runs.length, at);
+  at += header.write(engineHash, at, "latin1");
+  at = header.writeBigUInt64LE(fnv1a(Buffer.from(bundle)), at);
+  for (const number of [
+    engineFirstPages,
+    runtime,
+    context,
+    ...runs.flatMap(({ address, length }) => [address, length]),
+  ])
+    at = header.writeUInt32LE(number, at);
+  return Buffer.concat([header, ...runs.map(({ address, length }) => memory.subarray(address, address + length))]);
+}
+
+/** Bytes without change that divide two runs: so many that there are never more than snapshotMostRuns. */
+const smallestGap = (engineFirstPages * 65536) / snapshotMostRuns;
+
+function changedRuns(memory: Uint8Array, firstMemory: Uint8Array): Run[] {
+  const runs: Run[] = [];
+  for (let address = 0; address < memory.length; address += snapshotPage) {
+    const end = address + snapshotPage;
+    if (Buffer.compare(memory.subarray(address, end), firstMemory.subarray(address, end)) === 0) continue;
+    const last = runs.at(-1);
+    if (last && address - (last.address + last.length) < smallestGap) last.length = end - last.address;
+    else runs.push({ address, length: snapshotPage });
+  }
+  return runs;
+}
+
+/** By Fowler, Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv/ */
+function fnv1a(bytes: Uint8Array): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash;
+}
