@@ -78,10 +78,10 @@ tar -b 1 -C small -cf - . | head -c -1024 >broken/cut-between-members.tar
 gzip -c <broken/cut-between-members.tar >broken/cut-between-members.tar.gz
 for archive in gzip.tar xz.tar.bz2 zstd.tar.lz4 lz4.tgz bzip2.tar.zst; do
 	head -c 600000 "$archive" >"broken/cut-$archive"
-	{ head -c 500000 "$archive"; head -c 1000 /dev/zero; tail -c +501001 "$archive"; } >"broken/corrupt-$archive"
+	{ head -c 500000 "$archive"; head -c 1000 /dev/zero; tail -c +501001 "$archive"; } >"broken/damaged-$archive"
 done
 # A member's header that is none.
-{ head -c 1024 plain.tar.gz; head -c 512 /dev/zero | tr '\\0' x; tail -c +1537 plain.tar.gz; } >broken/corrupt-header.tar
+{ head -c 1024 plain.tar.gz; head -c 512 /dev/zero | tr '\\0' x; tail -c +1537 plain.tar.gz; } >broken/damaged-header.tar
 seq 100000 >broken/text.tar
 : >broken/empty.tar
 mkdir broken/folder.tar
