@@ -74,18 +74,19 @@ mkdir broken
 head -c 1000000 plain.tar.gz >broken/cut-in-member.tar
 # With a record of one block the end is two blocks of zeros, and nothing else.
 mkdir small && echo content >small/file
-tar -b 1 -C small -cf - . | head -c -1024 >broken/cut-between-members.tar
+tar -b 1 -C small -cf small.tar .
+head -c -1024 small.tar >broken/cut-between-members.tar
+# The second member's header is none.
+{ head -c 512 small.tar; head -c 512 /dev/zero | tr '\\0' x; tail -c +1025 small.tar; } >broken/damaged-header.tar
 gzip -c <broken/cut-between-members.tar >broken/cut-between-members.tar.gz
 for archive in gzip.tar xz.tar.bz2 zstd.tar.lz4 lz4.tgz bzip2.tar.zst; do
 	head -c 600000 "$archive" >"broken/cut-$archive"
 	{ head -c 500000 "$archive"; head -c 1000 /dev/zero; tail -c +501001 "$archive"; } >"broken/damaged-$archive"
 done
-# A member's header that is none.
-{ head -c 1024 plain.tar.gz; head -c 512 /dev/zero | tr '\\0' x; tail -c +1537 plain.tar.gz; } >broken/damaged-header.tar
 seq 100000 >broken/text.tar
 : >broken/empty.tar
 mkdir broken/folder.tar
-rm -r small
+rm -r small small.tar
 `;
 
 interface Fixtures {
