@@ -1,4 +1,4 @@
-import { moduleSetup } from "firstlight/hooks";
+import { moduleSetup, phases } from "firstlight/hooks";
 
 /** Mount points of the initramfs. */
 const directories = ["proc", "sys", "dev", "run", "sysroot", "etc/cmdline.d", "var"];
@@ -9,17 +9,7 @@ PRETTY_NAME="firstlight (initramfs)"
 `;
 
 /** dracut's pre-udev is our pre-trigger; without a value: before the switch. */
-const breakpoints = [
-  "cmdline",
-  "pre-udev",
-  "pre-trigger",
-  "initqueue",
-  "pre-mount",
-  "mount",
-  "pre-pivot",
-  "cleanup",
-  "switch",
-];
+const breakpoints = [...phases, "pre-udev"];
 
 export default moduleSetup({
   /** What the sequencer itself reads, and the kernel's own that it passes on. */

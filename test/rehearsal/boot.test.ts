@@ -211,7 +211,11 @@ test("wrong values are errors, unknown rd. names warnings", async () => {
 });
 
 test("rd.break takes the names of phases only; a label as udev's links have it; a list of types", async () => {
-  await stops(`root=UUID=${uuid} rd.break=premount`, {}, /rd\.break=premount \(accepted: rd\.break=cmdline\|pre-udev/);
+  await stops(
+    `root=UUID=${uuid} rd.break=premount`,
+    {},
+    /rd\.break=premount \(accepted: rd\.break=cmdline\|pre-trigger/,
+  );
   const blank = { devices: [disk, { ...partition, tags: { ...partition.tags, LABEL: "my disk" } }] };
   assert.equal((await boot("root=LABEL=my\\x20disk", blank)).word.word, "switch");
   assert.equal((await boot(`root=UUID=${uuid} rootfstype=xfs,ext4`)).word.word, "switch");
