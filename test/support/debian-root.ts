@@ -34,7 +34,7 @@ export async function debianDisk(): Promise<string> {
     const mebibytes = Math.ceil((await stat(archive)).size / 1024 ** 2);
     const fileSystem = { uuid: debianVolumeUuid, label: "debian", content, size: mebibytes + 32 };
     await makeExt4(join(unfinished, "disk.img"), fileSystem);
-    await run(["rm", "-r", content]);
+    await runAsRoot(["rm", "-r", content]);
   });
   return join(folder, "disk.img");
 }
