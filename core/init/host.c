@@ -24,10 +24,16 @@ wasm_rt_memory_t *HOST_MEMORY(struct ENGINE_HOST *host) {
   return &memory;
 }
 
+static int advise(void *start, size_t length) {
+  /* A kernel without huge pages refuses this. With them, the first touch of a page would clear 2 MiB, and few are touched. */
+  madvise(start, length, MADV_NOHUGEPAGE);
+  /* Jobs are children by fork(2) that never look into this memory: they need no copies of its pages, nor page faults afterwards. */
+  return madvise(start, length, MADV_DONTFORK) < 0 ? errno : 0;
+}
+
 void host_start(void) {
   engine_allocate_memory(&memory, ENGINE_FIRST_PAGES, most_pages);
-  /* Jobs are children by fork(2) that never look into this memory: they need no copies of its pages, nor page faults afterwards. */
-  madvise(memory.data, memory.size, MADV_DONTFORK);
+  advise(memory.data, memory.size);
   engine_instantiate(&engine_instance, NULL);
 }
 
@@ -35,7 +41,7 @@ int host_map(int file, off_t offset, uint32_t pointer, uint32_t length) {
   char *place = host_bytes(pointer, length);
   if (mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, offset) == MAP_FAILED)
     return errno;
-  return madvise(place, length, MADV_DONTFORK) < 0 ? errno : 0;
+  return advise(place, length);
 }
 
 char *host_bytes(uint32_t pointer, uint32_t length) {
@@ -56,7 +62,7 @@ uint32_t HOST_RESIZE_HEAP(struct ENGINE_HOST *host, uint32_t size) {
   engine_memory_short();
   if ((uint32_t)wasm_rt_grow_memory(&memory, pages - old) == UINT32_MAX)
     return 0;
-  madvise(memory.data + old * page_size, (pages - old) * page_size, MADV_DONTFORK);
+  advise(memory.data + old * page_size, (pages - old) * page_size);
   return 1;
 }
 

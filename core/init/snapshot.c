@@ -80,8 +80,8 @@ static const char *check(int file, struct header *header) {
     return "its header makes no sense";
   if (!runs_fit(header, status.st_size))
     return "it is cut";
-  if (sysconf(_SC_PAGESIZE) > SNAPSHOT_PAGE)
-    return "the kernel's pages are too large for it";
+  if (sysconf(_SC_PAGESIZE) > SNAPSHOT_PAGE || (uintptr_t)host_bytes(0, 1) % SNAPSHOT_PAGE)
+    return "it does not fit the pages of this machine";
   return NULL;
 }
 

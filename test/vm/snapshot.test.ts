@@ -1,8 +1,8 @@
 /** What the build leaves of the engine in the image is what boots. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { bundlePath, snapshotPath } from "../../core/abi/index.js";
 import { bootImage, buildImage, type Image, rootFacts } from "../support/firstlight.js";
@@ -13,33 +13,40 @@ const { rootDisk } = await diskFixtures();
 const image = await buildImage("snapshot", ["-N"]);
 const options = { cmdline: `root=UUID=${rootVolume.uuid}`, disks: [{ file: rootDisk }] };
 
-/** The image's own file of this path. */
-const fileOf = (path: string) =>
-  run(["sh", "-c", 'zstd -dcq "$1" | cpio -i --quiet --to-stdout "$2"', "sh", image.file, path.slice(1)]);
-
-/** The same image, followed by an archive with another file in place of one. */
-async function imageWith(path: string, content: string): Promise<Image> {
+/** The same image, followed by an archive in which a command has changed one of its files, "$file". */
+async function imageWith(path: string, change: string): Promise<Image> {
   const folder = await mkdtemp(join(tmpdir(), "firstlight-snapshot-"));
-  await run(["mkdir", "-p", join(folder, dirname(path))]);
-  await writeFile(join(folder, path), content);
-  const archive = await run(["sh", "-c", 'cd "$1" && find . | cpio -o --quiet -H newc', "sh", folder]);
-  await rm(folder, { recursive: true });
-  const original = await readFile(image.file);
+  const changed = { ...image, file: image.file.replace(".img", "-changed.img") };
   // The kernel looks for the next archive at a multiple of four bytes.
-  const padding = Buffer.alloc((4 - (original.length % 4)) % 4);
-  const file = image.file.replace(".img", "-changed.img");
-  await writeFile(file, Buffer.concat([original, padding, Buffer.from(archive)]));
-  return { ...image, file };
+  const script = `
+    set -e
+    cd "$1"; image=$2; changed=$3; file=$4
+    zstd -dcq "$image" | cpio -id --quiet "$file"
+    ${change}
+    cp "$image" "$changed"
+    truncate -s %4 "$changed"
+    find . | cpio -o --quiet -H newc >>"$changed"`;
+  await run(["sh", "-c", script, "sh", folder, image.file, changed.file, path.slice(1)]);
+  await rm(folder, { recursive: true });
+  return changed;
 }
 
-test("an image holds a snapshot, and nothing is wrong with it", async (context) => {
-  assert.match(await fileOf(snapshotPath), /^1st-snap/);
+test("nothing is wrong with the snapshot of an image", async (context) => {
   const { console } = await rootFacts(bootImage(context, image, options));
   assert.doesNotMatch(console, /snapshot/);
 });
 
 test("a snapshot of another bundle is not used: a warning says so, and the bundle boots", async (context) => {
-  const changed = await imageWith(bundlePath, `${await fileOf(bundlePath)} `);
+  const changed = await imageWith(bundlePath, 'echo >>"$file"');
   const { console } = await rootFacts(bootImage(context, changed, options));
   assert.match(console, /bundle\.snapshot is of no use, it is of another bundle: build the image anew/);
+});
+
+test("an engine that a damaged snapshot stops is reported; leaving the shell boots the bundle", async (context) => {
+  const zeros = 'size=$(stat -c %s "$file"); truncate -s 4096 "$file"; truncate -s "$size" "$file"';
+  const guest = bootImage(context, await imageWith(snapshotPath, zeros), options);
+  await guest.waitFor(/firstlight: the boot has failed: ./);
+  await guest.waitFor(/# /);
+  guest.type("exit\n");
+  assert.equal((await rootFacts(guest)).init, "/sbin/init");
 });
