@@ -6,6 +6,7 @@ import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
 import { bootInstructions, buildFloor, prepareBoots } from "./boots.js";
 import { type Build, measureBuilds } from "./builds.js";
+import { smallestMemory } from "./memory.js";
 import { dracut, initramfsTools, inside, type Peer, peerSystem, tinyInitramfs } from "./peers.js";
 
 const kernel = await debianKernel("cloud");
@@ -52,13 +53,14 @@ const boots = [
 await runAsRoot(["chmod", "a+r", ...builds.map(({ image }) => image)]);
 const machines = ["pc", "q35"];
 console.log(
-  "\nBoots from ext4 by UUID on virtio-blk: millions of guest instructions between /init and the new root's init",
+  "\nBoots from ext4 by UUID on virtio-blk: millions of guest instructions between /init and the new root's init, by board;",
 );
-console.log(`${"".padEnd(50)}${machines.map((machine) => machine.padStart(9)).join("")}`);
+console.log("MiB of the smallest guest that gets there");
+console.log("".padEnd(50) + [...machines, "memory"].map((column) => column.padStart(9)).join(""));
 for (const { name, image } of boots) {
   process.stdout.write(name.padEnd(50));
   for (const machine of machines) {
     process.stdout.write((await bootInstructions(kernel, image, machine)).toFixed(1).padStart(9));
   }
-  process.stdout.write("\n");
+  process.stdout.write(`${String(await smallestMemory(kernel, image)).padStart(9)}\n`);
 }

@@ -10,11 +10,13 @@ import { median } from "./median.js";
 
 const sources = join(projectFolder, "test/bench");
 const folder = join(outFolder, "bench");
-const uuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
+export const rootUuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
+
+/** The disk that all measured boots arrive at. */
+export const bootDisk = join(folder, "disk.img");
 
 const files = {
   plugin: join(folder, "count.so"),
-  disk: join(folder, "disk.img"),
   /** A cpio archive that goes behind an image. */
   start: join(folder, "start.cpio"),
 };
@@ -35,8 +37,8 @@ export async function prepareBoots(): Promise<void> {
   }
   await writeFile(join(root, "etc/os-release"), "ID=end\n");
   await compileStatic(join(sources, "end.c"), join(root, "sbin/init"), ["-nostdlib", "-fno-stack-protector"]);
-  const fileSystem = { uuid, label: "end", content: root, size: 32 };
-  await makeDisk(files.disk, [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
+  const fileSystem = { uuid: rootUuid, label: "end", content: root, size: 32 };
+  await makeDisk(bootDisk, [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
 }
 
 async function emptyFolder(name: string): Promise<string> {
@@ -98,8 +100,8 @@ async function countBoot(kernel: Kernel, initrd: string, machine: string): Promi
   const guest = startGuest({
     kernel: kernel.image,
     initrd,
-    cmdline: `quiet rdinit=/start root=UUID=${uuid} ro`,
-    disks: [{ file: files.disk }],
+    cmdline: `quiet rdinit=/start root=UUID=${rootUuid} ro`,
+    disks: [{ file: bootDisk }],
     memory: 1024,
     machine,
     logFile: join(folder, "console.log"),

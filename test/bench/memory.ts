@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import type { Kernel } from "../support/kernels.js";
+import { outFolder } from "../support/paths.js";
+import { startGuest } from "../support/qemu.js";
+import { bootDisk, rootUuid } from "./boots.js";
+
+const logFile = join(outFolder, "bench", "memory.log");
+
+/** MiB: Debian's kernel alone needs more than the first, and every image that is measured less than the second. */
+const range = { tooSmall: 32, enough: 1024 };
+
+/** MiB of the smallest guest in which the image reaches the new root's init. */
+export async function smallestMemory(kernel: Kernel, image: string): Promise<number> {
+  let { tooSmall, enough } = range;
+  if (!(await arrives(kernel, image, enough))) {
+    throw new Error(`${image} does not boot with ${enough} MiB either; the console is in ${logFile}`);
+  }
+  while (enough - tooSmall > 1) {
+    const middle = Math.floor((tooSmall + enough) / 2);
+    if (await arrives(kernel, image, middle)) {
+      enough = middle;
+    } else {
+      tooSmall = middle;
+    }
+  }
+  return enough;
+}
+
+async function arrives(kernel: Kernel, image: string, memory: number): Promise<boolean> {
+  const guest = startGuest({
+    kernel: kernel.image,
+    initrd: image,
+    // What cannot go on ends the guest; a kernel without memory to unpack an image says nothing at all.
+    cmdline: `root=UUID=${rootUuid} ro rd.shell=0 rd.emergency=reboot`,
+    disks: [{ file: bootDisk }],
+    memory,
+    timeLimit: 60,
+    logFile,
+  });
+  return guest.ended().then(
+    (console) => /reboot: Power down/.test(console),
+    () => false,
+  );
+}
