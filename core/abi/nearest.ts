@@ -22,6 +22,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let found: string | undefined;
   let best = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    // Each letter that one has more than the other is an edit: not worth counting the rest.
+    if (Math.abs(candidate.length - word.length) >= best) continue;
     const edits = distance(word, candidate);
     if (edits < best) {
       best = edits;

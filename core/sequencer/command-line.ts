@@ -8,12 +8,20 @@ export interface CommandLine {
   words: Word[];
 }
 
-/** /etc/cmdline.d/*.conf in the order of their names, /etc/cmdline, /proc/cmdline (dracut.cmdline(7)). A line of the files may be a comment. */
+/**
+ * /etc/cmdline.d/*.conf in the order of their names, /etc/cmdline, /proc/cmdline (dracut.cmdline(7)). The files are read line by line, so that a
+ * quote that is never closed, or a "--", spoils no more than its line. A line may be a comment.
+ */
 export function readCommandLine(): CommandLine {
   const folder = "/etc/cmdline.d";
-  const names = listIfThere(folder);
-  const paths = names.filter(({ name }) => name.endsWith(".conf")).map(({ name }) => `${folder}/${name}`);
-  const own = [...paths, "/etc/cmdline"].map((path) => readIfThere(path) ?? "").join("\n");
+  const names = listIfThere(folder).filter(({ name, type }) => name.endsWith(".conf") && type !== "dir");
+  const own = [...names.map(({ name }) => `${folder}/${name}`), "/etc/cmdline"].flatMap(readOwn);
   const text = files.read("/proc/cmdline").trim();
-  return { text, words: [...parseCommandLine(own.replace(/^\s*#.*$/gm, "")), ...parseCommandLine(text)] };
+  return { text, words: [...own, ...parseCommandLine(text)] };
+}
+
+/** The words of a file of the image; none if it is not there. */
+function readOwn(file: string): Word[] {
+  const lines = (readIfThere(file) ?? "").split("\n").filter((line) => !/^\s*#/.test(line));
+  return lines.flatMap((line) => parseCommandLine(line).map((word) => ({ ...word, file })));
 }

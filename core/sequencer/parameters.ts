@@ -6,46 +6,58 @@ import type { PlannedParameter } from "./plan.js";
 export interface Word {
   name: string;
   value: string | undefined;
+  /** The file of the image that it comes from; left out: the kernel's own. */
+  file?: string;
 }
 
 /**
- * Splits a command line as the kernel does (lib/cmdline.c, next_arg): blanks part words, not inside double quotes; quotes around a
- * word or a value are taken off. Ends at a lone "--": what follows is init's.
+ * Blanks part words, not inside double quotes. ASCII's only: the kernel's isspace also takes the byte 0xA0, which is half of many a letter in
+ * UTF-8 ("à").
  */
+const wordPattern = /(?:[^\t-\r "]+|"[^"]*"?)+/g;
+
+/** Splits a command line as the kernel does (lib/cmdline.c, next_arg). Ends at a lone "--": what follows is init's. */
 export function parseCommandLine(text: string): Word[] {
   const words: Word[] = [];
-  for (const raw of text.match(/(?:"[^"]*"?|[^\s"])+/g) ?? []) {
-    if (raw === "--") break;
-    const word = unquote(raw);
-    const equals = word.indexOf("=");
-    words.push(
-      equals < 0
-        ? { name: word, value: undefined }
-        : { name: word.slice(0, equals), value: unquote(word.slice(equals + 1)) },
-    );
+  for (const raw of text.match(wordPattern) ?? []) {
+    const word = parseWord(raw);
+    if (word.name === "--" && word.value === undefined) break;
+    words.push(word);
   }
   return words;
 }
 
-function unquote(text: string): string {
-  return text.startsWith('"') ? text.slice(1).replace(/"$/, "") : text;
+/** A quote at the start of the word or of its value is taken off, and then one at the end. Others stay. A "=" at the start parts nothing. */
+function parseWord(raw: string): Word {
+  const quoted = raw.startsWith('"');
+  const text = quoted ? raw.slice(1) : raw;
+  const equals = text.indexOf("=", 1);
+  if (equals < 0) return { name: quoted ? withoutLastQuote(text) : text, value: undefined };
+  const value = text.slice(equals + 1);
+  const name = text.slice(0, equals);
+  if (value.startsWith('"')) return { name, value: withoutLastQuote(value.slice(1)) };
+  return { name, value: quoted ? withoutLastQuote(value) : value };
 }
 
-const truth: Record<string, boolean> = {
-  "0": false,
-  no: false,
-  off: false,
-  false: false,
-  "1": true,
-  yes: true,
-  on: true,
-  true: true,
-};
+function withoutLastQuote(text: string): string {
+  return text.endsWith('"') ? text.slice(0, -1) : text;
+}
+
+const truth = new Map([
+  ["0", false],
+  ["no", false],
+  ["off", false],
+  ["false", false],
+  ["1", true],
+  ["yes", true],
+  ["on", true],
+  ["true", true],
+]);
 
 /** A value of the declared type, or the text itself, which then fits no schema of that type. */
 function convert(text: string, type: PlannedParameter["type"]): unknown {
-  if (type === "boolean") return truth[text.toLowerCase()] ?? text;
-  if (type === "integer") return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (type === "boolean") return truth.get(text.toLowerCase()) ?? text;
+  if (type === "integer") return /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
   return text;
 }
 
@@ -62,8 +74,8 @@ export function createParameters(words: readonly Word[]): Parameters {
       return value === undefined ? otherwise : convert(value, "boolean") === true;
     },
     number: (name, otherwise) => {
-      const value = text(name);
-      return value === undefined ? otherwise : Number(value);
+      const value = convert(text(name) ?? "", "integer");
+      return typeof value === "number" ? value : otherwise;
     },
   };
 }
@@ -75,22 +87,28 @@ export function createParameters(words: readonly Word[]): Parameters {
 export function checkParameters(words: readonly Word[], declared: Record<string, PlannedParameter>): string[] {
   const wrong: string[] = [];
   const warnings = new Set<string>();
-  for (const [position, { name, value }] of words.entries()) {
-    const declaration = declared[name];
+  const last = new Map(words.map(({ name }, position) => [name, position]));
+  let inImage = false;
+  for (const [position, { name, value, file }] of words.entries()) {
+    const declaration = Object.hasOwn(declared, name) ? declared[name] : undefined;
+    const where = file ? ` in the image's ${file}` : "";
     if (declaration) {
-      const counts = declaration.repeated || !words.slice(position + 1).some((later) => later.name === name);
+      const counts = declaration.repeated || last.get(name) === position;
       const given = value ?? "1";
-      if (counts && !declaration.validate(convert(given, declaration.type)))
-        wrong.push(`${name}=${given} (accepted: ${name}=${declaration.form})`);
+      if (!counts || declaration.validate(convert(given, declaration.type))) continue;
+      wrong.push(`${name}=${given}${where} (accepted: ${name}=${declaration.form})`);
+      inImage ||= file !== undefined;
     } else if (name.startsWith("rd.")) {
       const close = nearest(name, Object.keys(declared));
-      warnings.add(`unknown kernel parameter ${name}${close ? `: did you mean ${close}?` : ", ignored"}`);
+      warnings.add(`unknown kernel parameter ${name}${where}${close ? `: did you mean ${close}?` : ", ignored"}`);
     }
   }
   if (wrong.length)
     throw new BootError(
-      `wrong value on the kernel command line: ${wrong.join("; ")}`,
-      "Correct the boot loader's entry, or edit the command line in its menu for this one boot.",
+      `wrong value of a kernel parameter: ${wrong.join("; ")}`,
+      inImage
+        ? "Build the image anew without it (mkinitrd --kernel-cmdline, kernel_cmdline of the configuration, a module's cmdline)."
+        : "Correct the boot loader's entry, or edit the command line in its menu for this one boot.",
     );
   return [...warnings];
 }

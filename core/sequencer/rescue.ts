@@ -5,6 +5,9 @@ import { readIfThere } from "./files.js";
 /** Seconds that a report stays on the console before the machine is restarted, where nobody says otherwise. */
 const defaultDelay = 10;
 
+/** More than 30 years: PID 1 takes no longer ones, and a policy has to be set whatever panic= says. */
+const longestDelay = 999_999_999;
+
 /**
  * The policy for a boot that fails: rd.shell, rd.emergency, and the kernel's panic= (seconds until the reboot, 0: never), on top of what
  * the image was built with. Reads leniently: it has to hold even where other parameters are wrong.
@@ -19,6 +22,6 @@ export function rescuePolicy(parameters: Parameters): RescuePolicy {
     shell: parameters.flag("rd.shell", built.get("shell") !== "0"),
     action: action === "reboot" || action === "poweroff" || action === "halt" ? action : "none",
     // A negative panic= means: at once.
-    delay: panic ? Math.max(0, panic) : Number(built.get("delay") ?? defaultDelay),
+    delay: panic ? Math.min(Math.max(0, panic), longestDelay) : Number(built.get("delay") ?? defaultDelay),
   };
 }

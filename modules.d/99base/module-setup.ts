@@ -8,6 +8,9 @@ ID=firstlight
 PRETTY_NAME="firstlight (initramfs)"
 `;
 
+/** Seconds, more than 30 years; in milliseconds still a time that PID 1 can wait until. */
+const longestWait = 999_999_999;
+
 /** dracut's pre-udev is our pre-trigger; without a value: before the switch. */
 const breakpoints = [...phases, "pre-udev"];
 
@@ -19,8 +22,8 @@ export default moduleSetup({
     rootflags: { schema: { type: "string" }, form: "OPTION[,OPTION…]" },
     init: { schema: { type: "string", pattern: "^/" }, form: "/PATH" },
     panic: { schema: { type: "integer" }, form: "SECONDS" },
-    "rd.retry": { schema: { type: "integer", minimum: 1 }, form: "SECONDS" },
-    "rd.timeout": { schema: { type: "integer", minimum: 0 }, form: "SECONDS" },
+    "rd.retry": { schema: { type: "integer", minimum: 1, maximum: longestWait }, form: "SECONDS" },
+    "rd.timeout": { schema: { type: "integer", minimum: 0, maximum: longestWait }, form: "SECONDS" },
     "rd.shell": { schema: { type: "boolean" }, form: "0|1" },
     "rd.emergency": { schema: { type: "string", enum: ["reboot", "poweroff", "halt"] }, form: "reboot|poweroff|halt" },
     "rd.break": {

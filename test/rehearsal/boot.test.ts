@@ -210,6 +210,25 @@ test("wrong values are errors, unknown rd. names warnings", async () => {
   assert.doesNotMatch(shown, /crashkernel|rhgb|LANG/);
 });
 
+test("parameters of the image: a root= of its own, a wrong value, the boot loader's that wins over it", async () => {
+  const inImage = (text: string) => ({ initramfs: { ...machine.initramfs, "etc/cmdline.d/01-default.conf": text } });
+  assert.equal((await boot("quiet", inImage(`root="UUID=${uuid}"\n# root=none\n`))).word.word, "switch");
+  const wrong = inImage(`root=UUID=${uuid} rd.retry=soon`);
+  await stops(
+    "quiet",
+    wrong,
+    /rd\.retry=soon in the image's \/etc\/cmdline\.d\/01-default\.conf/,
+    /mkinitrd --kernel-cmdline/,
+  );
+  assert.equal((await boot("rd.retry=5", wrong)).word.word, "switch");
+});
+
+test("a command line of 64 KiB, bytes that are no letters, and numbers beyond all bounds", async () => {
+  const long = Array.from({ length: 4000 }, (_, index) => `module.option${index}="\udcff \udca0"`).join(" ");
+  assert.equal((await boot(`${long} root=UUID=${uuid}`)).word.word, "switch");
+  await stops(`root=UUID=${uuid} rd.retry=1000000000000`, {}, /rd\.retry=1000000000000 \(accepted/);
+});
+
 test("rd.break takes the names of phases only; a label as udev's links have it; a list of types", async () => {
   await stops(
     `root=UUID=${uuid} rd.break=premount`,

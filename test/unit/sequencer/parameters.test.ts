@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkParameters, createParameters, parseCommandLine } from "../../../core/sequencer/parameters.js";
 import type { PlannedParameter } from "../../../core/sequencer/plan.js";
+import type { BootError } from "../../../hooks/index.js";
 
 const pairs = (text: string) => parseCommandLine(text).map(({ name, value }) => [name, value]);
 
@@ -20,16 +21,61 @@ test("words, values, bare names, quotes as the kernel reads them", () => {
     ["dyndbg", "file a.c +p"],
     ["y", "1"],
   ]);
-  assert.deepEqual(pairs("a= =b"), [
-    ["a", ""],
-    ["", "b"],
-  ]);
   assert.deepEqual(pairs('open="never closed'), [["open", "never closed"]]);
-  assert.deepEqual(pairs("  \t\n "), []);
+  assert.deepEqual(pairs("  \t\n\v\f\r "), []);
+});
+
+test("odd quotes and equals signs, each as the kernel's next_arg leaves it", () => {
+  const odd: [text: string, name: string, value: string | undefined][] = [
+    ["a=", "a", ""],
+    ['a=""', "a", ""],
+    ['a="', "a", ""],
+    ["a=b=c", "a", "b=c"],
+    ["=b", "=b", undefined],
+    ["=b=c", "=b", "c"],
+    ['"', "", undefined],
+    ['"a b"', "a b", undefined],
+    ['"a b"c', 'a b"c', undefined],
+    ['a="b"c', "a", 'b"c'],
+    ['a="b"c"', "a", 'b"c'],
+    ['a=b"c d"', "a", 'b"c d"'],
+    ['a"b c"=d', 'a"b c"', "d"],
+    ['"a="x""', "a", 'x"'],
+    ['"a=b"c d"', "a", 'b"c'],
+    ["a='b", "a", "'b"],
+    ["a=\\x20b", "a", "\\x20b"],
+  ];
+  for (const [text, name, value] of odd) {
+    const [first] = parseCommandLine(text);
+    assert.deepEqual([first?.name, first?.value], [name, value], text);
+  }
+});
+
+test("only ASCII's blanks part words: letters keep all of their bytes, and bytes that are no letter stay", () => {
+  assert.deepEqual(pairs("root=LABEL=\u00a0à\u3000\ufeff\u2028 x=\udca0\udcff"), [
+    ["root", "LABEL=\u00a0à\u3000\ufeff\u2028"],
+    ["x", "\udca0\udcff"],
+  ]);
+});
+
+test("a boot configuration's values as the kernel writes them (kernel.* in front, init.* behind --)", () => {
+  assert.deepEqual(pairs('root="LABEL=a b" rd.driver.pre="a" rd.driver.pre="b" BOOT_IMAGE=/v ro -- systemd.x="1"'), [
+    ["root", "LABEL=a b"],
+    ["rd.driver.pre", "a"],
+    ["rd.driver.pre", "b"],
+    ["BOOT_IMAGE", "/v"],
+    ["ro", undefined],
+  ]);
 });
 
 test("what follows -- is init's", () => {
   assert.deepEqual(pairs("ro -- rd.break root=x"), [["ro", undefined]]);
+  assert.deepEqual(pairs('ro "--" x'), [["ro", undefined]]);
+  assert.deepEqual(pairs("--x --= ---"), [
+    ["--x", undefined],
+    ["--", ""],
+    ["---", undefined],
+  ]);
 });
 
 test("the last one wins, bare means 1, repeated ones stay in order", () => {
@@ -43,6 +89,20 @@ test("the last one wins, bare means 1, repeated ones stay in order", () => {
   assert.equal(parameters.number("rd.n", 5), 7);
   assert.equal(parameters.number("missing", 5), 5);
   assert.equal(parameters.has("c"), false);
+});
+
+test("what dracut takes for no, and for yes", () => {
+  const flag = (text: string) => createParameters(parseCommandLine(text)).flag("rd.x", true);
+  for (const no of ["0", "no", "off", "false", "No", "OFF"]) assert.equal(flag(`rd.x=${no}`), false, no);
+  for (const yes of ["=1", "=yes", "=on", "=true", ""]) assert.equal(flag(`rd.x${yes}`), true, yes);
+  assert.equal(flag("rd.x=0 rd.x"), true, "the last one wins, bare or not");
+});
+
+test("a number that is none counts as not given", () => {
+  const values = ["soon", "", "1e3", "0x10", "Infinity", "9".repeat(30), "9".repeat(400), "-", "--1", " 1"];
+  for (const value of values)
+    assert.equal(createParameters([{ name: "rd.n", value }]).number("rd.n", 5), 5, JSON.stringify(value));
+  assert.equal(createParameters([{ name: "panic", value: "-1" }]).number("panic", 5), -1);
 });
 
 const seconds: PlannedParameter = {
@@ -66,7 +126,8 @@ test("a wrong value is an error with parameter, value and accepted form, all of 
       /rd\.retry=soon \(accepted: rd\.retry=SECONDS\)/.test(error.message) &&
       /rd\.shell=perhaps \(accepted: rd\.shell=0\|1\)/.test(error.message),
   );
-  assert.throws(() => checkParameters(parseCommandLine("rd.retry=-1"), declared), /rd\.retry=-1/);
+  for (const value of ["-1", "", "1e999", "9".repeat(400)])
+    assert.throws(() => checkParameters(parseCommandLine(`rd.retry=${value}`), declared), /wrong value .*rd\.retry=/);
 });
 
 test("a wrong value that a later one overrides does no harm; of a repeated one each counts", () => {
@@ -75,9 +136,35 @@ test("a wrong value that a later one overrides does no harm; of a repeated one e
 });
 
 test("an unknown rd. name is a warning with the nearest known one; other unknown names are nobody's business", () => {
+  const own = parseCommandLine("rd.shel").map((word) => ({ ...word, file: "/etc/cmdline" }));
+  assert.deepEqual(checkParameters(own, declared), [
+    "unknown kernel parameter rd.shel in the image's /etc/cmdline: did you mean rd.shell?",
+  ]);
   const words = parseCommandLine("crashkernel=auto rhgb LANG=en_US.UTF-8 rd.rerty=3 rd.something.else");
   assert.deepEqual(checkParameters(words, declared), [
     "unknown kernel parameter rd.rerty: did you mean rd.retry?",
     "unknown kernel parameter rd.something.else, ignored",
   ]);
+});
+
+test("a wrong value out of the image: the file, and another remedy", () => {
+  const words = [{ name: "rd.retry", value: "soon", file: "/etc/cmdline.d/10-a.conf" }];
+  assert.throws(
+    () => checkParameters(words, declared),
+    ({ message, remedy }: BootError) =>
+      /rd\.retry=soon in the image's \/etc\/cmdline\.d\/10-a\.conf \(accepted/.test(message) &&
+      /^Build the image anew/.test(remedy),
+  );
+  assert.deepEqual(
+    checkParameters([...words, { name: "rd.retry", value: "5" }], declared),
+    [],
+    "the boot loader's wins",
+  );
+});
+
+test("names that every JavaScript object has are no parameters of ours", () => {
+  for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    assert.deepEqual(checkParameters(parseCommandLine(`${name}=1 ${name}`), declared), []);
+    assert.throws(() => checkParameters(parseCommandLine(`rd.shell=${name}`), declared), /wrong value/);
+  }
 });
