@@ -33,7 +33,7 @@ export interface MachineDescription {
   devices: readonly SimulatedDevice[];
   /** Drivers in the image, by each alias that they answer. */
   drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
-  /** Modaliases of the devices on the buses. */
+  /** Modaliases of the devices on the buses; each begins with the name of its bus. */
   modaliases: readonly string[];
   /** File system types that this kernel lacks. */
   missingTypes?: readonly string[];

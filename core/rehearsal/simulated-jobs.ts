@@ -45,7 +45,10 @@ const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, str
     "class/block/": "",
     ...Object.assign({}, ...[...present.values()].map(inSysfs)),
     ...Object.fromEntries(
-      description.modaliases.map((alias, index) => [`bus/pci/devices/${index}/modalias`, `${alias}\n`]),
+      description.modaliases.map((alias, index) => [
+        `bus/${alias.split(":", 1)[0]}/devices/${index}/modalias`,
+        `${alias}\n`,
+      ]),
     ),
   }),
   devtmpfs: ({ present }) => ({

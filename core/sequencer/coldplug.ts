@@ -22,17 +22,24 @@ function modaliasOf(device: string): string | undefined {
   }
 }
 
+/** Disks and network cards are there, or behind what is there. */
+const firstBus = "pci";
+
+/** Bus by bus, because each look costs, and what is waited for is likely to come by the first. */
+function* modaliasesByBus(): Generator<string[]> {
+  const buses = listIfThere("/sys/bus").map(({ name }) => name);
+  for (const bus of new Set([firstBus, ...buses])) {
+    if (withoutDrivers.has(bus)) continue;
+    const folder = `/sys/bus/${bus}/devices`;
+    yield listIfThere(folder).flatMap(({ name }) => modaliasOf(`${folder}/${name}`) ?? []);
+  }
+}
+
 /**
- * Walks /sys for what was there before the uevents were listened to: requests the drivers of every device on a bus, and has
- * every block device probed.
+ * Walks /sys for what was there before the uevents were listened to: offers every device on a bus to the drivers, and has every block device
+ * probed.
  */
 export function coldplug(drivers: DriverLoader, devices: DeviceTable): void {
-  for (const { name: bus } of listIfThere("/sys/bus")) {
-    if (withoutDrivers.has(bus)) continue;
-    for (const { name } of listIfThere(`/sys/bus/${bus}/devices`)) {
-      const modalias = modaliasOf(`/sys/bus/${bus}/devices/${name}`);
-      if (modalias) drivers.request(modalias);
-    }
-  }
+  drivers.offer(modaliasesByBus());
   for (const { name } of listIfThere("/sys/class/block")) devices.discover(name);
 }

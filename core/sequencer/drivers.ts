@@ -6,6 +6,8 @@ import type { Loop } from "./loop.js";
 export interface DriverLoader extends Drivers {
   /** A device has come: the drivers that answer its modalias are loaded while somebody waits for something. */
   request(modalias: string): void;
+  /** Modaliases of devices that are there, a group at a time: a group is looked at when nothing else is left to load and somebody still waits. */
+  offer(groups: Iterator<string[]>): void;
   /** Somebody has begun to wait. */
   wake(): void;
   /** From now on everything that is requested is loaded: a person wants to type. Resolves when nothing is left. */
@@ -35,6 +37,8 @@ export function createDrivers(
   const forbidden = new Set<string>();
   /** Chains that devices ask for, none of which has been begun. */
   const requested: IndexedDriverFile[][] = [];
+  /** undefined: all that was offered has been looked at. */
+  let offered: Iterator<string[]> | undefined;
   const nothingLeft: (() => void)[] = [];
   let wantAll = false;
   let planned = false;
@@ -109,14 +113,37 @@ export function createDrivers(
     await quiet();
     // A disk's partitions may have been told of while it was probed.
     await quiet();
-    if (wantAll || somebodyWaits()) await Promise.all(takeBatch().map(loadChain));
+    if (wantAll || somebodyWaits()) {
+      lookAtOffers();
+      await Promise.all(takeBatch().map(loadChain));
+    }
     planned = false;
     plan();
   }
 
+  function look(modalias: string): void {
+    if (seen.has(modalias)) return;
+    seen.add(modalias);
+    try {
+      for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches)
+        if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
+    } catch (error) {
+      // One device's driver is not worth the boot; what needs it will say so.
+      log.error(String(error));
+    }
+  }
+
+  function lookAtOffers(): void {
+    while (offered && !requested.length) {
+      const { done, value: group } = offered.next();
+      if (done) offered = undefined;
+      else group.forEach(look);
+    }
+  }
+
   function plan(): void {
     if (planned) return;
-    if (!requested.length) for (const resolve of nothingLeft.splice(0)) resolve();
+    if (!requested.length && !offered) for (const resolve of nothingLeft.splice(0)) resolve();
     else if (wantAll || somebodyWaits()) {
       planned = true;
       void loadBatch();
@@ -130,15 +157,11 @@ export function createDrivers(
       return matches.length > 0;
     },
     request(modalias) {
-      if (seen.has(modalias)) return;
-      seen.add(modalias);
-      try {
-        for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches)
-          if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
-      } catch (error) {
-        // One device's driver is not worth the boot; what needs it will say so.
-        log.error(String(error));
-      }
+      look(modalias);
+      plan();
+    },
+    offer(groups) {
+      offered = groups;
       plan();
     },
     wake: plan,

@@ -107,6 +107,24 @@ test("drivers are loaded as long as somebody waits: the small ones first, a larg
   assert.match(far.shown, /loading virtio virtio_blk\n[\s\S]*loading libata\n[\s\S]*Devices: sda LABEL=SATA/);
 });
 
+test("what is not on PCI gets its driver only if what is there did not help", async () => {
+  const vmbus = { name: "hv_storvsc", path: "/hv_storvsc.ko", parameters: "", size: 1000 };
+  const both = {
+    modaliases: ["acpi:VMBUS", ...machine.modaliases],
+    drivers: { ...machine.drivers, "acpi:VMBUS": [vmbus] },
+    devices: [
+      disk,
+      { ...partition, after: 0 },
+      { ...partition, name: "sda", tags: { LABEL: "HYPERV" }, driver: "hv_storvsc" },
+    ],
+  };
+  const near = await boot(`root=UUID=${uuid}`, both);
+  assert.equal(near.word.word, "switch");
+  assert.doesNotMatch(near.shown, /hv_storvsc/);
+  const far = await boot("root=LABEL=HYPERV rd.retry=5", both);
+  assert.match(far.shown, /loading virtio virtio_blk\n[\s\S]*loading hv_storvsc\n[\s\S]*Devices: .*sda LABEL=HYPERV/);
+});
+
 /** A disk that never answers, beside the one with the root. */
 const broken: SimulatedDevice = { name: "sdz", number: "8:9", tags: {}, probeLasts: 1e9 };
 
