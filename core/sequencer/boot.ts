@@ -1,13 +1,16 @@
 import { type Parameters, type Phase, phases } from "../../hooks/index.js";
 import { type InstantOps, snapshotPath } from "../abi/index.js";
+import { breakpoints } from "./breakpoints.js";
 import { coldplug } from "./coldplug.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
-import { print, type SequencerLog, type Verbosity } from "./log.js";
+import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
+import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
-import { type Place, type PlannedHook, runPhase } from "./phases.js";
+import { createPatience, type Patience } from "./patience.js";
+import { type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
@@ -22,19 +25,26 @@ const ueventBuffer = 16 << 20;
 /** Milliseconds that the first look at all devices may take. */
 const longestFirstLook = 10_000;
 
-/** dracut's names for what has no udev here. */
-const breakpointNames: Record<string, Phase> = { "pre-udev": "pre-trigger", "1": "switch" };
+/** Milliseconds that a hook off the path may take. */
+const longestSideHook = 10_000;
 
 /** The boot, as far as it has come. */
 interface State {
   plan: BootPlan;
   services: Services;
+  patience: Patience;
   place: Place;
+  /** The phase whose hooks have been started last. */
+  run?: PhaseRun;
   commandLine: CommandLine;
   parameters: Parameters;
   root: RootClaims;
   kernel: InstantOps["kernel"][1];
   shellAllowed: boolean;
+  /** Before which phases rd.break opens a shell. */
+  breakpoints: ReadonlySet<string>;
+  /** A person has had a shell, and may have done anything. */
+  shellRan: boolean;
   /** findDevices, begun by the first who calls it; undefined: nobody has. */
   devicesFound?: Promise<void>;
 }
@@ -42,23 +52,55 @@ interface State {
 /** One whole boot. Never rejects: it ends in a last word, whatever happens. */
 export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   const nothing = createParameters([]);
+  const services = createServices(loop);
   const state: State = {
     plan,
-    services: createServices(loop),
+    services,
+    patience: createPatience(loop, services.wants, services.log),
     place: { phase: "start" },
     commandLine: { text: "", words: [] },
     parameters: nothing,
     root: createRoot([], nothing, []),
     kernel: instant("kernel", {}),
     shellAllowed: rescuePolicy(nothing).shell,
+    breakpoints: new Set(),
+    shellRan: false,
   };
+  const steps: ((state: State) => void | Promise<void>)[] = [
+    () => mountVirtualFileSystems(loop, services.log),
+    readParameters,
+    checkCommandLine,
+    ...phases.map((phase) => () => takePhase(state, phase)),
+  ];
+  for (const step of steps) if ((await attempt(state, step)) === "ended") return;
+  // Nothing comes after it that could be gone on with: it is tried again.
+  while ((await attempt(state, leave)) === "skipped");
+}
+
+/** One step of the boot. Where it fails, a person may have the boot go on without it. "ended": the last word is said. */
+async function attempt(
+  state: State,
+  step: (state: State) => void | Promise<void>,
+): Promise<"done" | "skipped" | "ended"> {
   try {
-    await mountVirtualFileSystems(loop, state.services.log);
-    readParameters(state);
-    await runPhases(state);
+    await step(state);
+    return "done";
   } catch (error) {
-    await fail(state, error);
+    if (!(await stop(state, error))) return "ended";
+    await skipRest(state);
+    return "skipped";
   }
+}
+
+/** What else was begun in a phase that a person goes on from comes to its end; how, does not count any more. */
+async function skipRest({ services, patience, place, run }: State): Promise<void> {
+  services.wants.giveUp();
+  while (run?.unfinished().length)
+    try {
+      await patience.during(run.ended(), run);
+    } catch (error) {
+      services.log.warning(`${place.phase}, ${place.failed}: skipped: ${reasonOf(error)}`);
+    }
 }
 
 function hooksOf({ plan, services, parameters, root, kernel }: State): (phase: Phase) => PlannedHook[] {
@@ -74,47 +116,51 @@ function readParameters(state: State): void {
   const policy = rescuePolicy(state.parameters);
   instant("setRescuePolicy", policy);
   state.shellAllowed = policy.shell;
-  services.log.setVerbosity(verbosity(state.parameters));
-  const { version, kernel } = plan.build;
-  services.log.info(`firstlight ${version}, kernel ${state.kernel.release}`);
-  if (kernel !== null && kernel !== state.kernel.release)
-    services.log.warning(`this image has the drivers of kernel ${kernel}: build one for ${state.kernel.release}`);
-  const { snapshot } = state.kernel;
-  if (snapshot)
-    services.log.warning(`${snapshotPath} is of no use, ${snapshot}: build the image anew, it boots faster`);
-  for (const warning of checkParameters(words, plan.parameters)) services.log.warning(warning);
+  services.log.configure(logSettings(state.parameters));
+  state.breakpoints = breakpoints(state.parameters);
   state.root = createRoot(words, state.parameters, plan.roots);
-}
-
-function verbosity(parameters: Parameters): Verbosity {
-  const debug = parameters.flag("rd.debug", false);
-  return { debug, info: parameters.has("quiet") && (debug || parameters.flag("rd.info", false)) };
-}
-
-/** How long each want waits: rd.timeout where it is given (0: for ever), else rd.retry. In seconds on the command line. */
-function waitLimit(parameters: Parameters): number | null {
-  const seconds = parameters.has("rd.timeout")
-    ? parameters.number("rd.timeout", 0) || null
-    : parameters.number("rd.retry", 180);
-  return seconds === null ? null : seconds * 1000;
-}
-
-async function runPhases(state: State): Promise<void> {
-  const { services, place, parameters, root } = state;
-  const hooks = hooksOf(state);
-  services.wants.setLimit(waitLimit(parameters));
+  const timeout = state.parameters.number("rd.timeout", 0) * 1000;
+  state.patience.setLimit(timeout || null);
+  services.wants.setLimit(
+    state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
+  );
   services.wants.onOverdue(() => {
-    for (const hook of hooks("timeout")) void runSideHook(hook, services.log);
+    for (const hook of hooksOf(state)("timeout")) void runSideHook(hook, services);
   });
-  const breakpoints = parameters.all("rd.break").map((name) => breakpointNames[name] ?? name);
-  for (const phase of phases) {
-    if (breakpoints.includes(phase)) await pause(state, phase);
-    services.log.debug(`phase ${phase}`);
-    const work = runPhase(phase, hooks(phase), place);
-    await (phase === "initqueue" ? Promise.all([work, beginDevices(state)]) : work);
-    if (phase === "cmdline") root.check();
+}
+
+/** Tells a person what it is that boots, and what may be wrong with it. Throws a BootError for parameters that cannot be meant. */
+function checkCommandLine({ plan, services, kernel, commandLine }: State): void {
+  const { version, kernel: builtFor } = plan.build;
+  services.log.info(`firstlight ${version}, kernel ${kernel.release}`);
+  if (builtFor !== null && builtFor !== kernel.release)
+    services.log.warning(`this image has the drivers of kernel ${builtFor}: build one for ${kernel.release}`);
+  if (kernel.snapshot)
+    services.log.warning(`${snapshotPath} is of no use, ${kernel.snapshot}: build the image anew, it boots faster`);
+  for (const warning of checkParameters(commandLine.words, plan.parameters)) services.log.warning(warning);
+}
+
+async function takePhase(state: State, phase: Phase): Promise<void> {
+  const { services, place, root } = state;
+  if (state.breakpoints.has(phase)) await pause(state, phase);
+  // As dracut: a root that a person has mounted is the root.
+  if (phase === "mount" && state.shellRan && isMountPoint(root.mountPoint)) {
+    services.log.info(`${root.mountPoint} is mounted already: the hooks of the phase mount are left out`);
+    return;
   }
-  await switchRoot(services.loop, parameters, state.kernel, root.mountPoint);
+  const hooks = hooksOf(state)(phase);
+  const names = hooks.map(({ module }) => module).join(", ");
+  if (names) services.log.info(`phase ${phase}: ${names}`);
+  else services.log.debug(`phase ${phase}`);
+  const run = startPhase(phase, hooks, place);
+  state.run = run;
+  const work = phase === "initqueue" ? Promise.all([run.ended(), beginDevices(state)]) : run.ended();
+  await state.patience.during(work, run);
+  if (phase === "cmdline") root.check();
+}
+
+async function leave({ services, parameters, kernel, root }: State): Promise<void> {
+  await switchRoot(services.loop, services.log, parameters, kernel, root.mountPoint);
 }
 
 function beginDevices(state: State): Promise<void> {
@@ -122,11 +168,16 @@ function beginDevices(state: State): Promise<void> {
   return state.devicesFound;
 }
 
-/** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. */
-async function openShell(state: State): Promise<void> {
-  beginDevices(state).catch((error) => state.services.log.warning(reasonOf(error)));
-  void state.services.drivers.loadAll();
-  await runShell(state.services.loop);
+/** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. True: left by continue-boot. */
+async function openShell(state: State): Promise<boolean> {
+  const { loop, log, drivers, wants } = state.services;
+  state.shellRan = true;
+  beginDevices(state).catch((error) => log.warning(reasonOf(error)));
+  void drivers.loadAll();
+  wants.onArrival((description) => print(`\n${description} has arrived: exit to go on.\n`));
+  const goOn = await runShell(loop);
+  wants.onArrival(() => {});
+  return goOn;
 }
 
 /** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
@@ -155,26 +206,31 @@ async function findDevices({ devices, drivers, wants, loop, log }: Services, par
 
 /** rd.break: a shell before this phase; leaving it goes on. */
 async function pause(state: State, phase: Phase): Promise<void> {
+  state.place.phase = phase;
   if (!canRunShell(state.shellAllowed)) {
     state.services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
     return;
   }
-  print(`rd.break: before the phase ${phase}. exit goes on.\n`);
+  print(`rd.break: before the phase ${phase}. exit or continue-boot goes on.\n`);
   await openShell(state);
 }
 
-/** Off the path: what goes wrong there must not hide what it is for. */
-async function runSideHook({ hook, boot, module }: PlannedHook, log: SequencerLog): Promise<void> {
+/** Off the path: what goes wrong there, or does not end, must not hide what it is for. */
+async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: Services): Promise<void> {
+  const limit = loop.sleep(longestSideHook).then(() => {
+    throw new Error(`has not ended after ${longestSideHook / 1000} s`);
+  });
   try {
-    await hook.run(boot);
+    await Promise.race([hook.run(boot), limit]);
   } catch (error) {
     log.error(`${module}: ${reasonOf(error)}`);
   }
 }
 
-async function fail(state: State, error: unknown): Promise<void> {
+/** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
+async function stop(state: State, error: unknown): Promise<boolean> {
   const { services, place, plan, commandLine, kernel } = state;
-  for (const hook of hooksOf(state)("emergency")) await runSideHook(hook, services.log);
+  for (const hook of hooksOf(state)("emergency")) await runSideHook(hook, services);
   const facts = {
     error,
     place,
@@ -185,11 +241,16 @@ async function fail(state: State, error: unknown): Promise<void> {
     kernel: kernel.release,
   };
   showReport(facts, services.log);
-  const retry = canRunShell(state.shellAllowed);
+  let retry = canRunShell(state.shellAllowed);
   if (retry) {
-    print("This is a shell; exit tries the boot again.\n");
-    services.wants.onLate((description) => print(`\n${description} has arrived: exit to go on.\n`));
-    await openShell(state);
+    print("This is a shell. exit tries the boot again; continue-boot goes on after what has failed.\n");
+    try {
+      if (await openShell(state)) return true;
+    } catch (failure) {
+      services.log.error(`there is no shell: ${reasonOf(failure)}`);
+      retry = false;
+    }
   }
   instant("finish", { word: "failed", reason: reasonOf(error), retry });
+  return false;
 }

@@ -6,8 +6,8 @@ declare const op: OpFunction;
 
 type Request = Record<string, unknown>;
 
-/** What an op was about, for error messages. */
-function subject(request: Request): string {
+/** What an op is about, for messages to a person. */
+export function subject(request: Request): string {
   const { path, target, source, device, alias, argv, from, to, file } = request;
   if (Array.isArray(argv)) return String(argv[0]);
   if (from !== undefined) return `${from} to ${to}`;

@@ -11,9 +11,12 @@ export function canRunShell(allowed: boolean): boolean {
   return allowed && files.stat(shellPath) !== undefined;
 }
 
-/** A shell on the console, with job control. Events are handled meanwhile. Resolves when it is left. */
-export async function runShell(loop: Loop): Promise<void> {
-  await loop.job("run", {
+/**
+ * A shell on the console, with job control. Events are handled meanwhile. Resolves when it is left; true: by continue-boot, which sends this
+ * signal (modules.d/99base).
+ */
+export async function runShell(loop: Loop): Promise<boolean> {
+  const { signal } = await loop.job("run", {
     argv: [shellPath],
     env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", "PS1=firstlight:\\w# "],
     stdin: "console",
@@ -21,6 +24,7 @@ export async function runShell(loop: Loop): Promise<void> {
     stderr: "console",
     terminal: true,
   });
+  return signal === "SIGUSR1";
 }
 
 /** On the console, on the kernel's ring, and in a file for whoever looks at it from the shell. */

@@ -1,6 +1,6 @@
 import type { Running } from "../../hooks/index.js";
 import type { Event, JobId, JobName, JobOps, Milliseconds, Outcome } from "../abi/index.js";
-import { instant, startJob, unwrap } from "./door.js";
+import { instant, startJob, subject, unwrap } from "./door.js";
 
 /** The event loop: PID 1 calls `turn` again and again, and lets promises run in between. One `wait`, one event a turn. */
 export interface Loop {
@@ -10,12 +10,21 @@ export interface Loop {
   job<Name extends JobName>(name: Name, request: JobOps[Name][0]): Promise<JobOps[Name][1]>;
   now(): Milliseconds;
   sleep(duration: Milliseconds): Promise<void>;
-  /** Calls back once at `deadline`, milliseconds since the kernel started. Gives a function that cancels it. */
-  at(deadline: Milliseconds, action: () => void): () => void;
+  /**
+   * Calls back once at `deadline`, milliseconds since the kernel started. Gives a function that cancels it. `watches`: nothing that the boot
+   * waits for comes of it.
+   */
+  at(deadline: Milliseconds, action: () => void, options?: { watches: boolean }): () => void;
   /** Calls back once, when no event is there to be handled. */
   whenIdle(action: () => void): void;
   /** For every event but job ends and timeouts. */
   listen(listener: (event: Event) => void): void;
+  /** Calls back whenever no job, no timer and nothing idle is left: only a uevent could still bring anything. True: that has changed it. */
+  onStill(listener: () => boolean): void;
+  /** What the running jobs do: "run /bin/tar". */
+  running(): string[];
+  /** Grows with every job that ends or reads on: as long as it does, something moves. */
+  moves(): number;
 }
 
 /** The clock is asked once in so many events, where events do not cease. */
@@ -24,14 +33,22 @@ const eventsBetweenTimers = 64;
 interface Timer {
   deadline: Milliseconds;
   action: () => void;
+  watches: boolean;
+}
+
+interface RunningJob {
+  end: (outcome: Outcome) => void;
+  text: string;
 }
 
 export function createLoop(): Loop {
-  const jobs = new Map<JobId, (outcome: Outcome) => void>();
+  const jobs = new Map<JobId, RunningJob>();
   const timers = new Set<Timer>();
   const listeners: ((event: Event) => void)[] = [];
   const whenIdle: (() => void)[] = [];
+  let still = () => false;
   let eventsInARow = 0;
+  let moves = 0;
   const now = () => instant("now", {}).monotonic;
 
   function firstTimer(): Timer | undefined {
@@ -45,7 +62,15 @@ export function createLoop(): Loop {
     timer.action();
   }
 
+  /** Promises have run as far as they can: whoever waits now waits for an event. */
+  function isStill(): boolean {
+    if (jobs.size || whenIdle.length) return false;
+    for (const timer of timers) if (!timer.watches) return false;
+    return true;
+  }
+
   function turn(): void {
+    if (isStill() && still()) return;
     const timer = firstTimer();
     const idle = whenIdle[0];
     const event = instant("wait", { until: idle ? 0 : (timer?.deadline ?? null) });
@@ -64,26 +89,34 @@ export function createLoop(): Loop {
 
   function dispatch(event: Event): void {
     if (event.type === "job") {
-      jobs.get(event.job)?.(event.outcome);
+      jobs.get(event.job)?.end(event.outcome);
       jobs.delete(event.job);
+      moves++;
     } else for (const listener of listeners) listener(event);
   }
 
   function start<Name extends JobName>(name: Name, request: JobOps[Name][0]): Running<JobOps[Name][1]> {
     const id = startJob(name, request);
     const done = new Promise<JobOps[Name][1]>((resolve, reject) => {
-      jobs.set(id, (outcome) => {
+      const end = (outcome: Outcome) => {
         try {
           resolve(unwrap(name, request as Record<string, unknown>, outcome) as JobOps[Name][1]);
         } catch (error) {
           reject(error);
         }
-      });
+      };
+      jobs.set(id, { end, text: `${name} ${subject(request as Record<string, unknown>)}`.trim() });
     });
+    let lastPosition = 0;
     return {
       done,
       signal: (signal) => ifRunning(id, () => instant("signal", { job: id, signal })),
-      inputPosition: () => ifRunning(id, () => instant("inputPosition", { job: id }).position),
+      inputPosition: () => {
+        const position = ifRunning(id, () => instant("inputPosition", { job: id }).position);
+        if (position !== undefined && position !== lastPosition) moves++;
+        lastPosition = position ?? lastPosition;
+        return position;
+      },
     };
   }
 
@@ -97,8 +130,8 @@ export function createLoop(): Loop {
     }
   }
 
-  function at(deadline: Milliseconds, action: () => void): () => void {
-    const timer = { deadline, action };
+  function at(deadline: Milliseconds, action: () => void, { watches } = { watches: false }): () => void {
+    const timer = { deadline, action, watches };
     timers.add(timer);
     return () => timers.delete(timer);
   }
@@ -112,5 +145,10 @@ export function createLoop(): Loop {
     at,
     whenIdle: (action) => void whenIdle.push(action),
     listen: (listener) => listeners.push(listener),
+    onStill(listener) {
+      still = listener;
+    },
+    running: () => [...jobs.values()].map(({ text }) => text),
+    moves: () => moves,
   };
 }

@@ -2,7 +2,7 @@ import { BootError, type Device, type Devices, errnoOf, type Mounts, type Wants 
 import type { MountFlag } from "../abi/index.js";
 import { describeDevice } from "./device-links.js";
 import type { DriverLoader } from "./drivers.js";
-import { files } from "./files.js";
+import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
 
 /** Options of mount(8) that are flags of mount(2); `undefined`: the opposite of a flag, or for other tools: nothing to tell the kernel. */
@@ -49,6 +49,12 @@ function makeMountPoint(path: string): void {
   } catch (error) {
     if (errnoOf(error) !== "EXDEV") throw error;
   }
+}
+
+/** Is a file system mounted there? By the path as /proc/self/mounts has it. */
+export function isMountPoint(path: string): boolean {
+  const mounts = readIfThere("/proc/self/mounts") ?? "";
+  return mounts.split("\n").some((line) => line.split(" ")[1] === path);
 }
 
 export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {

@@ -80,6 +80,14 @@ export function createParameters(words: readonly Word[]): Parameters {
   };
 }
 
+/** For a form that is a choice of words, "a|b": which one the first word that is none of them most likely means. */
+function suggestion(given: string, form: string): string {
+  const words = form.split("|");
+  const wrong = given.split(",").find((word) => !words.includes(word));
+  const close = words.length > 1 && wrong ? nearest(wrong, words) : undefined;
+  return close ? `; did you mean ${close}?` : "";
+}
+
 /**
  * Holds the words against the declarations. Throws a BootError that names every wrong value and its accepted form.
  * Gives a warning for each unknown `rd.` name: only those are surely meant for an initramfs.
@@ -96,7 +104,9 @@ export function checkParameters(words: readonly Word[], declared: Record<string,
       const counts = declaration.repeated || last.get(name) === position;
       const given = value ?? "1";
       if (!counts || declaration.validate(convert(given, declaration.type))) continue;
-      wrong.push(`${name}=${given}${where} (accepted: ${name}=${declaration.form})`);
+      wrong.push(
+        `${name}=${given}${where} (accepted: ${name}=${declaration.form}${suggestion(given, declaration.form)})`,
+      );
       inImage ||= file !== undefined;
     } else if (name.startsWith("rd.")) {
       const close = nearest(name, Object.keys(declared));

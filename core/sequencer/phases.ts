@@ -10,25 +10,46 @@ export interface PlannedHook {
 /** Where the boot is: for the report. */
 export interface Place {
   phase: Phase | "start";
-  /** The module whose hook failed. */
+  /** The modules whose hooks failed. */
   failed?: string;
 }
 
-/**
- * Starts the hooks of a phase in the order of their priority and waits for all of them. One that waits does not hold up the others; the first that
- * fails ends the phase at once.
- */
-export async function runPhase(phase: Phase, hooks: PlannedHook[], place: Place): Promise<void> {
+/** The hooks of a phase that have been started. */
+export interface PhaseRun {
+  /** Resolves once all hooks have ended. Rejects with a failure as soon as there is one; called again, it waits for the hooks that are left. */
+  ended(): Promise<void>;
+  /** The modules whose hooks have not ended. */
+  unfinished(): string[];
+  /** Waits for none of them any more. */
+  abandon(): void;
+}
+
+/** Starts the hooks of a phase in the order of their priority. One that waits does not hold up the others. */
+export function startPhase(phase: Phase, hooks: PlannedHook[], place: Place): PhaseRun {
   place.phase = phase;
+  delete place.failed;
   const sorted = [...hooks].sort((a, b) => (a.hook.priority ?? 50) - (b.hook.priority ?? 50));
-  await Promise.all(
-    sorted.map(async ({ module, hook, boot }) => {
-      try {
-        await hook.run(boot);
-      } catch (error) {
-        place.failed ??= module;
-        throw error;
+  const running = new Map(sorted.map((planned) => [planned, outcomeOf(planned)]));
+  return {
+    async ended() {
+      while (running.size) {
+        const { planned, failure } = await Promise.race(running.values());
+        if (!running.delete(planned) || !failure) continue;
+        place.failed = planned.module;
+        throw failure.error;
       }
-    }),
-  );
+    },
+    unfinished: () => [...running.keys()].map(({ module }) => module),
+    abandon: () => running.clear(),
+  };
+}
+
+/** Never rejects. */
+async function outcomeOf(planned: PlannedHook): Promise<{ planned: PlannedHook; failure?: { error: unknown } }> {
+  try {
+    await planned.hook.run(planned.boot);
+    return { planned };
+  } catch (error) {
+    return { planned, failure: { error } };
+  }
 }

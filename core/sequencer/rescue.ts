@@ -5,6 +5,8 @@ import { readIfThere } from "./files.js";
 /** Seconds that a report stays on the console before the machine is restarted, where nobody says otherwise. */
 const defaultDelay = 10;
 
+const actions = ["reboot", "poweroff", "halt"] as const;
+
 /** More than 30 years: PID 1 takes no longer ones, and a policy has to be set whatever panic= says. */
 const longestDelay = 999_999_999;
 
@@ -17,10 +19,10 @@ export function rescuePolicy(parameters: Parameters): RescuePolicy {
     (readIfThere(rescuePath) ?? "").split(/\s+/).map((word) => word.split("=") as [string, string]),
   );
   const panic = parameters.number("panic", 0);
-  const action = parameters.text("rd.emergency") ?? (panic ? "reboot" : built.get("action"));
+  const wished = [parameters.text("rd.emergency"), panic ? "reboot" : undefined, built.get("action")];
   return {
     shell: parameters.flag("rd.shell", built.get("shell") !== "0"),
-    action: action === "reboot" || action === "poweroff" || action === "halt" ? action : "none",
+    action: wished.flatMap((wish) => actions.find((action) => action === wish) ?? [])[0] ?? "none",
     // A negative panic= means: at once.
     delay: panic ? Math.min(Math.max(0, panic), longestDelay) : Number(built.get("delay") ?? defaultDelay),
   };

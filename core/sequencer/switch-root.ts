@@ -1,6 +1,7 @@
 import { BootError, errnoOf, type Parameters } from "../../hooks/index.js";
 import type { InstantOps } from "../abi/index.js";
 import { instant } from "./door.js";
+import type { SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
 import { movedAtSwitch } from "./virtual-file-systems.js";
 
@@ -22,6 +23,7 @@ async function objection(loop: Loop, root: string, init: string): Promise<string
 /** Checks the new root's init and gives PID 1 the last word: switch. */
 export async function switchRoot(
   loop: Loop,
+  log: SequencerLog,
   parameters: Parameters,
   kernel: InstantOps["kernel"][1],
   root: string,
@@ -31,6 +33,7 @@ export async function switchRoot(
   for (const init of named ? [named] : usualInits) {
     const why = await objection(loop, root, init);
     if (why === undefined) {
+      log.info(`switching to ${root}, ${init}`);
       instant("finish", { word: "switch", root, init, arguments: kernel.arguments, moves: movedAtSwitch });
       return;
     }

@@ -57,5 +57,10 @@ export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<voi
     log.warning(String(error));
   }
   for (const [path, target] of links) if (!files.stat(path)) files.symlink(path, target);
-  files.makeDir("/run/initramfs");
+  try {
+    files.makeDir("/run/initramfs");
+  } catch (error) {
+    // A full /run: the next init may miss it, this boot does not need it.
+    log.warning(String(error));
+  }
 }

@@ -16,14 +16,16 @@ export interface WantList extends Wants {
   /** Tries open wants again: wants of devices when a device has come, changed or gone, the others on any event. */
   retry(cause: "device" | "event"): void;
   open(): OpenWant[];
-  /** Is there a want that has been tried, and not met? */
+  /** Is there a want that has been tried, and may still be met? */
   waiting(): boolean;
   /** How long each want waits, from when it is asked for; null: for ever. */
   setLimit(limit: Milliseconds | null): void;
   /** Called once, when the first want has waited for two thirds of the limit. */
   onOverdue(listener: () => void): void;
-  /** Called for a want that is met after it has failed, while the emergency shell runs. */
-  onLate(listener: (description: string) => void): void;
+  /** Called for each want that is met from now on, failed or not: while the emergency shell runs. */
+  onArrival(listener: (description: string) => void): void;
+  /** A person has seen to it: nothing is waited for any more. Open wants fail. */
+  giveUp(): void;
 }
 
 interface Entry extends OpenWant {
@@ -49,7 +51,7 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => void) | undefined;
-  let late: (description: string) => void = () => {};
+  let arrived: (description: string) => void = () => {};
 
   /** Tries a want until nothing has happened meanwhile. */
   async function retry(entry: Entry): Promise<void> {
@@ -108,7 +110,7 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
           try {
             const result = await attempt();
             if (result === undefined) return false;
-            if (entry.failed) late(description);
+            arrived(description);
             resolve(result);
             return true;
           } catch (error) {
@@ -147,15 +149,22 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
       for (const entry of entries) if (cause === "device" || !entry.device) void retry(entry);
     },
     open: () => [...entries],
-    waiting: () => [...entries].some(({ trying }) => !trying),
+    waiting: () => [...entries].some(({ trying, failed }) => !trying && !failed),
     setLimit(wanted) {
       limit = wanted;
     },
     onOverdue(listener) {
       overdue = listener;
     },
-    onLate(listener) {
-      late = listener;
+    onArrival(listener) {
+      arrived = listener;
+    },
+    giveUp() {
+      for (const entry of entries) {
+        for (const cancel of entry.cancels) cancel();
+        entry.reject(notCome(entry));
+      }
+      entries.clear();
     },
   };
 }

@@ -11,8 +11,20 @@ PRETTY_NAME="firstlight (initramfs)"
 /** Seconds, more than 30 years; in milliseconds still a time that PID 1 can wait until. */
 const longestWait = 999_999_999;
 
+/** Words of a list with commas; "1" is what a bare parameter means. */
+const listOf = (words: readonly string[]) => {
+  const word = `(?:${words.join("|")})`;
+  return { type: "string", pattern: `^(?:1|${word}(?:,${word})*)$` } as const;
+};
+
 /** dracut's pre-udev is our pre-trigger; without a value: before the switch. */
 const breakpoints = [...phases, "pre-udev"];
+
+/** For the rescue shell: on with the boot behind what has stopped it. The shell leads the session, and ends by the signal that the sequencer knows. */
+const continueBoot = `#!/bin/sh
+read -r pid name state parent group session rest </proc/self/stat
+kill -USR1 "$session"
+`;
 
 export default moduleSetup({
   /** What the sequencer itself reads, and the kernel's own that it passes on. */
@@ -27,8 +39,13 @@ export default moduleSetup({
     "rd.shell": { schema: { type: "boolean" }, form: "0|1" },
     "rd.emergency": { schema: { type: "string", enum: ["reboot", "poweroff", "halt"] }, form: "reboot|poweroff|halt" },
     "rd.break": {
-      schema: { type: "string", enum: [...breakpoints, "1"] },
+      schema: listOf(breakpoints),
       form: breakpoints.join("|"),
+      repeated: true,
+    },
+    "rd.log": {
+      schema: listOf(["console", "kmsg", "file", "all", "/dev/[^,]+"]),
+      form: "console|kmsg|file|all|/dev/TTY",
       repeated: true,
     },
     "rd.debug": { schema: { type: "boolean" }, form: "0|1" },
@@ -48,5 +65,6 @@ export default moduleSetup({
     image.symlink("/etc/os-release", "initrd-release");
     image.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
     image.text("/etc/group", "root:x:0:\n");
+    image.text("/usr/bin/continue-boot", continueBoot, 0o755);
   },
 });
