@@ -1,8 +1,8 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { compileShared, compileStatic } from "../support/compile.js";
 import { makeDisk } from "../support/disks.js";
-import type { Kernel } from "../support/kernels.js";
+import { type Kernel, unpackedDrivers } from "../support/kernels.js";
 import { outFolder, projectFolder } from "../support/paths.js";
 import { startGuest } from "../support/qemu.js";
 import { run } from "../support/run.js";
@@ -54,25 +54,18 @@ function packImage(content: string, compressor: string, image: string): Promise<
 }
 
 /** Builds the image whose init is floor.c. */
-export async function buildFloor({ modules }: Kernel): Promise<string> {
+export async function buildFloor(kernel: Kernel): Promise<string> {
   const content = await emptyFolder("floor");
   const image = join(folder, "floor.img");
-  const dependencies = await readFile(join(modules, "modules.dep"), "utf8");
   const names: string[] = [];
-  for (const driver of ["virtio_pci", "virtio_blk"]) {
-    const line = new RegExp(`^\\S*/${driver}\\.ko.*$`, "m").exec(dependencies)?.[0] ?? "";
-    // modules.dep names a driver first, and last what has to be inserted first.
-    for (const path of line.replace(":", "").trim().split(/ +/).reverse()) {
-      if (!names.includes(basename(path))) {
-        names.push(basename(path));
-        await copyFile(join(modules, path), join(content, basename(path)));
-      }
-    }
+  for (const driver of await unpackedDrivers(kernel, ["virtio_pci", "virtio_blk"])) {
+    const name = basename(driver.path);
+    names.push(`"/${name}",`);
+    await writeFile(join(content, name), driver.content);
   }
   await mkdir(join(content, "dev"));
   await mkdir(join(content, "root"));
-  const drivers = names.map((name) => `"/${name}"`).join(",");
-  await compileStatic(join(sources, "floor.c"), join(content, "init"), [`-DFLOOR_DRIVERS=${drivers}`]);
+  await compileStatic(join(sources, "floor.c"), join(content, "init"), [`-DFLOOR_DRIVERS=${names.join("")}`]);
   await packImage(content, "zstd -q", image);
   return image;
 }

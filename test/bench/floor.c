@@ -30,16 +30,16 @@ static void insert(const char *path)
 
 int main(int argc, char **argv)
 {
-	/* In the order of modules.dep; the image holds them under these names. */
-	static const char *const drivers[] = { FLOOR_DRIVERS };
+	/* In the order in which they have to be inserted; the image holds them under these names. */
+	static const char *const drivers[] = { FLOOR_DRIVERS NULL };
 	static const char root_device[] = "/dev/vda1";
 	const struct timespec pause = { .tv_nsec = 1000000 };
 
 	(void)argc;
 	if (mount("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=0755") != 0)
 		die("/dev");
-	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
-		insert(drivers[i]);
+	for (const char *const *driver = drivers; *driver; driver++)
+		insert(*driver);
 	while (access(root_device, F_OK) != 0)
 		nanosleep(&pause, NULL);
 	if (mount(root_device, "/root", "ext4", MS_RDONLY, NULL) != 0)

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
-import { symlink } from "node:fs/promises";
+import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { decompress, isCompressed } from "../../core/generator/decompress.js";
+import { readKernelTree } from "../../core/generator/kernel-tree.js";
 import { cachedFolder } from "./cache.js";
 import { candidateVersion, dependencies, unpackPackage } from "./packages.js";
 import { run } from "./run.js";
@@ -37,6 +39,30 @@ export async function debianKernel(flavour: KernelFlavour): Promise<Kernel> {
     image: join(folder, "boot", `vmlinuz-${release}`),
     modules: join(folder, "lib/modules", release),
   };
+}
+
+/** A driver's file. */
+export interface UnpackedDriver {
+  /** Below the kernel's folder of drivers, as if it were not compressed: "kernel/fs/xfs/xfs.ko". */
+  path: string;
+  content: Buffer;
+}
+
+/**
+ * The files of drivers and of what they need, in the order in which they have to be inserted, without what is built in. The kernel's
+ * package has them compressed since Debian 13.
+ */
+export async function unpackedDrivers(kernel: Kernel, names: readonly string[]): Promise<UnpackedDriver[]> {
+  const { drivers } = readKernelTree({ folder: kernel.modules, release: kernel.release });
+  const needed = names.flatMap((name) => [...(drivers.get(name)?.dependencies ?? []), name]);
+  const paths = [...new Set(needed)].flatMap((name) => drivers.get(name)?.path ?? []);
+  return Promise.all(
+    paths.map(async (path) => {
+      const file = join(kernel.modules, path);
+      const [content = Buffer.alloc(0)] = isCompressed(path) ? await decompress([file]) : [await readFile(file)];
+      return { path: path.replace(/(\.ko)\.\w+$/, "$1"), content };
+    }),
+  );
 }
 
 async function indexDrivers(folder: string, release: string): Promise<void> {

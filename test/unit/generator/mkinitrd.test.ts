@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
@@ -11,7 +11,7 @@ import { parseCommandLine } from "../../../core/generator/command-line.js";
 import { makeSettings } from "../../../core/generator/settings.js";
 import { openDriverIndex } from "../../../core/rehearsal/driver-index.js";
 import { mkinitrdCommand } from "../../support/firstlight.js";
-import { debianKernel } from "../../support/kernels.js";
+import { debianKernel, unpackedDrivers } from "../../support/kernels.js";
 import { projectFolder } from "../../support/paths.js";
 import { type RunOptions, run, tryRun } from "../../support/run.js";
 import { staticBusybox } from "../../support/tiny-root.js";
@@ -152,7 +152,8 @@ test("drivers of DKMS, a shell that leads nowhere, a source map that cannot be w
   const modules = join(folder, "lib/modules", kernel.release);
   for (const path of ["updates/dkms", "kernel", "bin"]) mkdirSync(join(modules, path), { recursive: true });
   await run(["cp", ...["order", "builtin"].map((list) => join(kernel.modules, `modules.${list}`)), modules]);
-  await run(["cp", join(kernel.modules, "kernel/drivers/net/dummy.ko"), join(modules, "updates/dkms")]);
+  const [dummy] = await unpackedDrivers(kernel, ["dummy"]);
+  writeFileSync(join(modules, "updates/dkms/dummy.ko"), dummy?.content ?? "");
   await run(["depmod", "-b", folder, kernel.release]);
   await run(["ln", "-s", "nowhere", join(modules, "bin/sh")]);
   const words = ["-N", "--no-compress", "-i", join(modules, "bin"), "/usr/bin", "-k", modules, join(folder, "x.img")];
