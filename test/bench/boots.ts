@@ -24,7 +24,7 @@ const files = {
 /** Compiles what counts, and makes the disk that all measured boots arrive at. */
 export async function prepareBoots(): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await compileShared(join(sources, "count.c"), files.plugin);
+  await compileShared(join(sources, "count.c"), files.plugin, [`-DPLUGIN_INTERFACE=${await pluginInterface()}`]);
 
   const start = await emptyFolder("start");
   await compileStatic(join(sources, "start.c"), join(start, "start"));
@@ -39,6 +39,12 @@ export async function prepareBoots(): Promise<void> {
   await compileStatic(join(sources, "end.c"), join(root, "sbin/init"), ["-nostdlib", "-fno-stack-protector"]);
   const fileSystem = { uuid: rootUuid, label: "end", content: root, size: 32 };
   await makeDisk(bootDisk, [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
+}
+
+/** The version of the plugin interface that this machine's QEMU takes: 7.2 only 1, since 9.0 no longer 1. */
+async function pluginInterface(): Promise<1 | 3> {
+  const major = /version (\d+)/.exec(await run(["qemu-system-x86_64", "--version"]))?.[1];
+  return Number(major) < 9 ? 1 : 3;
 }
 
 async function emptyFolder(name: string): Promise<string> {
