@@ -11,6 +11,14 @@ export interface SimulatedDevice {
   after?: number;
   /** Driver without which it is not there. */
   driver?: string;
+  /** Where it is below /sys/devices. Left out: "simulated/block/NAME". */
+  devpath?: string;
+  /** In sysfs; 0: a drive without a medium. Left out: 2048. */
+  sectors?: number;
+  /** What becomes of it, each so many milliseconds after its arrival: an event "change" tells of it. */
+  changes?: readonly ({ after: number; medium?: true } & Partial<Pick<SimulatedDevice, "tags" | "files">>)[];
+  /** When it is taken out again, milliseconds after its arrival. Left out: never. */
+  gone?: number;
   /** How long a probe of it and a mount take, in milliseconds. Left out: 1. */
   probeLasts?: number;
   mountLasts?: number;
@@ -31,6 +39,10 @@ export interface MachineDescription {
   /** The initramfs. */
   initramfs: Readonly<Record<string, string | SimulatedFile>>;
   devices: readonly SimulatedDevice[];
+  /** More files of sysfs, there from the start. */
+  sysfs?: Readonly<Record<string, string | SimulatedFile>>;
+  /** Uevents of this time, in milliseconds since the kernel started, are lost: its end is told of. */
+  deaf?: { from: number; until: number };
   /** Drivers in the image, by each alias that they answer. */
   drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
   /** Modaliases of the devices on the buses; each begins with the name of its bus. */

@@ -64,6 +64,8 @@ export interface FileSpace {
   find(path: string, options?: LookUp): SimulatedFile;
   locate(path: string, options?: LookUp): Place;
   put(path: string, file: SimulatedFile): void;
+  /** Is something there, be it a link to nothing? */
+  has(path: string): boolean;
   remove(path: string): void;
   list(path: string): { name: string; type: FileType }[];
   status(file: SimulatedFile): FileStatus;
@@ -138,6 +140,10 @@ export function createFileSpace(initramfs: FileSystem): FileSpace {
       const parent = tree.get(inner.slice(0, inner.lastIndexOf("/")) || "/");
       if (parent?.type !== "dir") throw new Failure(parent ? "ENOTDIR" : "ENOENT");
       tree.set(inner, file);
+    },
+    has(path) {
+      const { tree, inner } = locate(path, { last: false });
+      return tree.has(inner);
     },
     remove(path) {
       find(path, { last: false });

@@ -1,8 +1,8 @@
 import type { Event, InstantName, InstantOps, JobName, JobOps, LastWord } from "../abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
-import { createFileSpace, fileSystemOf } from "./file-tree.js";
-import { deviceNode, inSysfs, jobModels } from "./simulated-jobs.js";
+import { createFileSpace, type FileSpace, fileSystemOf } from "./file-tree.js";
+import { deviceNode, inSysfs, jobModels, placeOf } from "./simulated-jobs.js";
 import { opAnswers } from "./simulated-ops.js";
 
 /** A machine that answers ops out of a description, in virtual time. */
@@ -15,6 +15,8 @@ export interface Machine {
   console(): string;
   /** Virtual milliseconds since the kernel started. */
   now(): number;
+  /** As they are now. */
+  files: FileSpace;
 }
 
 interface Coming {
@@ -25,6 +27,8 @@ interface Coming {
 
 /** Boots start at this time: what kernels need to reach /init. */
 const startOfInit = 1000;
+
+const pathOf = ({ name }: SimulatedDevice) => `/dev/${name}`;
 
 export function createMachine(description: MachineDescription): Machine {
   const files = createFileSpace(fileSystemOf(description.initramfs));
@@ -38,18 +42,49 @@ export function createMachine(description: MachineDescription): Machine {
   let word: LastWord | undefined;
   let listening = false;
   const now = () => time;
+  const { deaf } = description;
+
+  /** Tells of something that has happened to a device, if somebody listens. */
+  function uevent(action: string, device: SimulatedDevice, more: Record<string, string> = {}): Event | undefined {
+    if (!listening || (deaf && time >= deaf.from && time < deaf.until)) return undefined;
+    const properties = { SUBSYSTEM: "block", DEVNAME: device.name, SEQNUM: String(++sequence), ...more };
+    return { type: "uevent", action, devpath: placeOf(device).slice("devices".length), properties };
+  }
 
   function arrive(device: SimulatedDevice): Event | undefined {
-    present.set(`/dev/${device.name}`, device);
-    if (files.mounts.has("/sys")) {
-      files.put(`/sys/class/block/${device.name}`, { type: "dir", mode: 0o755 });
-      for (const [path, data] of Object.entries(inSysfs(device)))
-        files.put(`/sys/${path}`, { type: "file", mode: 0o444, data });
+    present.set(pathOf(device), device);
+    if (files.mounts.has("/sys")) putTree("/sys", inSysfs(device));
+    if (files.mounts.has("/dev")) files.put(pathOf(device), deviceNode(device));
+    for (const change of device.changes ?? [])
+      coming.push({ at: time + change.after, happen: () => alter(device, change) });
+    if (device.gone !== undefined) coming.push({ at: time + device.gone, happen: () => vanish(device) });
+    return uevent("add", device);
+  }
+
+  function alter(device: SimulatedDevice, change: NonNullable<SimulatedDevice["changes"]>[number]): Event | undefined {
+    const { after: _, medium, ...rest } = change;
+    // The size in sysfs stays that of the old medium until somebody opens the drive.
+    present.set(pathOf(device), {
+      ...(present.get(pathOf(device)) ?? device),
+      ...rest,
+      ...(medium ? { sectors: 2048 } : {}),
+    });
+    return uevent("change", device, medium ? { DISK_MEDIA_CHANGE: "1" } : {});
+  }
+
+  function vanish(device: SimulatedDevice): Event | undefined {
+    present.delete(pathOf(device));
+    for (const name of Object.keys(inSysfs(device))) if (files.mounts.has("/sys")) files.remove(`/sys/${name}`);
+    if (files.mounts.has("/dev")) files.remove(pathOf(device));
+    return uevent("remove", device);
+  }
+
+  /** Files by their path below `top`, with the folders on their way. */
+  function putTree(top: string, tree: ReturnType<typeof inSysfs>): void {
+    for (const [path, file] of fileSystemOf(tree)) {
+      const full = path === "/" ? top : top + path;
+      if (file.type !== "dir" || !files.has(full)) files.put(full, file);
     }
-    if (files.mounts.has("/dev")) files.put(`/dev/${device.name}`, deviceNode(device));
-    if (!listening) return undefined;
-    const properties = { SUBSYSTEM: "block", DEVNAME: device.name, SEQNUM: String(++sequence) };
-    return { type: "uevent", action: "add", devpath: `/devices/simulated/block/${device.name}`, properties };
   }
 
   function schedule(devices: readonly SimulatedDevice[]): void {
@@ -110,11 +145,13 @@ export function createMachine(description: MachineDescription): Machine {
   }
 
   schedule(description.devices.filter(({ driver }) => driver === undefined));
+  if (deaf) coming.push({ at: deaf.until, happen: () => ({ type: "uevents-lost" }) });
   return {
     op: (name, argumentsJson) => JSON.stringify(outcomeOf(() => answer(name, JSON.parse(argumentsJson)))),
     lastWord: () => word,
     console: () => shown,
     now,
+    files,
   };
 }
 

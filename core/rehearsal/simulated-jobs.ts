@@ -24,11 +24,19 @@ type Models = { [Name in JobName]?: (world: JobWorld, request: JobOps[Name][0]) 
 
 const at = (lasts: number, result: () => unknown): JobCourse => ({ lasts, result });
 
+/** Where a device is below /sys. */
+export const placeOf = ({ name, devpath = `simulated/block/${name}` }: SimulatedDevice): string => `devices/${devpath}`;
+
 /** What sysfs and devtmpfs hold of a device. */
-export const inSysfs = ({ name, number }: SimulatedDevice): Record<string, string> => ({
-  [`class/block/${name}/dev`]: `${number}\n`,
-  [`class/block/${name}/size`]: "2048\n",
-});
+export const inSysfs = (device: SimulatedDevice): Record<string, string | SimulatedFile> => {
+  const { name, number, sectors = 2048 } = device;
+  const place = placeOf(device);
+  return {
+    [`${place}/dev`]: `${number}\n`,
+    [`${place}/size`]: `${sectors}\n`,
+    [`class/block/${name}`]: { type: "symlink", mode: 0o777, target: `../../${place}` },
+  };
+};
 export const deviceNode = ({ number }: SimulatedDevice): SimulatedFile => ({
   type: "block",
   mode: 0o660,
@@ -43,6 +51,7 @@ const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, str
   }),
   sysfs: ({ description, present }) => ({
     "class/block/": "",
+    ...description.sysfs,
     ...Object.assign({}, ...[...present.values()].map(inSysfs)),
     ...Object.fromEntries(
       description.modaliases.map((alias, index) => [
@@ -119,6 +128,7 @@ export const jobModels: Models = {
     at(present.get(device)?.probeLasts ?? 1, () => {
       const found = present.get(device);
       if (!found) throw new Failure("ENOENT");
+      if (found.sectors === 0) throw new Failure("ENOMEDIUM");
       return { tags: found.tags, ambivalent: false, size: 1 << 20, sectorSize: 512 };
     }),
   statFile: ({ files }, { path, root, follow }) =>

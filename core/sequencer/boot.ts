@@ -1,10 +1,10 @@
 import { type Parameters, type Phase, phases } from "../../hooks/index.js";
 import { type InstantOps, snapshotPath } from "../abi/index.js";
 import { breakpoints } from "./breakpoints.js";
-import { coldplug } from "./coldplug.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
+import { findDevices, pollMedia } from "./find-devices.js";
 import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
 import { isMountPoint } from "./mounts.js";
@@ -18,12 +18,6 @@ import { createRoot, type RootClaims } from "./root.js";
 import { createHooks, createServices, type Services } from "./services.js";
 import { switchRoot } from "./switch-root.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
-
-/** Bytes of the uevents' socket buffer, enough for the storm of a machine with thousands of devices. */
-const ueventBuffer = 16 << 20;
-
-/** Milliseconds that the first look at all devices may take. */
-const longestFirstLook = 10_000;
 
 /** Milliseconds that a hook off the path may take. */
 const longestSideHook = 10_000;
@@ -170,38 +164,16 @@ function beginDevices(state: State): Promise<void> {
 
 /** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. True: left by continue-boot. */
 async function openShell(state: State): Promise<boolean> {
-  const { loop, log, drivers, wants } = state.services;
+  const { loop, log, devices, drivers, wants } = state.services;
   state.shellRan = true;
   beginDevices(state).catch((error) => log.warning(reasonOf(error)));
   void drivers.loadAll();
+  devices.nameByHardware();
+  pollMedia(log);
   wants.onArrival((description) => print(`\n${description} has arrived: exit to go on.\n`));
   const goOn = await runShell(loop);
   wants.onArrival(() => {});
   return goOn;
-}
-
-/** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
-async function findDevices({ devices, drivers, wants, loop, log }: Services, parameters: Parameters): Promise<void> {
-  const named = (name: string) => parameters.all(name).flatMap((value) => value.split(","));
-  drivers.blacklist(named("rd.driver.blacklist"));
-  instant("listenUevents", { receiveBuffer: ueventBuffer });
-  loop.listen((event) => {
-    if (event.type === "uevents-lost") coldplug(drivers, devices);
-    if (event.type !== "uevent") return;
-    const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
-    if (event.action === "add" && modalias) drivers.request(modalias);
-    if (subsystem === "block") devices.handle(event);
-    wants.retry("event");
-  });
-  const loadNamed = async (names: string[]) => {
-    for (const name of names)
-      if (!(await drivers.load(name))) log.warning(`rd.driver: the image has no driver ${name}`);
-  };
-  await loadNamed(named("rd.driver.pre"));
-  coldplug(drivers, devices);
-  await devices.settled(longestFirstLook);
-  for (const name of devices.probing()) log.warning(`/dev/${name} does not answer: the boot goes on without it`);
-  await loadNamed(named("rd.driver.post"));
 }
 
 /** rd.break: a shell before this phase; leaving it goes on. */

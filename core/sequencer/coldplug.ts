@@ -36,10 +36,10 @@ function* modaliasesByBus(): Generator<string[]> {
 }
 
 /**
- * Walks /sys for what was there before the uevents were listened to: offers every device on a bus to the drivers, and has every block device
- * probed.
+ * Walks /sys for what was there before the uevents were listened to, or came and went while some were lost: offers every device on a bus to the
+ * drivers, and has every block device probed.
  */
 export function coldplug(drivers: DriverLoader, devices: DeviceTable): void {
   drivers.offer(modaliasesByBus());
-  for (const { name } of listIfThere("/sys/class/block")) devices.discover(name);
+  devices.rescan(listIfThere("/sys/class/block").map(({ name }) => name));
 }

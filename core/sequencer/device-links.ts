@@ -12,6 +12,17 @@ export function encodeName(text: string): string {
   );
 }
 
+/**
+ * A value as udev puts it into a name: blanks around it go, those within it become one `_`, and so does each character that encodeName would
+ * escape, `allowed` ones excepted (systemd, udev_replace_whitespace and udev_replace_chars in src/shared/udev-util.c).
+ */
+export function replaceName(text: string, allowed = ""): string {
+  return text
+    .trim()
+    .replaceAll(/\s+/g, "_")
+    .replace(/[^\w#+\-.:=@\u{80}-\u{d7ff}\u{e000}-\u{10ffff}]/gu, (char) => (allowed.includes(char) ? char : "_"));
+}
+
 /** Which link each tag gives, and how a device is asked for by it. Tag names: libblkid's. */
 const kinds = [
   { key: "UUID", tag: "UUID", folder: "by-uuid", anyCase: true },
@@ -42,11 +53,13 @@ export function matchesTag(spec: string, device: Device): boolean {
   return found === wanted.value || encodeName(found) === wanted.value;
 }
 
-/** The device's links below /dev/disk. */
-export function linksOf(device: Device): string[] {
+/** The device's links below /dev/disk, by its tags. A member of an array has the array's names, and no link by them; names of partitions are GPT's. */
+export function linksOf({ tags }: Pick<Device, "tags">): string[] {
   return kinds.flatMap(({ tag, folder }) => {
-    const value = device.tags[tag];
-    return value ? [`/dev/disk/${folder}/${encodeName(value)}`] : [];
+    const value = tags[tag];
+    const ofMember = tags.USAGE === "raid" && !tag.startsWith("PART_");
+    const noName = tag === "PART_ENTRY_NAME" && tags.PART_ENTRY_SCHEME !== "gpt";
+    return value && !ofMember && !noName ? [`/dev/disk/${folder}/${encodeName(value)}`] : [];
   });
 }
 

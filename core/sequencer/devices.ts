@@ -2,44 +2,56 @@ import type { Device, Devices, Log } from "../../hooks/index.js";
 import { errnoOf } from "../../hooks/index.js";
 import type { Event, Milliseconds } from "../abi/index.js";
 import { linksOf, matchesTag, parseTag } from "./device-links.js";
+import { forgetInUdev, mappingLinks, readMapping, tellUdev } from "./device-mapper.js";
 import { files, readIfThere } from "./files.js";
+import { hardwareLinks } from "./hardware-names.js";
+import { type Claimant, createLinks } from "./links.js";
 import type { Loop } from "./loop.js";
 
 export interface DeviceTable extends Devices {
   /** A uevent of the subsystem block. */
   handle(event: Event & { type: "uevent" }): void;
-  /** Looks at a device that coldplug found, by its kernel name. */
-  discover(name: string): void;
+  /** Kernel names of all block devices that there are: each is looked at, and the others are forgotten. */
+  rescan(names: readonly string[]): void;
   /** Names of the devices that are being probed. */
   probing(): string[];
   /** Resolves once no device is being probed, but after `longest` milliseconds in any case: a broken disk answers late, or never. */
   settled(longest: Milliseconds): Promise<void>;
+  /** From now on there are links in /dev/disk/by-id and by-path, too. */
+  nameByHardware(): void;
+  /** Names in /dev/disk and /dev/mapper, and the path of the device that each leads to. */
+  names(): Map<string, string>;
 }
 
 /** How many devices are probed at the same time: each one is a process. */
 const probesAtOnce = 8;
 /** Floppies (seconds of retries without a disk), RAM disks, flash without a translation layer: as udev, 60-persistent-storage.rules. */
 const neverProbed = /^(fd|ram|zram|mtd)\d/;
+const namedByHardware = /^\/dev\/disk\/by-(id|path)\//;
 
-/** Where a link leads; undefined if it is none. */
-function linkTarget(path: string): string | undefined {
-  try {
-    return files.readLink(path);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The block devices of this machine, probed as they come, with their links in /dev/disk. `changed` is called after each news. */
+/**
+ * The block devices of this machine, probed as they come, with their links in /dev. `changed` is called after each news.
+ *
+ * Links by tag are made at once: what is probed for is known then. Those by hardware take a dozen files of sysfs a device, and few boots need one:
+ * they are made when somebody asks for such a name, and before a shell. The new root's udev makes its own.
+ */
 export function createDevices(loop: Loop, log: Log, changed: () => void): DeviceTable {
-  const table = new Map<string, Device>();
+  const table = new Map<string, Claimant>();
+  const links = createLinks(log);
+  /** By name, of all that have been found, whatever is in them. */
+  const ranks = new Map<string, number>();
+  let found = 0;
   /** Names to be probed. One that is being probed already waits for its turn. */
   const queue = new Set<string>();
   const probing = new Set<string>();
   const whenSettled: (() => void)[] = [];
+  /** Names of drives whose medium was changed: their size is that of the old one until somebody opens them. */
+  const newMedia = new Set<string>();
+  let byHardware = false;
 
   function discover(name: string): void {
     if (neverProbed.test(name)) return;
+    if (!ranks.has(name)) ranks.set(name, found++);
     queue.add(name);
     probeNext();
   }
@@ -66,7 +78,8 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     const path = `/dev/${name.replaceAll("!", "/")}`;
     const number = readIfThere(`/sys/class/block/${name}/dev`)?.trim();
     const sectors = Number(readIfThere(`/sys/class/block/${name}/size`) ?? 0);
-    if (number === undefined || !sectors) return undefined;
+    if (number === undefined || !(newMedia.delete(name) || sectors)) return undefined;
+    if (isMapping(name) && !readMapping(name)) return undefined;
     try {
       const { tags, ambivalent, size } = await loop.job("probe", { device: path });
       return { name, path, number, tags, ambivalent, size };
@@ -80,61 +93,82 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
 
   async function probe(name: string): Promise<void> {
     const device = await inspect(name);
-    forget(name);
-    if (!device) return;
-    table.set(name, device);
-    makeLinks(device);
+    const rank = ranks.get(name);
+    if (!device || rank === undefined) return forget(name);
+    if (isMapping(name)) tellUdev(device.number);
+    table.set(name, { device, rank });
+    makeLinks({ device, rank });
   }
 
-  /** The first device with a name keeps it. A label may be too long for a link, or no name at all ("."). */
-  function makeLinks(device: Device): void {
-    for (const link of linksOf(device)) {
-      try {
-        if (files.stat(link)) continue;
-        files.makeDir(link.slice(0, link.lastIndexOf("/")));
-        files.symlink(link, device.path);
-      } catch (error) {
-        log.warning(`${device.path} gets no link: ${error}`);
-      }
-    }
+  function makeLinks(claimant: Claimant): void {
+    const { device } = claimant;
+    const mapping = isMapping(device.name) ? readMapping(device.name) : undefined;
+    links.assign(claimant, [
+      ...linksOf(device),
+      ...(mapping ? mappingLinks(mapping) : []),
+      ...(byHardware ? hardwareLinks(device.name) : []),
+    ]);
   }
 
+  /** Nothing in it any more, or nothing at all. */
   function forget(name: string): void {
-    const device = table.get(name);
-    if (!device) return;
+    const claimant = table.get(name);
+    if (!claimant) return;
     table.delete(name);
-    const links = linksOf(device).filter((link) => linkTarget(link) === device.path);
-    for (const link of links) files.remove(link);
-    // Another one may carry the same name.
-    for (const other of table.values()) if (linksOf(other).some((link) => links.includes(link))) makeLinks(other);
+    links.assign(claimant, []);
+    if (isMapping(name)) forgetInUdev(claimant.device.number);
   }
+
+  function remove(name: string): void {
+    forget(name);
+    ranks.delete(name);
+    queue.delete(name);
+    changed();
+    // What a probe that is under way finds out is of a device that is gone, maybe of one that has taken its name.
+    if (probing.has(name)) discover(name);
+  }
+
+  function nameByHardware(): void {
+    if (byHardware) return;
+    byHardware = true;
+    for (const claimant of table.values()) makeLinks(claimant);
+  }
+
+  /** In the order in which they were found. */
+  const inOrder = () => [...table.values()].sort((a, b) => a.rank - b.rank).map(({ device }) => device);
 
   function find(spec: string): Device | undefined {
-    if (parseTag(spec)) return [...table.values()].find((device) => matchesTag(spec, device));
-    const direct = [...table.values()].find((device) => device.path === spec);
+    if (parseTag(spec)) return inOrder().find((device) => matchesTag(spec, device));
+    if (namedByHardware.test(spec)) nameByHardware();
+    const direct = inOrder().find((device) => device.path === spec);
     if (direct) return direct;
     const number = files.stat(spec)?.node;
-    return number === undefined ? undefined : [...table.values()].find((device) => device.number === number);
+    return number === undefined ? undefined : inOrder().find((device) => device.number === number);
   }
 
   return {
-    all: () => [...table.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    all: () => inOrder().sort((a, b) => (a.name < b.name ? -1 : 1)),
     find,
-    discover,
-    handle({ action, devpath }) {
+    rescan(names) {
+      for (const name of ranks.keys()) if (!names.includes(name)) remove(name);
+      for (const name of names) discover(name);
+    },
+    handle({ action, devpath, properties }) {
       const name = devpath.slice(devpath.lastIndexOf("/") + 1);
-      if (action === "remove") {
-        forget(name);
-        changed();
-        // What a probe that is under way finds out is of a device that is gone.
-        if (probing.has(name)) discover(name);
-        else queue.delete(name);
-      } else if (action === "add" || action === "change") discover(name);
+      if (action === "remove") remove(name);
+      else if (action === "add" || action === "change") {
+        if (properties.DISK_MEDIA_CHANGE === "1") newMedia.add(name);
+        discover(name);
+      }
     },
     probing: () => [...probing],
     settled: (longest) =>
       probing.size
         ? Promise.race([new Promise<void>((resolve) => whenSettled.push(resolve)), loop.sleep(longest)])
         : Promise.resolve(),
+    nameByHardware,
+    names: links.all,
   };
 }
+
+const isMapping = (name: string) => name.startsWith("dm-");

@@ -1,6 +1,7 @@
-import { BootError, type Device, type Devices, type Wants } from "../../hooks/index.js";
+import { BootError, type Device, type Wants } from "../../hooks/index.js";
 import { type Milliseconds, nearest } from "../abi/index.js";
 import { describeDevice, parseTag } from "./device-links.js";
+import type { DeviceTable } from "./devices.js";
 import type { Loop } from "./loop.js";
 
 /** A condition that somebody waits for. */
@@ -47,7 +48,7 @@ interface Entry extends OpenWant {
 }
 
 /** `unmet` is called when a want has been tried in vain. */
-export function createWants(loop: Loop, devices: Devices, unmet: () => void): WantList {
+export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void): WantList {
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => void) | undefined;
@@ -125,9 +126,11 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
     });
   }
 
-  /** For the report: the device with the most similar tag of the same kind; else all that are there. */
+  /** For the report: the device with the most similar name of the same kind; else all that are there. */
   function nearestDevice(spec: string): string {
     const all = devices.all();
+    const link = nearestLink(spec);
+    if (link) return link;
     const wanted = parseTag(spec);
     const same = new Map<string, Device>();
     for (const device of all) {
@@ -139,6 +142,18 @@ export function createWants(loop: Loop, devices: Devices, unmet: () => void): Wa
     return shown.length
       ? `there is ${shown.map(describeDevice).join("; ")}`
       : "no block device is there at all: has the image the driver of the disk's controller?";
+  }
+
+  /** The same for a link: of its own folder, since what the folders have in common makes them all alike. */
+  function nearestLink(spec: string): string | undefined {
+    const folder = spec.slice(0, spec.lastIndexOf("/") + 1);
+    const names = devices.names();
+    const siblings = [...names.keys()].filter((link) => folder && link.startsWith(folder));
+    const close = nearest(
+      spec.slice(folder.length),
+      siblings.map((link) => link.slice(folder.length)),
+    );
+    return close && `there is ${folder}${close}, which is ${names.get(folder + close)}`;
   }
 
   return {

@@ -14,6 +14,7 @@ const device = {
     LABEL: "my/root disk",
     PART_ENTRY_UUID: "8b4ec1c1-0ec7-4bc2-acef-077e9283362a",
     PART_ENTRY_NAME: "BOOTPART",
+    PART_ENTRY_SCHEME: "gpt",
   },
 };
 
