@@ -122,6 +122,10 @@ export interface Running<Result> {
 export interface Programs {
   /** Runs a program and waits for it; its exit status is the caller's to judge. */
   run(request: ProgramRequest): Promise<ProgramResult>;
+  /**
+   * At the switch all that still runs is killed, but for what serves the new root and has said so by an argv[0] that starts with "@" (systemd's
+   * convention, systemd.io/ROOT_STORAGE_DAEMONS): `mdmon --offroot` and `nbd-client -m` set it themselves.
+   */
   start(request: ProgramRequest): Running<ProgramResult>;
   pipe(): PipeId;
   /** Is there such a program in the image's search path? */

@@ -26,6 +26,7 @@ import type {
   ProgramResult,
   RescuePolicy,
   SecretId,
+  SwitchWord,
 } from "./values.js";
 
 type Nothing = Record<string, never>;
@@ -138,6 +139,8 @@ export interface JobOps {
   /** ENOENT, EACCES, ENOEXEC, ...: it could not be started. ETIMEDOUT: killed. */
   run: [ProgramRequest, ProgramResult];
 
+  /** Does in a mount namespace of its own what the last word would do, up to init's first instruction: is there an objection? */
+  trySwitch: [SwitchWord, { objection: ByteString | null }];
   kexecLoad: [{ kernel: ByteString; initrd?: ByteString; cmdline: ByteString }, Nothing];
 }
 
@@ -211,6 +214,7 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   insert: job(),
   probe: job(...lookup, "ENXIO", "ENOMEDIUM", "EIO", "EBUSY", "ENOTBLK"),
   run: job(...lookup, "ENOEXEC", "EPERM", "E2BIG", "ETXTBSY", "EIO", "ETIMEDOUT", "EBADF"),
+  trySwitch: job(),
   kexecLoad: job(...lookup, "EPERM", "ENOSYS", "EBUSY", "ENOEXEC", "EADDRNOTAVAIL", "EKEYREJECTED", "ELIBBAD"),
 };
 

@@ -171,19 +171,22 @@ export interface ProbeResult {
   sectorSize: number;
 }
 
+/** Last word: make another root the root, and its init PID 1. */
+export interface SwitchWord {
+  word: "switch";
+  /** The new root, a mount point. */
+  root: ByteString;
+  /** Path in the new root. */
+  init: ByteString;
+  /** Arguments after argv[0]. */
+  arguments: ByteString[];
+  /** Mount points that move into the new root at the same path, in this order; where the directory is missing there, they are unmounted. */
+  moves: ByteString[];
+}
+
 /** What the engine does in the end; PID 1 carries it out after the engine has gone. */
 export type LastWord =
-  | {
-      word: "switch";
-      /** The new root, a mount point. */
-      root: ByteString;
-      /** Path in the new root. */
-      init: ByteString;
-      /** Arguments after argv[0]. */
-      arguments: ByteString[];
-      /** Mount points that move into the new root at the same path, in this order; where the directory is missing there, they are unmounted. */
-      moves: ByteString[];
-    }
+  | SwitchWord
   | { word: "reboot"; action: PowerAction }
   | {
       word: "run";

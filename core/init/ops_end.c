@@ -1,4 +1,4 @@
-/* setRescuePolicy, finish, kexecLoad */
+/* setRescuePolicy, finish, trySwitch, kexecLoad */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "engine.h"
 #include "jobs.h"
 #include "last_word.h"
+#include "switch.h"
 
 static void tell(struct call *call, char kind) {
   int error = engine_tell(kind, call->source, call->source_length);
@@ -33,6 +34,25 @@ OP_DEFINITION(finish) {
   last_word_free(&word);
   if (!call_failed(call))
     engine_leave(0);
+}
+
+OP_DEFINITION(trySwitch) {
+  char objection[longest_objection];
+  struct last_word word;
+  if (!last_word_read(call->arguments, &word) || word.word != WORD_SWITCH)
+    fail(call, EINVAL, "expected the last word switch, with all that belongs to it");
+  if (in_job(call)) {
+    switch_try(&word, objection, sizeof objection);
+    struct text *json = answer(call);
+    json_open(json, '{');
+    json_key(json, "objection");
+    if (*objection)
+      json_bytes(json, objection, strlen(objection));
+    else
+      json_null(json);
+    json_close(json, '}');
+  }
+  last_word_free(&word);
 }
 
 OP_DEFINITION(kexecLoad) {

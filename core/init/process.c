@@ -70,21 +70,28 @@ int signal_number(const char *name) {
   return 0;
 }
 
-/* Of a process in /proc: field 6 of its stat; -1: there is none. */
-static pid_t session_of(const char *pid) {
+/* Of a process in /proc: fields 4 and 6 of its stat. False: there is none. */
+static bool read_stat(const char *pid, pid_t *parent, pid_t *session) {
   char path[300], stat[512];
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0)
-    return -1;
+    return false;
   ssize_t length = read(file, stat, sizeof stat - 1);
   close(file);
   stat[length > 0 ? length : 0] = 0;
   const char *name_end = strrchr(stat, ')');
-  int session = -1;
-  if (name_end)
-    sscanf(name_end, ") %*c %*d %*d %d", &session);
-  return session;
+  return name_end && sscanf(name_end, ") %*c %d %*d %d", parent, session) == 2;
+}
+
+pid_t parent_of(const char *pid) {
+  pid_t parent, session;
+  return read_stat(pid, &parent, &session) ? parent : -1;
+}
+
+static pid_t session_of(const char *pid) {
+  pid_t parent, session;
+  return read_stat(pid, &parent, &session) ? session : -1;
 }
 
 int signal_session(pid_t leader, int number) {

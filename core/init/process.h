@@ -19,6 +19,9 @@ const char *signal_name(int number);
 /* 0: there is no signal of that name. */
 int signal_number(const char *name);
 
+/* Of a process by its name in /proc; -1: there is none. */
+pid_t parent_of(const char *pid);
+
 /* Sends a signal to all processes of the session that `leader` leads or has led. ESRCH: there is none. */
 int signal_session(pid_t leader, int number);
 

@@ -79,11 +79,23 @@ static bool kill_all_but_survivors(void) {
   return told;
 }
 
+/* Is a child of ours left that does not survive? One whose parent dies becomes ours. */
+static bool has_mortal_child(void) {
+  bool found = false;
+  DIR *processes = opendir("/proc");
+  for (struct dirent *entry; processes && !found && (entry = readdir(processes));)
+    found = atoi(entry->d_name) > 1 && parent_of(entry->d_name) == getpid() && !is_survivor(entry->d_name);
+  if (processes)
+    closedir(processes);
+  return found;
+}
+
 void kill_processes(bool spare) {
-  if (!spare || !kill_all_but_survivors())
+  bool spared = spare && kill_all_but_survivors();
+  if (!spared)
     kill(-1, SIGKILL);
-  /* Not for ever: a process that hangs in the kernel (a dead server, a dead disk) does not even die. Survivors never do. */
-  for (int i = 0; i < 100 && reap_all() && !spare; i++)
+  /* Not for ever: a process that hangs in the kernel (a dead server, a dead disk) does not even die. */
+  for (int i = 0; i < 100 && reap_all() && (!spared || has_mortal_child()); i++)
     sleep_and_reap(0.01);
 }
 

@@ -109,6 +109,23 @@ function run({ description }: JobWorld, request: ProgramRequest): JobCourse {
   return at(lasts, () => ({ status: ended.signal ? null : 0, signal: null, ...kept, ...ended }));
 }
 
+/** What PID 1 would say of init where it will be, with the mount points that move along. */
+function objectionTo(files: FileSpace, { root, init, moves }: JobOps["trySwitch"][0]): string | null {
+  if (!files.mounts.has(root)) return `${root} is no mount point`;
+  const moving = [...files.mounts].filter(([point]) => moves.some((path) => `${point}/`.startsWith(`${path}/`)));
+  for (const [point, tree] of moving) files.mounts.set(`${root}${point}`, tree);
+  try {
+    const { type, mode } = files.find(init, { job: true, root });
+    if (type !== "file") return `${init} is ${type === "dir" ? "a directory" : "no file"}`;
+    return mode & 0o111 ? null : `${init} is not executable`;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return `${init} ${error.errno === "ENOENT" ? "is not there, or a link to nothing" : error.errno}`;
+  } finally {
+    for (const [point] of moving) files.mounts.delete(`${root}${point}`);
+  }
+}
+
 /** The jobs that the simulated machine knows. */
 export const jobModels: Models = {
   mount: (world, request) =>
@@ -144,4 +161,5 @@ export const jobModels: Models = {
       return { data: data.slice(offset, length === undefined ? undefined : offset + length), size: data.length };
     }),
   run: (world, request) => run(world, request),
+  trySwitch: ({ files }, word) => at(1, () => ({ objection: objectionTo(files, word) })),
 };

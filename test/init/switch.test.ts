@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { compileShared, compileStatic } from "../support/compile.js";
 import { type InitOptions, runInit } from "../support/init-container.js";
 import { bootCode } from "../support/init-suite.js";
+import { projectFolder } from "../support/paths.js";
 
 /** Makes /sysroot a new root of its own: busybox, and an init that shows what it finds and powers off. */
 const newRoot = `
@@ -20,6 +25,30 @@ END
 chmod 755 sysroot/sbin/init
 `;
 
+/** For a boot that goes on after the switch has failed: the shell that PID 1 starts says nothing and ends, a fresh engine follows. */
+const emptyShell = `
+rm bin/sh; echo '#!/bin/true' >bin/sh; chmod 755 bin/sh
+echo 'shell=1 action=none delay=0' >usr/lib/firstlight/rescue`;
+
+const tellWhatIsThere = `
+if (engine === 2) {
+  const lines = ops.value("read", { path: "/proc/self/mountinfo" }).data.trim().split("\\n");
+  print("mounts " + lines.map((line) => line.split(" ")[4]).sort().join(" "));
+  const names = ops.value("list", { path: "/" }).entries.map(({ name }) => name);
+  print("files " + names.join(" ") + "; note " + ops.value("read", { path: "/run/note" }).data.trim());
+  ops.value("finish", { word: "reboot", action: "poweroff" });
+}`;
+
+const noProgram = "is no program for this machine, nor a script that starts with #!";
+const noInterpreter = "needs a program to run it (the one after #!, or a loader) that is not there";
+const forbidden =
+  "may not be executed: it, or the program that runs it, is on a file system mounted noexec, or that program is not executable";
+
+const folder = mkdtempSync(join(tmpdir(), "firstlight-switch-"));
+after(() => rmSync(folder, { recursive: true }));
+const pause = join(folder, "pause");
+before(() => compileStatic(join(projectFolder, "test/support/init-pause.c"), pause));
+
 interface SwitchOptions {
   /** What the last word says; the rest is usual. */
   word?: object;
@@ -30,9 +59,17 @@ interface SwitchOptions {
   plainFolder?: boolean;
   /** Boot code before the last word, in each engine. */
   before?: string;
+  files?: InitOptions["files"];
 }
 
-async function switchRoot({ word, show = "", setup = "", plainFolder = false, before = "" }: SwitchOptions) {
+async function switchRoot({
+  word,
+  show = "",
+  setup = "",
+  plainFolder = false,
+  before = "",
+  files = {},
+}: SwitchOptions) {
   const lastWord = {
     word: "switch",
     root: "/sysroot",
@@ -44,7 +81,11 @@ async function switchRoot({ word, show = "", setup = "", plainFolder = false, be
   const options: InitOptions = {
     setup: `${newRoot}${setup}\nexport SHOW='${show}'`,
     plainFolder,
-    bundle: await bootCode(`${before}\nops.value("finish", ${JSON.stringify(lastWord)});`),
+    files,
+    bundle: await bootCode(`
+      const lastWord = ${JSON.stringify(lastWord)};
+      ${before}
+      ops.value("finish", lastWord);`),
   };
   return runInit(options);
 }
@@ -54,8 +95,12 @@ for (const plainFolder of [false, true])
     const { console, signal } = await switchRoot({
       plainFolder,
       word: { arguments: ["single", "a b"], moves: ["/run", "/proc", "/dev"] },
-      setup: "mount -t tmpfs run run; echo kept >run/note",
+      setup: `
+        mount -t tmpfs run run; echo kept >run/note
+        mount --make-rshared . 2>/dev/null || true
+        export BOOT_IMAGE="/vmlinuz a" foo=bar`,
       show: [
+        'echo "environment $BOOT_IMAGE $foo"',
         'echo "root" *',
         "echo note $(cat /run/note)",
         'echo mounts $(cut -d" " -f 5 /proc/self/mountinfo | sort)',
@@ -67,6 +112,7 @@ for (const plainFolder of [false, true])
       console,
       [
         "init /sbin/init pid 1 arguments single a b",
+        "environment /vmlinuz a bar",
         "root bin dev old proc run sbin",
         "note kept",
         "mounts / /dev /proc /run",
@@ -153,51 +199,131 @@ test("init is looked up as the new root will see it", async () => {
   }
 });
 
-const refusals: [name: string, word: object, setup: string, reason: RegExp][] = [
-  ["init is missing", { init: "/none" }, "", /^cannot switch to \/sysroot, init \/none: its init is not there$/],
+const refusals: [name: string, word: object, setup: string, objection: string][] = [
+  ["init is missing", { init: "/none" }, "", "/none is not there, or a link to nothing"],
   [
     "init is a link to a file of the initramfs alone",
     { init: "/link" },
     "echo >only; chmod 755 only; ln -s /only sysroot/link",
-    /its init is not there$/,
+    "/link is not there, or a link to nothing",
   ],
-  ["init cannot be executed", {}, "chmod 644 sysroot/sbin/init", /its init cannot be executed$/],
-  ["init is a directory", { init: "/sbin" }, "", /its init is no file$/],
-  ["init is a dangling link", { init: "/link" }, "ln -s none sysroot/link", /its init is not there$/],
-  ["init is a link to itself", { init: "/link" }, "ln -s link sysroot/link", /ELOOP$/],
-  ["the root is no mount point", { root: "/tmp" }, "", /the new root is no mount point$/],
-  ["the root is not there", { root: "/none" }, "", /init \/sbin\/init: ENOENT$/],
+  ["init is a dangling link", { init: "/link" }, "ln -s none sysroot/link", "/link is not there, or a link to nothing"],
+  ["init is a link to itself", { init: "/link" }, "ln -s link sysroot/link", "/link ELOOP"],
+  ["init lies below a file", { init: "/sbin/init/x" }, "", "/sbin/init/x ENOTDIR"],
+  [
+    "init lies below a mount that has no place in the new root",
+    { init: "/run/init", moves: ["/run"] },
+    "mount -t tmpfs run run; cp -p sysroot/sbin/init run/init; rmdir sysroot/run",
+    "/run/init is not there, or a link to nothing",
+  ],
+  ["init is a directory", { init: "/sbin" }, "", "/sbin is a directory"],
+  ["init is a pipe", { init: "/pipe" }, "mkfifo -m 755 sysroot/pipe", "/pipe is no file"],
+  ["init is not executable", {}, "chmod 644 sysroot/sbin/init", "/sbin/init is not executable"],
+  ["init is empty", {}, ": >sysroot/sbin/init", `/sbin/init ${noProgram}`],
+  ["init is a script without #!", {}, "echo 'echo hello' >sysroot/sbin/init", `/sbin/init ${noProgram}`],
+  [
+    "init is a script whose shell is missing",
+    {},
+    "echo '#!/bin/bash' >sysroot/sbin/init",
+    `/sbin/init ${noInterpreter}`,
+  ],
+  [
+    "init is a script whose shell is not executable",
+    {},
+    "echo >sysroot/bin/bash; echo '#!/bin/bash' >sysroot/sbin/init",
+    `/sbin/init ${forbidden}`,
+  ],
+  ["init is dynamic, and its loader is missing", {}, "cp init sysroot/sbin/init", `/sbin/init ${noInterpreter}`],
+  [
+    "init is a program of another architecture",
+    {},
+    "cp bin/busybox sysroot/sbin/init; printf '\\377\\377' | dd of=sysroot/sbin/init bs=1 seek=18 conv=notrunc 2>/dev/null",
+    `/sbin/init ${noProgram}`,
+  ],
+  ["nothing may be executed in the new root", {}, "mount -o remount,noexec sysroot", `/sbin/init ${forbidden}`],
+  ["the root is no mount point", { root: "/tmp" }, "", "/tmp is no mount point"],
+  ["the root is not there", { root: "/none" }, "", "/none ENOENT"],
 ];
 
-for (const [name, word, setup, reason] of refusals)
+for (const [name, word, setup, objection] of refusals)
   test(`no switch: ${name}`, async () => {
-    const { console, signal } = await switchRoot({ word, setup });
-    assert.match(/^firstlight: the boot has failed: (.*)$/m.exec(console)?.[1] ?? "", reason);
+    const { console, signal } = await switchRoot({
+      word,
+      setup,
+      before: 'print("objection: " + ops.done("trySwitch", lastWord).objection);',
+    });
+    const root = "root" in word ? word.root : "/sysroot";
+    assert.equal(
+      console,
+      `objection: ${objection}\nfirstlight: the boot has failed: cannot switch to ${root}: ${objection}\n`,
+    );
     assert.equal(signal, "SIGINT", "the policy was followed");
   });
+
+for (const plainFolder of [false, true])
+  test(`trying a switch changes nothing, and runs nothing: ${plainFolder ? "without" : "with"} pivot_root`, async () => {
+    const { console } = await switchRoot({
+      plainFolder,
+      word: { moves: ["/run", "/proc", "/dev"] },
+      setup: "mount -t tmpfs run run; echo kept >run/note; mount -t tmpfs extra tmp",
+      before: `
+        const state = () => ["/proc/self/mountinfo", "/run/note"].map((path) => ops.value("read", { path }).data).join("");
+        const before = state();
+        const word = { ...lastWord, moves: ["/run", "/proc", "/dev", "/tmp", "/none"] };
+        for (let i = 0; i < 3; i++) equal(ops.done("trySwitch", word), { objection: null });
+        equal(state(), before);
+        for (const wrong of [{}, { ...word, root: "sysroot" }, { ...word, moves: 1 }, { word: "reboot", action: "halt" }])
+          equal(errnoOf(ops.outcome("trySwitch", wrong)), "EINVAL", JSON.stringify(wrong));
+        ops.done("unmount", { target: "/tmp" });`,
+    });
+    assert.equal(console, "init /sbin/init pid 1 arguments \n");
+  });
+
+for (const plainFolder of [false, true])
+  test(`only what marked itself with @ lives on, and does not keep the old root's files: ${plainFolder ? "without" : "with"} pivot_root`, async () => {
+    const { console } = await switchRoot({
+      plainFolder,
+      files: { "/bin/@storage": readFileSync(pause), "/bin/other": readFileSync(pause), "/held/file": "x" },
+      before: `
+        ops.start("run", { argv: ["@storage"], cwd: "/held" });
+        ops.start("run", { argv: ["other"], cwd: "/held" });
+        ops.done("run", { argv: ["sh", "-c", "setsid other &"] });
+        const names = () => ops.value("list", { path: "/proc" }).entries.filter(({ name }) => /^\\d+$/.test(name))
+          .map(({ name }) => ops.value("read", { path: "/proc/" + name + "/comm" }).data.trim()).sort().join();
+        while (names() !== "@storage,init,init,other,other") ops.wait(2);`,
+      show: `
+        for process in /proc/[0-9]*; do
+          read -r name <$process/comm
+          [ $name = init ] || echo "$name holds" $process/cwd/*
+        done`,
+    });
+    assert.match(console, /^init \/sbin\/init pid 1 arguments \n@storage holds \/proc\/\d+\/cwd\/\*\n$/);
+  });
+
+test("a move that the kernel refuses after all: everything is where it was, for the emergency path", async () => {
+  const refuse = join(folder, "refuse.so");
+  await compileShared(join(projectFolder, "test/support/refuse-move.c"), refuse);
+  const { console } = await switchRoot({
+    plainFolder: true,
+    word: { moves: ["/run", "/proc", "/dev"] },
+    files: { "/refuse.so": readFileSync(refuse), "/etc/ld.so.preload": "/refuse.so" },
+    setup: `${emptyShell}
+      mount -t tmpfs -o nosuid,nodev run run; echo kept >run/note
+      export ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0"`,
+    before: tellWhatIsThere,
+  });
+  assert.match(console, /^firstlight: the boot has failed: cannot make \/sysroot the root: EBUSY$/m);
+  assert.match(console, /^mounts \/proc \/run$/m);
+  assert.match(console, /^files .*\binit\b.*\bsysroot\b.*; note kept$/m);
+});
 
 test("a switch that is refused has taken nothing apart but the new root", async () => {
   const { console } = await switchRoot({
     word: { init: "/none", moves: ["/run", "/proc", "/dev"] },
-    // The shell that PID 1 starts says nothing and ends: a fresh engine follows.
-    setup: `
-      mount -t tmpfs -o nosuid,nodev run run
-      rm bin/sh; echo '#!/bin/true' >bin/sh; chmod 755 bin/sh
-      echo 'shell=1 action=none delay=0' >usr/lib/firstlight/rescue`,
-    before: `
-      if (engine === 2) {
-        const lines = ops.value("read", { path: "/proc/self/mounts" }).data.trim().split("\\n");
-        print("mounts " + lines.map((line) => line.split(" ")[1]).sort().join(" "));
-        print("files " + ops.value("list", { path: "/" }).entries.map(({ name }) => name).join(" "));
-        ops.value("finish", { word: "reboot", action: "poweroff" });
-      }`,
+    setup: `${emptyShell}
+      mount -t tmpfs -o nosuid,nodev run run; echo kept >run/note`,
+    before: tellWhatIsThere,
   });
   assert.match(console, /^mounts \/ \/proc \/run$/m);
-  assert.match(console, /^files .*\binit\b.*\bsysroot\b/m);
-});
-
-test("an init that turns out not to be a program: the reason, then the policy", async () => {
-  const { console, signal } = await switchRoot({ setup: "echo nonsense >sysroot/sbin/init" });
-  assert.equal(console, "firstlight: the boot has failed: cannot execute /sbin/init in the new root: ENOEXEC\n");
-  assert.equal(signal, "SIGINT");
+  assert.match(console, /^files .*\binit\b.*\bsysroot\b.*; note kept$/m);
 });

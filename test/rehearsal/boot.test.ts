@@ -268,6 +268,26 @@ test("init= is honoured and checked", async () => {
   await stops(`root=UUID=${uuid} init=/sbin/init`, folder, /\/sbin\/init is a directory/);
 });
 
+test("init is looked up where it will be: links resolved in the new root, what moves along included", async () => {
+  const inRoot = (files: Record<string, string | SimulatedFile>) => ({ devices: [disk, { ...partition, files }] });
+  const link = (target: string): SimulatedFile => ({ type: "symlink", mode: 0o777, target });
+  const start = `root=UUID=${uuid} init=/sbin/init`;
+  const good: Record<string, SimulatedFile>[] = [
+    { "sbin/init": link("/lib/systemd"), "lib/systemd": program },
+    { "sbin/init": link("../../../lib/systemd"), "lib/systemd": program },
+  ];
+  for (const files of good) assert.equal((await boot(start, inRoot(files))).word.word, "switch");
+  const moved = { ...inRoot({ "run/": "", "proc/": "", "sbin/init": link("/proc/filesystems") }) };
+  await stops(start, moved, /no init to run: \/sbin\/init is not executable/);
+  await stops(start, inRoot({ "sbin/init": link("init") }), /\/sbin\/init ELOOP/);
+  await stops(start, inRoot({ "sbin/init": link("/bin/sh") }), /\/sbin\/init is not there, or a link to nothing/);
+  await stops(
+    `root=UUID=${uuid}`,
+    inRoot({}),
+    /\/sbin\/init is not there.*; \/etc\/init is.*; \/bin\/init is not there/,
+  );
+});
+
 test("rd.break stops before a phase, and leaving the shell goes on", async () => {
   const { word, shown } = await boot(`root=UUID=${uuid} rd.break=pre-udev rd.break`);
   assert.equal(word.word, "switch");

@@ -8,6 +8,6 @@ export async function compileStatic(source: string, program: string, more: reado
 }
 
 /** Compiles one C file to a shared library. */
-export async function compileShared(source: string, library: string, more: readonly string[]): Promise<void> {
+export async function compileShared(source: string, library: string, more: readonly string[] = []): Promise<void> {
   await run(["gcc", ...options, "-shared", "-fPIC", ...more, "-o", library, source]);
 }
