@@ -51,7 +51,7 @@ const parameterSchema = {
   properties: {
     type: { enum: ["string", "integer", "boolean"] },
     pattern: { type: "string", format: "regex" },
-    enum: { type: "array", items: { type: ["string", "number"] }, minItems: 1 },
+    enum: { type: "array", items: { type: ["string", "number"] }, minItems: 1, uniqueItems: true },
     minimum: { type: "number" },
     maximum: { type: "number" },
     minLength: { type: "integer", minimum: 0 },

@@ -10,10 +10,13 @@ export interface ParameterValidators {
   names: ReadonlyMap<string, string>;
 }
 
+/** The schemas come as answers of module-setups, checked against a schema that is stricter than the schema of schemas (manifest.ts). */
+const checked = { meta: false, validateSchema: false } as const;
+
 /** What is wrong with a parameter's schema in itself, which ajv refuses; undefined: nothing. */
 export function schemaMistake(schema: ParameterSchema): string | undefined {
   try {
-    new Ajv({ strictTypes: true, logger: false }).compile(schema);
+    new Ajv({ ...checked, strictTypes: true, logger: false }).compile(schema);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -22,7 +25,7 @@ export function schemaMistake(schema: ParameterSchema): string | undefined {
 
 /** Compiles the schemas of kernel parameters to code that needs no ajv. */
 export function parameterValidators(parameters: Readonly<Record<string, ParameterDeclaration>>): ParameterValidators {
-  const ajv = new Ajv({ code: { source: true, esm: true }, messages: false });
+  const ajv = new Ajv({ ...checked, code: { source: true, esm: true }, messages: false });
   const exports = new Map<string, string>();
   const names = new Map<string, string>();
   for (const [parameter, { schema }] of Object.entries(parameters)) {

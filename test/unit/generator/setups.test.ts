@@ -383,11 +383,11 @@ test("a parameter's schema that ajv refuses is the module's mistake", async (con
     "95mine": source(`  parameters: { 'rd.mine': { schema: ${schema}, form: 'X' } },`),
   });
   for (const [schema, reason] of [
-    ["{ type: 'integer', enum: [1, 1] }", /must NOT have duplicate items/],
-    ["{ type: 'string', minimum: 1 }", /missing type .*minimum/],
+    ["{ type: 'integer', enum: [1, 1] }", /, declare: parameters\/rd.mine\/schema\/enum must NOT have duplicate items/],
+    ["{ type: 'string', minimum: 1 }", /: the schema of parameter rd\.mine cannot be used: .*missing type .*minimum/],
   ] as const) {
     const { problems, selected } = await resolveWishes(context, {}, declare(schema));
-    assert.match(problems[0] ?? "", /95mine\/module-setup\.ts: the schema of parameter rd\.mine cannot be used: /);
+    assert.match(problems[0] ?? "", /95mine\/module-setup\.ts[:,] /);
     assert.match(problems[0] ?? "", reason);
     assert.deepEqual(selected.parameters, {});
   }
