@@ -79,10 +79,14 @@ export interface Image {
   /**
    * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"), or
    * of its tops outside of the kernel's source ("=updates").
-   * Host-only images keep those of a directory that answer one of the host's modaliases or are loaded, unless `always`.
+   * Of a directory, a generic image keeps those that have an alias (the others come along with what needs them, or are asked for by name only), and a
+   * host-only one those that answer one of the host's modaliases or are loaded; with `always`, both keep all. Those of `except` are kept only where others need them.
    * A name or directory that this kernel does not have is no error: it may be built in, or not exist there. `required` makes it one.
    */
-  drivers(selectors: readonly string[], options?: { always?: boolean; required?: boolean }): void;
+  drivers(
+    selectors: readonly string[],
+    options?: { always?: boolean; except?: readonly string[]; required?: boolean },
+  ): void;
   /** Shown once the image is written. */
   warning(text: string): void;
 }

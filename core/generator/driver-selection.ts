@@ -12,13 +12,14 @@ export interface DriverRequest {
   /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's top or below its first folder. */
   selectors: readonly string[];
   always?: boolean | undefined;
+  except?: readonly string[] | undefined;
   required?: boolean | undefined;
 }
 
 export interface SelectionOptions {
   omit: readonly string[];
   settings: DriverSettings;
-  /** Host-only: modaliases of the host's devices and names of its loaded drivers. undefined: all drivers of a directory are wanted. */
+  /** Host-only: modaliases of the host's devices and names of its loaded drivers. undefined: of a directory, all that have an alias. */
   host: { modaliases: readonly string[]; loaded: readonly string[] } | undefined;
 }
 
@@ -45,7 +46,10 @@ export function selectDrivers(
   const omitted = new Set(options.omit.map(driverName));
   const aliases = [...tree.aliases, ...settings.aliases];
   const lookUp = createLookUp(aliases);
-  const answering = host && new Set([...host.loaded.map(driverName), ...host.modaliases.flatMap(lookUp)]);
+  /** Of a directory. Nothing in a boot asks for a driver without an alias: it is part of others, a test, or waits for a program. */
+  const wanted = new Set(
+    host ? [...host.loaded.map(driverName), ...host.modaliases.flatMap(lookUp)] : aliases.map(({ driver }) => driver),
+  );
   const chosen = new Map<string, DriverInTree>();
 
   const isThere = (name: string) => tree.builtin.has(name) || (tree.drivers.has(name) && !omitted.has(name));
@@ -65,14 +69,15 @@ export function selectDrivers(
     for (const needed of [...driver.dependencies, ...softOf(name, "pre"), ...softOf(name, "post")]) choose(needed);
   }
 
-  function chooseFolder(folder: string, { always, required, asker }: DriverRequest): void {
+  function chooseFolder(folder: string, { always, except, required, asker }: DriverRequest): void {
+    const unwanted = new Set(except?.map(driverName));
     const isInside = (path: string) => path.startsWith(`${folder}/`);
     const inFolder = [...tree.drivers.values()].filter(
       ({ path }) => isInside(path) || isInside(path.slice(path.indexOf("/") + 1)),
     );
     if (required && !inFolder.length)
       problems.add(`${asker} needs drivers of ${folder}, which kernel ${tree.release} does not have`);
-    for (const { name } of inFolder) if (always || !answering || answering.has(name)) choose(name);
+    for (const { name } of inFolder) if ((always || wanted.has(name)) && !unwanted.has(name)) choose(name);
   }
 
   function chooseNamed(word: string, { required, asker }: DriverRequest): void {

@@ -23,7 +23,7 @@ export async function addDrivers(
   const driverSettings = devices
     ? readDriverSettings(host, (line) => report.note(`modprobe.d: left out: ${line}`))
     : noDriverSettings;
-  const all = [...requests, { asker: "--add-drivers", selectors: settings.addDrivers, required: true }];
+  const all = [...requests, { asker: "--add-drivers", selectors: settings.addDrivers, always: true, required: true }];
   const options = { omit: settings.omitDrivers, settings: driverSettings, host: devices };
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);

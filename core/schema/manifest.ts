@@ -9,7 +9,7 @@ export type ImageRequest =
   | { kind: "directory"; path: string; mode?: number }
   | { kind: "symlink"; path: string; target: string }
   | { kind: "node"; path: string; type: "char" | "block"; major: number; minor: number; mode: number }
-  | { kind: "drivers"; selectors: string[]; always?: boolean; required?: boolean }
+  | { kind: "drivers"; selectors: string[]; always?: boolean; except?: readonly string[]; required?: boolean }
   | { kind: "warning"; text: string };
 
 /** What a module declares, whether it is part of the image or not. */
@@ -120,7 +120,7 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
             request(
               "drivers",
               { selectors: { type: "array", items: name } },
-              { always: { type: "boolean" }, required: { type: "boolean" } },
+              { always: { type: "boolean" }, except: { type: "array", items: name }, required: { type: "boolean" } },
             ),
             request("warning", { text: name }),
           ],

@@ -2,8 +2,8 @@ import { type Host, moduleSetup } from "firstlight/hooks";
 
 /** What no device's modalias asks for, and keyboards' controllers: the rest of input/serio is for mice and for raw access. */
 const always = [
-  ...["sd_mod", "sr_mod", "sg", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_rdac", "loop", "unix", "hid_generic"],
-  ...["i8042", "libps2", "pcips2", "hyperv_keyboard"],
+  ...["sd_mod", "sr_mod", "sg", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_hp_sw", "scsi_dh_rdac", "tifm_sd", "loop"],
+  ...["unix", "hid_generic", "i8042", "libps2", "pcips2", "hyperv_keyboard", "opencores_kbd"],
 ];
 
 /** Generic images: these few of directories full of other things. */
@@ -22,6 +22,21 @@ const directories = [
   ...["ata", "firewire", "message/fusion", "misc/cardreader", "mmc", "nvdimm", "pci/controller", "scsi", "thunderbolt"],
   ...["ufs", "usb/common", "usb/core", "usb/host", "usb/storage", "usb/typec", "hid", "input/keyboard"],
   "pinctrl",
+];
+
+/** No root lies on a tape or in a changer, and iSCSI's transport waits for a program that the modules for it would bring along. */
+const notBlock = ["st", "ch", "scsi_transport_iscsi"];
+
+/** HID devices that nobody types on; where their driver would serve keys, too, hid_generic does. */
+const games =
+  "axff betopff bigbenff dr emsff gaff holtekff megaworld mf nintendo nvidia_shield pl playstation retrode saitek sjoy sony steam steelseries thrustmaster tmff udraw_ps3 vrc2 wiimote xinmo zpff";
+const pointing =
+  "accutouch alps elecom elo glorious holtek_mouse hyperv kensington letsketch magicmouse multitouch ntrig penmount speedlink uclogic waltop";
+const remoteControls = "appleir creative_sb0540 gfrm tivo twinhan";
+const others = "cmedia cp2112 ft260 jabra led mcp2221 picolcd plantronics sensor_custom sensor_hub u2fzero viewsonic";
+const notKeyboards = [
+  ...[games, pointing, remoteControls, others].flatMap((names) => names.split(" ")).map((name) => `hid_${name}`),
+  ...["amd_sfh", "uhid", "usbmouse", "wacom"],
 ];
 
 /** What does not come with the kernel (DKMS, Debian and Red Hat), of which nobody can tell by its place what it is for. */
@@ -46,7 +61,10 @@ export default moduleSetup({
       ...(host.hostOnly ? searched : []),
     ];
     image.drivers(host.hostOnly ? always : [...always, ...named]);
-    image.drivers(wanted.map((directory) => `=drivers/${directory}`));
+    image.drivers(
+      wanted.map((directory) => `=drivers/${directory}`),
+      { except: [...notBlock, ...notKeyboards] },
+    );
     image.drivers(outOfTree.map((directory) => `=${directory}`));
   },
 });

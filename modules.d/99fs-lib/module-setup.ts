@@ -20,7 +20,6 @@ const fileSystems = [
   "udf",
   "vfat",
   "xfs",
-  "zonefs",
 ];
 
 /** FAT's names, what file systems ask for by an alias, and the firmware's variables, which no device's modalias asks for. */

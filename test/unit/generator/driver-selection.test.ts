@@ -38,6 +38,8 @@ const tree: KernelTree = {
   aliases: [
     { pattern: "pci:v0000197B*", driver: "ahci" },
     { pattern: "pci:v00001106*", driver: "pata_via" },
+    { pattern: "of:N*T*Cbetter", driver: "better" },
+    { pattern: "pci:v0000AAAA*", driver: "raid" },
     { pattern: "crypto-crc32c", driver: "crc32c_intel" },
     { pattern: "crypto-crc32c", driver: "crc32c_generic" },
     { pattern: "fs-xfs", driver: "xfs" },
@@ -63,7 +65,7 @@ const namesOf = (selection: ReturnType<typeof select>) => selection.files.map(({
 const chainOf = (selection: ReturnType<typeof select>, wanted: string) =>
   selection.indexed.find(({ name }) => name === wanted)?.chain;
 
-test("a directory stands for all drivers below it, of any tree, and for what they need", () => {
+test("a directory stands for all drivers with an alias below it, of any tree, and for what they need", () => {
   assert.deepEqual(namesOf(select([{ selectors: ["=drivers/ata"] }])), [
     "ahci",
     "better",
@@ -71,6 +73,17 @@ test("a directory stands for all drivers below it, of any tree, and for what the
     "pata_via",
     "scsi_mod",
   ]);
+  assert.deepEqual(namesOf(select([{ selectors: ["=drivers/scsi", "=lib"] }])), []);
+  assert.deepEqual(namesOf(select([{ selectors: ["=lib"], always: true }])), [
+    "crc32c_generic",
+    "crc32c_intel",
+    "libcrc32c",
+  ]);
+});
+
+test("what a directory is not to stand for comes along only where it is needed", () => {
+  const except = ["pata-via", "libata"];
+  assert.deepEqual(namesOf(select([{ selectors: ["=kernel/drivers/ata"], except }])), ["ahci", "libata", "scsi_mod"]);
 });
 
 test("a directory may be one of the tops besides kernel/, for what comes from elsewhere", () => {
