@@ -44,7 +44,7 @@ export function selectDrivers(
 ): DriverSelection {
   const { settings, host } = options;
   const omitted = new Set(options.omit.map(driverName));
-  const aliases = [...tree.aliases, ...settings.aliases];
+  const aliases = joinAliases(settings.aliases, tree.aliases);
   const lookUp = createLookUp(aliases);
   /** Of a directory. Nothing in a boot asks for a driver without an alias: it is part of others, a test, or waits for a program. */
   const wanted = new Set(
@@ -60,13 +60,17 @@ export function selectDrivers(
       (source.get(name)?.[side] ?? []).flatMap(meant),
     );
 
+  const weakOf = (name: string) =>
+    [tree.weakDependencies, settings.weakDependencies].flatMap((source) => (source.get(name) ?? []).flatMap(meant));
+
   function choose(name: string): void {
     const driver = tree.drivers.get(name);
     if (!driver || chosen.has(name) || omitted.has(name)) return;
     // Without one of its dependencies a driver cannot be inserted.
     if (driver.dependencies.some((dependency) => omitted.has(dependency))) return;
     chosen.set(name, driver);
-    for (const needed of [...driver.dependencies, ...softOf(name, "pre"), ...softOf(name, "post")]) choose(needed);
+    for (const needed of [...driver.dependencies, ...softOf(name, "pre"), ...softOf(name, "post"), ...weakOf(name)])
+      choose(needed);
   }
 
   function chooseFolder(folder: string, { always, except, required, asker }: DriverRequest): void {
@@ -138,6 +142,17 @@ export function selectDrivers(
     ],
     aliases,
   };
+}
+
+/** An administrator's alias stands in place of the drivers' own of the same pattern; "off" stands for none (kmod, libkmod-module.c). */
+function joinAliases(own: readonly Alias[], drivers: readonly Alias[]): Alias[] {
+  const set = new Map<string, Alias>();
+  for (const alias of own) {
+    const pattern = normalizeAlias(alias.pattern);
+    if (!set.has(pattern)) set.set(pattern, alias);
+  }
+  const kept = drivers.filter(({ pattern }) => !set.size || !set.has(normalizeAlias(pattern)));
+  return [...kept, ...[...set.values()].filter(({ driver }) => driver !== "off")];
 }
 
 /** Drivers that answer an alias, in the order of the lists. */

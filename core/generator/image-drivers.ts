@@ -6,13 +6,10 @@ import { addText, type Building } from "./fill-tree.js";
 import { firmwareFolders, installFirmware } from "./firmware.js";
 import type { HostDevices } from "./host-devices.js";
 import type { KernelTree } from "./kernel-tree.js";
-import { noDriverSettings, readDriverSettings } from "./modprobe-config.js";
+import { readDriverSettings } from "./modprobe-config.js";
 import type { Settings } from "./settings.js";
 
-/**
- * Puts drivers into the image, their firmware, and the index by which PID 1 finds them. The host's modprobe.d counts in host-only
- * images. Result: the number of drivers. Throws BuildError.
- */
+/** Puts drivers into the image, their firmware, and the index by which PID 1 finds them. Result: the number of drivers. Throws BuildError. */
 export async function addDrivers(
   kernel: KernelTree,
   requests: readonly DriverRequest[],
@@ -20,13 +17,18 @@ export async function addDrivers(
   devices: HostDevices | undefined,
   { host, tree, problems, report }: Building,
 ): Promise<number> {
-  const driverSettings = devices
-    ? readDriverSettings(host, (line) => report.note(`modprobe.d: left out: ${line}`))
-    : noDriverSettings;
+  const driverSettings = readDriverSettings(host, { hostOnly: devices !== undefined }, (line) =>
+    report.note(`modprobe.d: left out: ${line}`),
+  );
   const all = [...requests, { asker: "--add-drivers", selectors: settings.addDrivers, always: true, required: true }];
   const options = { omit: settings.omitDrivers, settings: driverSettings, host: devices };
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
+  for (const { name } of files)
+    if (driverSettings.commands.has(name))
+      report.warning(
+        `modprobe.d has a command for ${name}, "${driverSettings.commands.get(name)}": the image loads the driver without running it; say --omit-drivers ${name} if it must not`,
+      );
 
   const { firmware, sizes } = await installDrivers(kernel, files, tree);
   for (const folder of settings.firmwareFolders)

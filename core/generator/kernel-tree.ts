@@ -32,6 +32,8 @@ export interface KernelTree extends Kernel {
   aliases: readonly Alias[];
   /** Words are names or aliases. */
   softDependencies: ReadonlyMap<string, SoftDependencies>;
+  /** Names or aliases of drivers that one is better with, by driver. */
+  weakDependencies: ReadonlyMap<string, readonly string[]>;
   /** Lines of modules.devname by driver: "fuse fuse c10:229". */
   staticNodes: ReadonlyMap<string, string>;
 }
@@ -57,6 +59,7 @@ export function readKernelTree(kernel: Kernel): KernelTree {
       ...builtinInfo.flatMap(builtinAlias),
     ],
     softDependencies: readSoftDependencies(lines(readOptional(kernel, "modules.softdep"))),
+    weakDependencies: readWeakDependencies(lines(readOptional(kernel, "modules.weakdep"))),
     staticNodes: new Map(
       lines(readOptional(kernel, "modules.devname")).map((line) => [driverName(line.split(" ", 1)[0] ?? ""), line]),
     ),
@@ -146,6 +149,17 @@ export function readSoftDependencies(text: readonly string[]): Map<string, SoftD
       else if (word === "post:") list = known.post;
       else list?.push(word);
     }
+  }
+  return all;
+}
+
+/** "weakdep DRIVER words…": the driver asks for them by itself, if it finds that it can use them (modprobe.d(5), since kmod 33). */
+export function readWeakDependencies(text: readonly string[]): Map<string, readonly string[]> {
+  const all = new Map<string, readonly string[]>();
+  for (const line of text) {
+    const [keyword, driver, ...words] = line.split(/\s+/);
+    if (keyword === "weakdep" && driver)
+      all.set(driverName(driver), [...(all.get(driverName(driver)) ?? []), ...words]);
   }
   return all;
 }

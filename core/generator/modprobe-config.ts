@@ -1,55 +1,68 @@
 import { posix } from "node:path";
 import type { HostFiles } from "./host-files.js";
-import { type Alias, driverName, readSoftDependencies, type SoftDependencies } from "./kernel-tree.js";
+import {
+  type Alias,
+  driverName,
+  readSoftDependencies,
+  readWeakDependencies,
+  type SoftDependencies,
+} from "./kernel-tree.js";
 
 /** What an administrator has set for drivers (modprobe.d(5)). */
 export interface DriverSettings {
   blacklist: ReadonlySet<string>;
   /** Parameters by driver, "a=1 b=2". */
   options: ReadonlyMap<string, string>;
+  /** Of two for one pattern the first counts, as for modprobe. */
   aliases: readonly Alias[];
   softDependencies: ReadonlyMap<string, SoftDependencies>;
+  /** Drivers that one is better with: in the image with it, but not loaded for it. */
+  weakDependencies: ReadonlyMap<string, readonly string[]>;
+  /** Commands that modprobe would run instead of inserting the driver, by driver: there is none in the image that could. */
+  commands: ReadonlyMap<string, string>;
 }
 
-export const noDriverSettings: DriverSettings = {
-  blacklist: new Set(),
-  options: new Map(),
-  aliases: [],
-  softDependencies: new Map(),
-};
-
-/** Of two files with the same name the first folder's counts; all are read in the order of their names. */
-const folders = [
-  "/etc/modprobe.d",
-  "/run/modprobe.d",
-  "/usr/local/lib/modprobe.d",
-  "/usr/lib/modprobe.d",
-  "/lib/modprobe.d",
-];
+/** What the administrator has set on this machine. Of two files with the same name the first folder's counts; all are read in the order of their names. */
+const ownFolders = ["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d"];
+/** What the distribution's packages have set for every machine. */
+const packagedFolders = ["/usr/lib/modprobe.d", "/lib/modprobe.d"];
 
 /**
- * Reads blacklist, options, alias and softdep lines. `install NAME /bin/true` or `/bin/false`, the usual way to forbid a driver, counts
- * as a blacklist entry; other install and remove commands are passed to `ignored`: there is no modprobe in the image that could run them.
+ * Reads blacklist, options, alias, softdep and weakdep lines: those of the distribution, and in host-only images the machine's own (dracut does
+ * the same). `install NAME /bin/true` or `/bin/false`, the usual way to forbid a driver, counts as a blacklist entry. What else there is goes to
+ * `ignored`: nothing in the image would remove a driver.
  */
-export function readDriverSettings(host: HostFiles, ignored: (line: string) => void): DriverSettings {
+export function readDriverSettings(
+  host: HostFiles,
+  { hostOnly }: { hostOnly: boolean },
+  ignored: (line: string) => void,
+): DriverSettings {
   const blacklist = new Set<string>();
   const options = new Map<string, string>();
   const aliases: Alias[] = [];
   const softdeps: string[] = [];
-  for (const line of configurationLines(host)) {
+  const weakdeps: string[] = [];
+  const commands = new Map<string, string>();
+  for (const line of configurationLines(host, hostOnly ? [...ownFolders, ...packagedFolders] : packagedFolders)) {
     const [keyword, first = "", ...rest] = line.split(/\s+/);
     const name = driverName(first);
     if (keyword === "blacklist") blacklist.add(name);
     else if (keyword === "options") options.set(name, [options.get(name) ?? [], ...rest].flat().join(" "));
     else if (keyword === "alias" && rest[0]) aliases.push({ pattern: first, driver: driverName(rest[0]) });
     else if (keyword === "softdep") softdeps.push(line);
+    else if (keyword === "weakdep") weakdeps.push(line);
     else if (keyword === "install" && /^(\/usr)?\/bin\/(true|false)$/.test(rest.join(" "))) blacklist.add(name);
+    else if (keyword === "install") commands.set(name, rest.join(" "));
     else ignored(line);
   }
-  return { blacklist, options, aliases, softDependencies: readSoftDependencies(softdeps) };
+  return {
+    ...{ blacklist, options, aliases, commands },
+    softDependencies: readSoftDependencies(softdeps),
+    weakDependencies: readWeakDependencies(weakdeps),
+  };
 }
 
-function configurationLines(host: HostFiles): string[] {
+function configurationLines(host: HostFiles, folders: readonly string[]): string[] {
   const files = new Map<string, string>();
   for (const folder of folders)
     for (const name of host.list(folder) ?? [])

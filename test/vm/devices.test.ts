@@ -137,6 +137,10 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
     "read-only-mode": "read-only",
   });
   await awaited("[ -e /dev/disk/by-label/disc ]", "medium");
+  // The kernel tells nobody of this drive's tray.
+  await qemu.execute("eject", { id: "cd", force: true });
+  guest.type("echo change >/sys/class/block/sr0/uevent\n");
+  await awaited("[ ! -L /dev/disk/by-label/disc ]", "no-medium");
 
   guest.type("exit\n");
   const { mounts, links } = await rootFacts(guest);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DriverRequest, type SelectionOptions, selectDrivers } from "../../../core/generator/driver-selection.js";
 import type { KernelTree } from "../../../core/generator/kernel-tree.js";
-import { noDriverSettings } from "../../../core/generator/modprobe-config.js";
+import type { DriverSettings } from "../../../core/generator/modprobe-config.js";
 import { createProblems } from "../../../core/generator/problems.js";
 import { problemsOf } from "./scratch.js";
 
@@ -51,7 +51,17 @@ const tree: KernelTree = {
     ["first", { pre: ["second"], post: [] }],
     ["second", { pre: ["first"], post: [] }],
   ]),
+  weakDependencies: new Map([["xfs", ["raid"]]]),
   staticNodes: new Map(),
+};
+
+const noDriverSettings: DriverSettings = {
+  blacklist: new Set(),
+  options: new Map(),
+  aliases: [],
+  softDependencies: new Map(),
+  weakDependencies: new Map(),
+  commands: new Map(),
 };
 
 function select(requests: Partial<DriverRequest>[], options: Partial<SelectionOptions> = {}) {
@@ -148,6 +158,7 @@ test("an omitted driver takes along those that need it", async () => {
 
 test("modprobe.d's settings reach the index", () => {
   const settings = {
+    ...noDriverSettings,
     blacklist: new Set(["ahci"]),
     options: new Map([["ahci", "mobile_lpm_policy=1"]]),
     aliases: [{ pattern: "my-disk", driver: "sd_mod" }],
@@ -158,4 +169,25 @@ test("modprobe.d's settings reach the index", () => {
   assert.deepEqual([ahci?.blacklisted, ahci?.parameters], [true, "mobile_lpm_policy=1"]);
   assert.deepEqual(ahci?.chain, ["scsi_mod", "sd_mod", "second", "first", "libata", "ahci"]);
   assert.ok(selection.aliases.some(({ pattern }) => pattern === "my-disk"));
+});
+
+test("a weak dependency is in the image, and not loaded", () => {
+  const selection = select([{ selectors: ["xfs"] }]);
+  assert.ok(namesOf(selection).includes("raid"));
+  assert.ok(!chainOf(selection, "xfs")?.includes("raid"));
+});
+
+test("an administrator's alias stands in place of the drivers' own, the first of two; off stands for none", () => {
+  const settings = {
+    ...noDriverSettings,
+    aliases: [
+      { pattern: "pci:v0000197B*", driver: "raid" },
+      { pattern: "pci:v0000197B*", driver: "better" },
+      { pattern: "fs-xfs", driver: "off" },
+    ],
+  };
+  const { aliases } = select([{ selectors: ["ahci"] }], { settings });
+  const driversOf = (wanted: string) => aliases.filter(({ pattern }) => pattern === wanted).map(({ driver }) => driver);
+  assert.deepEqual([driversOf("pci:v0000197B*"), driversOf("fs-xfs")], [["raid"], []]);
+  assert.deepEqual(driversOf("crypto-crc32c"), ["crc32c_intel", "crc32c_generic"]);
 });

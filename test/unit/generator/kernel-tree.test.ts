@@ -97,16 +97,25 @@ test("modprobe.d: blacklist, options, alias, softdep and the installs that forbi
       "install sound /sbin/modprobe sound-slot-0",
       "alias my-bus:* my-driver",
       "softdep uhci-hcd pre: ehci-hcd",
+      "weakdep uhci-hcd xhci-hcd",
+      "remove sound /bin/true",
     ].join("\n"),
     "usr/lib/modprobe.d/b.conf": "blacklist hidden\n",
     "usr/lib/modprobe.d/a.conf": "options snd_pcsp first=1\n",
     "etc/modprobe.d/readme": "blacklist nobody\n",
   });
   const ignored: string[] = [];
-  const settings = readDriverSettings(createHostFiles(root), (line) => ignored.push(line));
+  const host = createHostFiles(root);
+  const settings = readDriverSettings(host, { hostOnly: true }, (line) => ignored.push(line));
   assert.deepEqual([...settings.blacklist], ["pcspkr", "floppy", "nouveau"]);
   assert.deepEqual([...settings.options], [["snd_pcsp", "first=1 index=-2 enable=0"]]);
   assert.deepEqual(settings.aliases, [{ pattern: "my-bus:*", driver: "my_driver" }]);
   assert.deepEqual(settings.softDependencies.get("uhci_hcd"), { pre: ["ehci-hcd"], post: [] });
-  assert.deepEqual(ignored, ["install sound /sbin/modprobe sound-slot-0"]);
+  assert.deepEqual(settings.weakDependencies.get("uhci_hcd"), ["xhci-hcd"]);
+  assert.deepEqual([...settings.commands], [["sound", "/sbin/modprobe sound-slot-0"]]);
+  assert.deepEqual(ignored, ["remove sound /bin/true"]);
+  // A generic image has what the distribution sets, not what this machine's administrator does.
+  const packaged = readDriverSettings(host, { hostOnly: false }, () => assert.fail());
+  assert.deepEqual([...packaged.blacklist], ["hidden"]);
+  assert.deepEqual([...packaged.options], [["snd_pcsp", "first=1"]]);
 });
