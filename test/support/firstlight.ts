@@ -37,6 +37,9 @@ export function bootImage(
   return guest;
 }
 
+/** The rescue shell's. */
+export const prompt = /firstlight:\S*# /;
+
 /** What the tiny root said of itself. */
 export interface RootFacts {
   /** How it was started: the path of its init, and the arguments. */

@@ -1,15 +1,21 @@
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { dirname } from "node:path";
 
-export type Bus = "virtio-blk" | "virtio-scsi" | "nvme" | "ahci" | "usb";
+/** How a disk is connected. UHCI, EHCI and xHCI are USB's three speeds, UAS its newer protocol; "sd" is a card in a reader on PCI. */
+export const buses = ["virtio-blk", "virtio-scsi", "nvme", "ahci", "uhci", "ehci", "xhci", "uas", "sd"] as const;
+export type Bus = (typeof buses)[number];
 
 /** A raw image as a disk of the guest. What the guest writes to it is thrown away. */
 export interface Disk {
+  /** An SD card's size is a power of two. */
   file: string;
   /** Left out: virtio-blk. */
   bus?: Bus;
+  /** Only its controller is there, until Guest.plug. */
+  late?: true;
 }
 
 export interface GuestOptions {
@@ -43,11 +49,16 @@ export interface Guest {
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types on the console. */
   type(text: string): void;
+  /** A late disk arrives. */
+  plug(disk: Disk): void;
   /** Waits for the guest to power off, reboot or halt by panic; returns the whole console. Rejects at the time limit. */
   ended(): Promise<string>;
   /** Ends the guest now, if it has not ended yet. */
   stop(): Promise<void>;
 }
+
+/** QEMU's monitor. */
+const monitorDescriptor = 3;
 
 /** Boots a guest under QEMU's interpreter, so that it needs no KVM. Ends with this process, however that ends. */
 export function startGuest(options: GuestOptions): Guest {
@@ -56,6 +67,7 @@ export function startGuest(options: GuestOptions): Guest {
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...qemuArguments(options)], {
     // Ctrl-C on the terminal is this process's matter.
     detached: true,
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
   });
 
   const plain = plainText();
@@ -77,8 +89,19 @@ export function startGuest(options: GuestOptions): Guest {
   };
   child.stdout.setEncoding("utf8").on("data", hear);
   child.stderr.setEncoding("utf8").on("data", hear);
-  child.stdin.on("error", () => {
-    // Typed to a guest that has just ended: whoever waits for the answer hears of the end.
+  // A socket, both ways.
+  const monitor = child.stdio[monitorDescriptor] as Socket;
+  for (const stream of [child.stdin, monitor]) {
+    stream.on("error", () => {
+      // Said to a guest that has just ended: whoever waits for the answer hears of the end.
+    });
+  }
+
+  monitor.setEncoding("utf8").on("data", (said: string) => {
+    const refusal = /^Error: .*/m.exec(said)?.[0];
+    if (refusal !== undefined) {
+      finish(`QEMU refuses a command. ${refusal}`);
+    }
   });
 
   const timeLimit = options.timeLimit ?? 180;
@@ -110,6 +133,9 @@ export function startGuest(options: GuestOptions): Guest {
     type: (typed) => {
       child.stdin.write(typed);
     },
+    plug(disk) {
+      monitor.write(`device_add ${connection(disk, diskId(options, disk)).device}\n`);
+    },
     async ended() {
       while (!end) {
         await once(changes, "change");
@@ -129,10 +155,11 @@ export function startGuest(options: GuestOptions): Guest {
 }
 
 function qemuArguments(options: GuestOptions): string[] {
-  const disks = (options.disks ?? []).flatMap((disk, number) => diskArguments(disk, `disk${number}`));
+  const disks = (options.disks ?? []).flatMap((disk) => diskArguments(disk, diskId(options, disk)));
   return [
     ...["-accel", "tcg", "-machine", options.machine ?? "q35", "-cpu", "max", "-m", String(options.memory ?? 512)],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
+    ...["-chardev", `socket,id=monitor,fd=${monitorDescriptor}`, "-mon", "monitor"],
     ...["-kernel", options.kernel, "-initrd", options.initrd],
     ...["-append", `console=ttyS0 panic=-1 ${options.cmdline}`],
     ...disks,
@@ -140,19 +167,48 @@ function qemuArguments(options: GuestOptions): string[] {
   ];
 }
 
-function diskArguments({ file, bus = "virtio-blk" }: Disk, id: string): string[] {
-  const drive = ["-drive", `if=none,id=${id},format=raw,snapshot=on,file=${file.replaceAll(",", ",,")}`];
+function diskId({ disks = [] }: GuestOptions, disk: Disk): string {
+  return `disk${disks.indexOf(disk)}`;
+}
+
+function diskArguments(disk: Disk, id: string): string[] {
+  const { controllers, device } = connection(disk, id);
+  const devices = disk.late ? controllers : [...controllers, device];
+  return [
+    ...["-drive", `if=none,id=${id},format=raw,snapshot=on,file=${disk.file.replaceAll(",", ",,")}`],
+    ...devices.flatMap((each) => ["-device", each]),
+  ];
+}
+
+/** QEMU's devices for a disk: itself, and the controllers that it has for itself. */
+function connection({ bus = "virtio-blk" }: Disk, id: string): { controllers: string[]; device: string } {
+  const drive = `drive=${id},serial=${id}`;
+  const place = `bus=${id}-bus.0`;
+  const usbStick = (controller: string) => ({
+    controllers: [`${controller},id=${id}-bus`],
+    device: `usb-storage,${drive},${place}`,
+  });
   switch (bus) {
     case "virtio-blk":
-      return [...drive, "-device", `virtio-blk-pci,drive=${id},serial=${id}`];
+      return { controllers: [], device: `virtio-blk-pci,${drive}` };
     case "virtio-scsi":
-      return [...drive, "-device", `virtio-scsi-pci,id=${id}-bus`, "-device", `scsi-hd,drive=${id},bus=${id}-bus.0`];
+      return { controllers: [`virtio-scsi-pci,id=${id}-bus`], device: `scsi-hd,${drive},${place}` };
     case "nvme":
-      return [...drive, "-device", `nvme,drive=${id},serial=${id}`];
+      return { controllers: [], device: `nvme,${drive}` };
     case "ahci":
-      return [...drive, "-device", `ide-hd,drive=${id}`];
-    case "usb":
-      return [...drive, "-device", `qemu-xhci,id=${id}-bus`, "-device", `usb-storage,drive=${id},bus=${id}-bus.0`];
+      return { controllers: [`ahci,id=${id}-bus`], device: `ide-hd,${drive},${place}` };
+    case "uhci":
+      return usbStick("piix3-usb-uhci");
+    case "ehci":
+      return usbStick("usb-ehci");
+    case "xhci":
+      return usbStick("qemu-xhci");
+    case "uas": {
+      const controllers = [`qemu-xhci,id=${id}-usb`, `usb-uas,id=${id}-bus,bus=${id}-usb.0`];
+      return { controllers, device: `scsi-hd,${drive},${place}` };
+    }
+    case "sd":
+      return { controllers: ["sdhci-pci"], device: `sd-card,drive=${id}` };
   }
 }
 

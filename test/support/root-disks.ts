@@ -34,14 +34,14 @@ export const archiveVolume: VolumeNames = {
   partitionName: "root archives",
 };
 
-/** root= values (without `tmpfs:`) that all mean the volume, where its disk is the guest's first on virtio. */
-export function rootForms({ uuid, label, partitionUuid, partitionName }: VolumeNames): string[] {
+/** root= values (without `tmpfs:`) that all mean the volume. Without `device` its disk is the guest's first on virtio. */
+export function rootForms({ uuid, label, partitionUuid, partitionName }: VolumeNames, device = "/dev/vda1"): string[] {
   return [
     `UUID=${uuid}`,
     `LABEL=${label}`,
     `PARTUUID=${partitionUuid}`,
     `PARTLABEL=${partitionName}`,
-    "/dev/vda1",
+    device,
     `/dev/disk/by-uuid/${uuid}`,
   ];
 }
@@ -108,7 +108,8 @@ export async function diskFixtures(): Promise<Fixtures> {
     const archives = join(unfinished, "archives");
     const tiny = join(archives, "tiny");
     await makeTinyRoot(tiny);
-    await makeDisk(join(unfinished, "root.img"), [partition(rootVolume, tiny, 32)]);
+    // With the partition table 64 MiB: an SD card's size is a power of two.
+    await makeDisk(join(unfinished, "root.img"), [partition(rootVolume, tiny, 62)]);
     await makeNastyRoot(tiny, join(archives, "nasty"), join(unfinished, "nasty-facts.txt"));
     await runAsRoot(["sh", "-c", packArchives], { cwd: archives });
     await makeDisk(join(unfinished, "archives.img"), [partition(archiveVolume, archives, 128)]);

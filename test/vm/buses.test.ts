@@ -1,19 +1,73 @@
 /** A disk on every kind of controller: its driver comes by modalias, with all that it depends on. */
 import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
-import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
+import { makeDisk } from "../support/disks.js";
+import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
 import { debianKernel } from "../support/kernels.js";
-import type { Bus } from "../support/qemu.js";
-import { diskFixtures, rootVolume } from "../support/root-disks.js";
+import { outFolder } from "../support/paths.js";
+import { type Bus, buses } from "../support/qemu.js";
+import { diskFixtures, rootForms, rootVolume, type VolumeNames } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
 const image = await buildImage("buses", ["-N"], await debianKernel("full"));
-const buses: Bus[] = ["virtio-blk", "virtio-scsi", "nvme", "ahci", "usb"];
 
-for (const bus of buses) {
-  test(`block root on ${bus}`, async (context) => {
+/** Each bus with another form of root=. A disk on UHCI is in many-disks.test.ts. */
+const bootsFrom: [Bus, string][] = [
+  ["virtio-blk", "/dev/vda1"],
+  ["virtio-scsi", `PARTUUID=${rootVolume.partitionUuid}`],
+  ["nvme", "/dev/disk/by-partlabel/the\\x20first\\x20root"],
+  ["ahci", `LABEL=${rootVolume.label}`],
+  ["ehci", `PARTLABEL=${rootVolume.partitionName}`],
+  ["xhci", `/dev/disk/by-partuuid/${rootVolume.partitionUuid}`],
+  ["uas", "/dev/disk/by-label/tiny\\x2froot\\x20one"],
+  ["sd", "/dev/mmcblk0p1"],
+];
+
+for (const [bus, form] of bootsFrom) {
+  test(`${bus} root=${form}`, async (context) => {
     const disks = [{ file: rootDisk, bus }];
-    const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid}`, disks });
+    const guest = bootImage(context, image, { cmdline: `root="${form}"`, disks });
     assert.equal((await rootFacts(guest)).mounts.get("/")?.type, "ext4");
   });
 }
+
+function volumeOn(bus: Bus): VolumeNames {
+  const number = buses.indexOf(bus);
+  return {
+    uuid: `00361d4f-646b-478c-9947-73b9bec8500${number}`,
+    label: `on ${bus}/1`,
+    partitionUuid: `5a1f0001-8f0e-4d53-a0a5-d1f7d1d7d00${number}`,
+    partitionName: `a root on ${bus}`,
+  };
+}
+
+async function diskOn(bus: Bus): Promise<{ file: string; bus: Bus }> {
+  const { uuid, label, partitionUuid, partitionName } = volumeOn(bus);
+  const folder = join(outFolder, "tests/buses");
+  const content = join(folder, "empty");
+  await mkdir(content, { recursive: true });
+  const file = join(folder, `${bus}.img`);
+  await makeDisk(file, [{ uuid: partitionUuid, name: partitionName, fileSystem: { uuid, label, content, size: 6 } }]);
+  return { file, bus };
+}
+
+// None of these roots has an init: the boot mounts it, says so, and the shell is where the next one is named.
+test("every disk by every form of root=, one boot after the other in one guest", async (context) => {
+  const disks = await Promise.all(buses.map(diskOn));
+  const guest = bootImage(context, image, { cmdline: "", disks, timeLimit: 600 });
+  const mountedBy = async (form: string) => {
+    await guest.waitFor(prompt);
+    guest.type(`printf '%s\\n' 'root="${form}"' >/etc/cmdline; exit\n`);
+    const [, device = ""] = await guest.waitFor(/root: (\S+) on \/sysroot|^What: .*\n/m);
+    return device;
+  };
+  for (const bus of buses) {
+    const volume = volumeOn(bus);
+    const device = await mountedBy(`UUID=${volume.uuid}`);
+    for (const form of rootForms(volume, device).slice(1)) {
+      assert.equal(await mountedBy(form), device, `${form} on ${bus}`);
+    }
+  }
+});

@@ -1,7 +1,7 @@
 /** A boot that cannot go on says why, gives a shell where one may run, and else does what the command line says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bootImage, buildImage } from "../support/firstlight.js";
+import { bootImage, buildImage, prompt } from "../support/firstlight.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
@@ -10,7 +10,6 @@ const disks = [{ file: rootDisk }];
 /** One digit away from the disk that is there. */
 const missing = rootVolume.uuid.replace("00361d4f", "00361d4e");
 const noShell = "rd.shell=0 rd.emergency=poweroff";
-const prompt = /firstlight:\S*# /;
 
 function reportedLine(console: string, name: string): string {
   return new RegExp(`^${name}: +(.*)$`, "m").exec(console)?.[1] ?? "";
