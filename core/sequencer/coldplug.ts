@@ -22,13 +22,16 @@ function modaliasOf(device: string): string | undefined {
   }
 }
 
-/** Disks and network cards are there, or behind what is there. */
-const firstBus = "pci";
+/**
+ * Disks and network cards are on PCI, or behind what is there. Where virtio's transport is built into the kernel (Debian's since 13), its
+ * devices are on their own bus from the start, and nothing on PCI has to be loaded for them.
+ */
+const firstBuses = ["virtio", "pci"];
 
-/** Bus by bus, because each look costs, and what is waited for is likely to come by the first. */
+/** Bus by bus, because each look costs, and what is waited for is likely to come by the first ones. */
 function* modaliasesByBus(): Generator<string[]> {
   const buses = listIfThere("/sys/bus").map(({ name }) => name);
-  for (const bus of new Set([firstBus, ...buses])) {
+  for (const bus of new Set([...firstBuses, ...buses])) {
     if (withoutDrivers.has(bus)) continue;
     const folder = `/sys/bus/${bus}/devices`;
     yield listIfThere(folder).flatMap(({ name }) => modaliasOf(`${folder}/${name}`) ?? []);

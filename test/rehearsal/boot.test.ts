@@ -125,6 +125,28 @@ test("what is not on PCI gets its driver only if what is there did not help", as
   assert.match(far.shown, /loading virtio virtio_blk\n[\s\S]*loading hv_storvsc\n[\s\S]*Devices: .*sda LABEL=HYPERV/);
 });
 
+test("where virtio's transport is built in, its disk does not wait for what is on PCI", async () => {
+  const small = { name: "ata_piix", path: "/ata_piix.ko", parameters: "", size: 1000 };
+  const virtio = "virtio:d00000002v00001AF4";
+  const both = {
+    modaliases: ["pci:v00008086d00007010", virtio],
+    drivers: {
+      "pci:v00008086d00007010": [small],
+      [virtio]: [{ name: "virtio_blk", path: "/virtio_blk.ko", parameters: "", size: 30_000 }],
+    },
+    devices: [
+      disk,
+      { ...partition, after: 0 },
+      { ...partition, name: "sda", number: "8:0", tags: { LABEL: "SATA" }, driver: "ata_piix" },
+    ],
+  };
+  const near = await boot(`root=UUID=${uuid}`, both);
+  assert.equal(near.word.word, "switch");
+  assert.doesNotMatch(near.shown, /ata_piix/);
+  const far = await boot("root=LABEL=SATA rd.retry=5", both);
+  assert.match(far.shown, /loading virtio_blk\n[\s\S]*loading ata_piix\n[\s\S]*Devices: sda LABEL=SATA/);
+});
+
 /** A disk that never answers, beside the one with the root. */
 const broken: SimulatedDevice = { name: "sdz", number: "8:9", tags: {}, probeLasts: 1e9 };
 
