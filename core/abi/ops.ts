@@ -70,6 +70,9 @@ export interface InstantOps {
   /** Not following a last symlink. */
   chown: [AtPath & { uid: number; gid: number }, Nothing];
 
+  /** proc, sysfs, devtmpfs, devpts or tmpfs, which wait for no device: a job costs a process. EXDEV: another type. */
+  mountVirtual: [{ type: string; target: ByteString; flags: MountFlag[]; data: ByteString }, Nothing];
+
   /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a
    * signal. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
    * with the image's snapshot of the engine, so that the bundle was evaluated; left out: nothing. */
@@ -178,6 +181,7 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   remove: instant(...change, "EXDEV", "ENOTEMPTY", "EBUSY"),
   chmod: instant(...change, "EXDEV"),
   chown: instant(...change, "EXDEV"),
+  mountVirtual: instant(...lookup, "EPERM", "EBUSY", "ENODEV", "EXDEV"),
   kernel: instant(),
   resolveDriver: instant("ENOENT", "EBADMSG"),
   listenUevents: instant("ENOBUFS", "EPROTONOSUPPORT"),

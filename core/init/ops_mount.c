@@ -1,4 +1,4 @@
-/* mount, unmount, move, loopAttach, loopDetach */
+/* mount, mountVirtual, unmount, move, loopAttach, loopDetach */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -68,12 +68,7 @@ static struct mount_request arg_mount_flags(struct call *call, const char *argum
   return request;
 }
 
-OP_DEFINITION(mount) {
-  const char *source = arg_text(call, "source"), *target = arg_path(call, "target");
-  const char *type = arg_text(call, "type"), *data = arg_text(call, "data");
-  struct mount_request request = arg_mount_flags(call, "flags");
-  if (!in_job(call))
-    return;
+static void do_mount(struct call *call, const char *source, const char *target, const char *type, const char *data, struct mount_request request) {
   bool mounts = request.flags || !request.propagation;
   if (mounts && mount(source, target, type, request.flags, data) < 0)
     return fail(call, errno, NULL);
@@ -85,6 +80,32 @@ OP_DEFINITION(mount) {
     if (mounts && !(request.flags & MS_REMOUNT))
       umount2(target, MNT_DETACH);
   }
+}
+
+OP_DEFINITION(mount) {
+  const char *source = arg_text(call, "source"), *target = arg_path(call, "target");
+  const char *type = arg_text(call, "type"), *data = arg_text(call, "data");
+  struct mount_request request = arg_mount_flags(call, "flags");
+  if (in_job(call))
+    do_mount(call, source, target, type, data, request);
+}
+
+/* Types that live in memory alone: mounting one waits for nothing. */
+static bool is_virtual_type(const char *type) {
+  static const char *const types[] = {"proc", "sysfs", "devtmpfs", "devpts", "tmpfs"};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (strcmp(type, types[i]) == 0)
+      return true;
+  return false;
+}
+
+OP_DEFINITION(mountVirtual) {
+  const char *type = arg_text(call, "type"), *target = arg_path(call, "target"), *data = arg_text(call, "data");
+  struct mount_request request = arg_mount_flags(call, "flags");
+  if (!call_failed(call) && !is_virtual_type(type))
+    fail(call, EXDEV, NULL);
+  if (!call_failed(call))
+    do_mount(call, type, target, type, data, request);
 }
 
 OP_DEFINITION(unmount) {

@@ -2,7 +2,7 @@ import type { Event, InstantName, InstantOps, JobName, JobOps, LastWord } from "
 import type { MachineDescription, SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
 import { createFileSpace, type FileSpace, fileSystemOf } from "./file-tree.js";
-import { deviceNode, inSysfs, jobModels, placeOf } from "./simulated-jobs.js";
+import { deviceNode, inSysfs, jobModels, mount, placeOf } from "./simulated-jobs.js";
 import { opAnswers } from "./simulated-ops.js";
 
 /** A machine that answers ops out of a description, in virtual time. */
@@ -134,6 +134,10 @@ export function createMachine(description: MachineDescription): Machine {
       return {};
     }
     if (name === "wait") return wait((request as InstantOps["wait"][0]).until);
+    if (name === "mountVirtual") {
+      mount(world, { source: "", ...(request as InstantOps["mountVirtual"][0]) });
+      return {};
+    }
     if (name === "pipe") return { pipe: ++jobs };
     if (name === "signal" || name === "inputPosition") throw new Failure("ESRCH");
     if (name === "finish") {
@@ -144,7 +148,9 @@ export function createMachine(description: MachineDescription): Machine {
     return instantly ? instantly(world, request) : startJob(name as JobName, request as JobOps[JobName][0]);
   }
 
-  schedule(description.devices.filter(({ driver }) => driver === undefined));
+  const builtIn = description.devices.filter(({ driver }) => driver === undefined);
+  for (const device of builtIn.filter(({ after }) => !after)) arrive(device);
+  schedule(builtIn.filter(({ after }) => after));
   if (deaf) coming.push({ at: deaf.until, happen: () => ({ type: "uevents-lost" }) });
   return {
     op: (name, argumentsJson) => JSON.stringify(outcomeOf(() => answer(name, JSON.parse(argumentsJson)))),

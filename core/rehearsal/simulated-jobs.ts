@@ -68,7 +68,8 @@ const virtualFileSystems: Record<string, (world: JobWorld) => Record<string, str
   devpts: () => ({}),
 };
 
-function mount(world: JobWorld, { source, target, type }: JobOps["mount"][0]): void {
+/** Also what the instant op for virtual file systems does. */
+export function mount(world: JobWorld, { source, target, type }: JobOps["mount"][0]): void {
   const point = world.files.locate(target, { job: true }).path;
   if (world.files.find(point, { job: true }).type !== "dir") throw new Failure("ENOTDIR");
   if (world.description.missingTypes?.includes(type)) throw new Failure("ENODEV");

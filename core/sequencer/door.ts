@@ -8,7 +8,7 @@ type Request = Record<string, unknown>;
 
 /** What an op is about, for messages to a person. */
 export function subject(request: Request): string {
-  const { path, target, source, device, alias, argv, from, to, file } = request;
+  const { path, target, type, source = type, device, alias, argv, from, to, file } = request;
   if (Array.isArray(argv)) return String(argv[0]);
   if (from !== undefined) return `${from} to ${to}`;
   if (source !== undefined && target !== undefined) return `${source} on ${target}`;

@@ -1,5 +1,6 @@
 import type { Log } from "../../hooks/index.js";
 import type { MountFlag } from "../abi/index.js";
+import { instant } from "./door.js";
 import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
 
@@ -37,26 +38,27 @@ const links = [
 /** Moved into the new root at the switch, in this order; what lies below them moves along. */
 export const movedAtSwitch = ["/run", "/dev", "/proc", "/sys"];
 
+function mountVirtual({ type, target, flags, data = "" }: VirtualFileSystem): void {
+  files.makeDir(target);
+  instant("mountVirtual", { type, target, flags, data });
+}
+
 /** Mounts what a boot needs to see anything, each once: an engine that PID 1 had to start again finds it there. */
 export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<void> {
   const mounted = new Set((readIfThere("/proc/self/mounts") ?? "").split("\n").map((line) => line.split(" ")[1]));
-  const mountAll = (wanted: VirtualFileSystem[]) =>
-    Promise.all(
-      wanted
-        .filter(({ target }) => !mounted.has(target))
-        .map(({ type, target, flags, data = "" }) => {
-          files.makeDir(target);
-          return loop.job("mount", { source: type, target, type, flags, data });
-        }),
-    );
-  await mountAll(first);
+  const isMissing = ({ target }: VirtualFileSystem) => !mounted.has(target);
+  for (const system of first.filter(isMissing)) mountVirtual(system);
   try {
-    await mountAll(files.stat(efiVariables.target) ? [...second, efiVariables] : second);
+    for (const system of second.filter(isMissing)) mountVirtual(system);
+    const { type, target, flags } = efiVariables;
+    // The firmware may take its time to list them.
+    if (isMissing(efiVariables) && files.stat(target))
+      await loop.job("mount", { source: type, target, type, flags, data: "" });
   } catch (error) {
     // A kernel without one of them boots all the same.
     log.warning(String(error));
   }
-  for (const [path, target] of links) if (!files.stat(path)) files.symlink(path, target);
+  if (!mounted.has("/dev")) for (const [path, target] of links) files.symlink(path, target);
   try {
     files.makeDir("/run/initramfs");
   } catch (error) {

@@ -52,6 +52,26 @@ const flags: Case = {
   },
 };
 
+const virtual: Case = {
+  name: "mountVirtual mounts what waits for no device, and nothing else",
+  run(ops) {
+    const target = "/tmp/virtual";
+    ops.value("makeDir", { path: target });
+    ops.value("mountVirtual", { type: "tmpfs", target, flags: ["nosuid"], data: "mode=0700" });
+    const [mount] = mountsBelow(ops, target);
+    equal(mount?.type, "tmpfs", "type");
+    for (const option of ["nosuid", "mode=700"]) ok(mount?.options.split(",").includes(option) === true, option);
+    for (const type of ["ext4", "efivarfs", ""])
+      equal(errnoOf(ops.outcome("mountVirtual", { type, target, flags: [], data: "" })), "EXDEV", type);
+    equal(
+      errnoOf(ops.outcome("mountVirtual", { type: "tmpfs", target: "/tmp/none", flags: [], data: "" })),
+      "ENOENT",
+      "no mount point",
+    );
+    ops.done("unmount", { target });
+  },
+};
+
 const binds: Case = {
   name: "bind mounts have their flags at once, with what lies below or without",
   run(ops) {
@@ -235,4 +255,4 @@ const rooted: Case = {
   },
 };
 
-export const cases: readonly Case[] = [flags, binds, moves, mountErrors, loops, probes, trees, rooted];
+export const cases: readonly Case[] = [flags, virtual, binds, moves, mountErrors, loops, probes, trees, rooted];
