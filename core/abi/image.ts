@@ -12,5 +12,7 @@ export const snapshotPath = "/usr/lib/firstlight/bundle.snapshot";
 export const driverIndexPath = "/usr/lib/firstlight/drivers.idx";
 /** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */
 export const rescuePath = "/usr/lib/firstlight/rescue";
-/** The rescue shell, started by PID 1 where the engine cannot. */
-export const shellPath = "/bin/sh";
+/** Why a boot has failed, for whoever looks at it from the shell. Where the boot code could not write it, PID 1 adds its reason. */
+export const reportPath = "/run/initramfs/report.txt";
+/** The rescue shell, started by PID 1 where the engine cannot. Where it has a password, this program asks for it. */
+export const shellPath = "/usr/lib/firstlight/shell";

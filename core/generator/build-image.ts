@@ -1,15 +1,7 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
-import {
-  bundlePath,
-  driverIndexPath,
-  initPath,
-  modprobePath,
-  rescuePath,
-  shellPath,
-  snapshotPath,
-} from "../abi/index.js";
+import { bundlePath, driverIndexPath, initPath, modprobePath, snapshotPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
 import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
 import { cpio } from "./cpio.js";
@@ -27,6 +19,7 @@ import { findModules, moduleFolders } from "./module-folders.js";
 import { locateTarget, writeImage, writeText } from "./output.js";
 import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
+import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { makeSnapshot } from "./snapshot.js";
@@ -149,10 +142,8 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
   for (const { source, destination } of settings.include) problems.during(() => installer.copy(source, destination));
   const requests = fillTree(selected, build);
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
-  const shell = tree.has(shellPath);
-  addText(tree, rescuePath, `shell=${shell ? 1 : 0} action=none delay=10\n`);
-  if (!shell && selected.modules.some(({ name }) => name === "busybox"))
-    report.warning(`module busybox is in the image, but ${shellPath} leads nowhere: there is no emergency shell`);
+  const expectShell = selected.modules.some(({ name }) => name === "busybox");
+  problems.during(() => addRescue(tree, settings, { expectShell, report }));
   if (!kernel) {
     // PID 1 always looks there: such a kernel has every driver built in.
     addText(tree, driverIndexPath, makeDriverIndex([], []));

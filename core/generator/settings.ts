@@ -22,6 +22,8 @@ export interface Settings {
   compressor: Compressor;
   /** For the image's /etc/cmdline.d. */
   kernelCommandLine: string;
+  /** As crypt(5) writes it; undefined: the rescue shell asks for none. */
+  emergencyPasswordHash: string | undefined;
   /** SOURCE_DATE_EPOCH: no file of the image is younger. Seconds since 1970. */
   sourceDate: number | undefined;
 }
@@ -62,6 +64,7 @@ export function makeSettings(
     })),
     compressor: parseCompressor(chosenCompression(commandLine) ?? configuration.compress ?? "zstd"),
     kernelCommandLine: [configuration.kernel_cmdline ?? [], ...values("kernel-cmdline")].flat().join(" "),
+    emergencyPasswordHash: checkHash(configuration.emergency_password_hash),
     sourceDate: readSourceDate(environment.SOURCE_DATE_EPOCH),
   };
 }
@@ -69,6 +72,14 @@ export function makeSettings(
 function imagePath(word: string): string {
   if (word === "" || word.endsWith("/")) throw new BuildError(`"${word}" is no name of a file: name one for the image`);
   return resolve(word);
+}
+
+/** Of the kinds that busybox knows. Not shown where it is wrong: it may be the password itself. */
+function checkHash(hash: string | undefined): string | undefined {
+  if (hash === undefined || /^\$[56]\$(?:rounds=\d+\$)?[./0-9A-Za-z]+\$[./0-9A-Za-z]{43,}$/.test(hash)) return hash;
+  throw new BuildError(
+    "emergency_password_hash is no hash of a password ($6$… or $5$…, in single quotes): make one with openssl passwd -6",
+  );
 }
 
 /** "DIR:DIR", as dracut takes them. */

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi.h"
+
 /* The kernel could not open /dev/console for us (no node in the image): 0, 1 and 2 lead nowhere until devtmpfs is mounted. */
 static bool stand_in;
 
@@ -76,17 +78,44 @@ int ring_write(int level, const char *bytes, size_t length) {
   return error;
 }
 
-void report(const char *format, ...) {
+/* Before /run is there, and where it is full, the console has to do. */
+static void add_to_report(const char *line, size_t length) {
+  int file = open(REPORT_PATH, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+  if (file < 0)
+    return;
+  while (length) {
+    ssize_t written = write(file, line, length);
+    if (written <= 0)
+      break;
+    line += written;
+    length -= written;
+  }
+  close(file);
+}
+
+static void show_report(const char *format, va_list arguments, bool lasting) {
   char line[4096]; /* a stack trace can be long */
   int prefix = snprintf(line, sizeof line, "firstlight: ");
-  va_list arguments;
-  va_start(arguments, format);
-  int size = vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments);
-  va_end(arguments);
-  if (size < 0)
+  if (vsnprintf(line + prefix, sizeof line - prefix - 1, format, arguments) < 0)
     return;
   size_t length = strlen(line);
   ring_write(3, line, length);
   line[length++] = '\n';
   console_write(line, length);
+  if (lasting)
+    add_to_report(line, length);
+}
+
+void report(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  show_report(format, arguments, false);
+  va_end(arguments);
+}
+
+void report_failure(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  show_report(format, arguments, true);
+  va_end(arguments);
 }

@@ -19,5 +19,7 @@ int ring_write(int level, const char *bytes, size_t length);
 
 /* A line of PID 1's own for a person, on the console and the ring. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and at the end of the report on why the boot has failed. */
+void report_failure(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -203,7 +203,7 @@ static _Noreturn void fail_by_exception(uint32_t error) {
   else if (take_string(property(error, "name"), name, sizeof name))
     memcpy(name + strlen(name), ": ", 3);
   if (take_string(property(error, "stack"), stack, sizeof stack))
-    report("%s%s\n%s", times_up ? "" : name, message, stack);
+    report_failure("%s%s\n%s", times_up ? "" : name, message, stack);
   engine_fail("%s%s", times_up ? "" : name, message);
 }
 

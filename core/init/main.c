@@ -119,7 +119,7 @@ static bool run_once(struct rescue_policy *policy) {
   bool failed = *ending.reason;
   bool retry = ending.json && ending.word.word == WORD_FAILED && ending.word.retry;
   if (failed) {
-    report("%s: %s", retry ? "the boot starts again" : "the boot has failed", ending.reason);
+    report_failure("%s: %s", retry ? "the boot starts again" : "the boot has failed", ending.reason);
     kill_processes(false);
     /* Half a root must not be taken for one, nor hold memory that the next try needs. */
     unmount_new_root();

@@ -159,10 +159,10 @@ int run_on_console(const struct program *program) {
 }
 
 static bool shell_starts(void) {
-  char *argv[] = {"sh", NULL};
+  char path[] = SHELL_PATH, *argv[] = {path, NULL};
   char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=linux", NULL};
   const struct program shell = {.argv = argv, .environment = environment, .uid = -1, .gid = -1};
-  if (access(SHELL_PATH, X_OK) < 0)
+  if (access(path, X_OK) < 0)
     return false;
   report("a shell follows; leave it to try the boot again");
   return run_on_console(&shell) >= 0;

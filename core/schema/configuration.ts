@@ -10,6 +10,7 @@ export interface Configuration {
   fw_dir: string[];
   compress: string;
   kernel_cmdline: string;
+  emergency_password_hash: string;
 }
 
 const words = { type: "array", items: { type: "string" } } as const;
@@ -28,6 +29,7 @@ export const configurationSchema = {
     fw_dir: { type: "array", items: { type: "string", pattern: "^/" } },
     compress: { type: "string", minLength: 1 },
     kernel_cmdline: { type: "string" },
+    emergency_password_hash: { type: "string" },
   },
   additionalProperties: false,
 } as const;

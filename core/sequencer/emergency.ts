@@ -1,10 +1,8 @@
-import { shellPath } from "../abi/index.js";
+import { reportPath, shellPath } from "../abi/index.js";
 import { files } from "./files.js";
 import { print, type SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
-
-const reportPath = "/run/initramfs/report.txt";
 
 /** May a shell run, and is there one? */
 export function canRunShell(allowed: boolean): boolean {

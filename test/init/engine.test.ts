@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { bundlePath } from "../../core/abi/index.js";
+import { bundlePath, reportPath } from "../../core/abi/index.js";
 import { compileStatic } from "../support/compile.js";
 import { runInit } from "../support/init-container.js";
 import { bootCode } from "../support/init-suite.js";
@@ -130,6 +130,52 @@ test("an engine that is killed, and its processes with it", async () => {
   });
   assert.equal(console, "firstlight: the boot has failed: the engine was killed by SIGKILL\n");
   assert.equal(signal, "SIGINT");
+});
+
+test("a signal of the processor's ends the engine alone", async () => {
+  for (const name of ["SEGV", "BUS", "ILL", "FPE", "ABRT"]) {
+    const { console, signal } = await runInit({
+      // The sanitizers' own handlers would take it.
+      program: "init",
+      bundle: await bootCode(`
+        ops.start("run", { argv: ["sh", "-c", "kill -${name} $PPID; sleep 1000"] });
+        for (;;) ops.wait(1000);`),
+    });
+    assert.match(console, /^firstlight: the boot has failed: ./m, name);
+    assert.equal(signal, "SIGINT", name);
+  }
+});
+
+test("the report has the reason, where the engine could not write it", async () => {
+  const { console } = await runInit({
+    // A shell that ends at once: a fresh engine follows.
+    rescue: "shell=1 action=none delay=0",
+    setup: "rm bin/sh; echo '#!/bin/true' >bin/sh; chmod 755 bin/sh; mkdir run/initramfs",
+    bundle: await bootCode(`
+      if (engine === 1) {
+        const inner = () => { throw new TypeError("bad thing"); };
+        inner();
+      }
+      print("report: " + ops.value("read", { path: "${reportPath}" }).data);
+      print("mode " + ops.value("stat", { path: "${reportPath}" }).mode.toString(8));`),
+  });
+  assert.match(
+    console,
+    /^report: firstlight: TypeError: bad thing\n {4}at inner [\s\S]*^firstlight: the boot has failed: TypeError: bad thing\n/m,
+  );
+  assert.match(console, /^mode 600$/m);
+});
+
+test("a console that takes nothing, and a full /run: the policy is followed", async () => {
+  const { signal } = await runInit({
+    rescue: "shell=0 action=reboot delay=0",
+    setup: `mkdir full; mount -t tmpfs -o size=4k none full; mkdir full/initramfs; cat /init >full/file 2>/dev/null || :
+      mount --move full run; mknod dev/full c 1 7; exec <dev/full >dev/full 2>&1`,
+    bundle: await bootCode(`
+      if (errnoOf(ops.outcome("print", { text: "x" })) !== "EIO") ops.value("finish", { word: "reboot", action: "poweroff" });
+      throw new Error("nobody hears of it");`),
+  });
+  assert.equal(signal, "SIGHUP");
 });
 
 test("an engine that PID 1 does not understand", async () => {

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { bundlePath, rescuePath, shellPath } from "../../core/abi/index.js";
+import { addText } from "../../core/generator/fill-tree.js";
+import { addRescue } from "../../core/generator/rescue.js";
+import { createTree } from "../../core/generator/tree.js";
 import { compileStatic } from "../support/compile.js";
 import { runInit, startInit } from "../support/init-container.js";
 import { bootCode } from "../support/init-suite.js";
@@ -84,8 +87,8 @@ test("a shell where the policy allows one: its environment, terminal, job contro
   });
   await run.waitFor(/the boot has failed: first\n/);
   await run.waitFor(/# /);
-  run.type("tr '\\0' ' ' </proc/$$/environ; echo; sh -c 'echo started; exec sleep 1000'\n");
-  await run.waitFor(/^PATH=\/usr\/sbin:\/usr\/bin:\/sbin:\/bin HOME=\/ TERM=linux \n/m);
+  run.type("echo \"PATH=$PATH HOME=$HOME TERM=$TERM\"; sh -c 'echo started; exec sleep 1000'\n");
+  await run.waitFor(/^PATH=\/usr\/sbin:\/usr\/bin:\/sbin:\/bin HOME=\/ TERM=linux\n/m);
   await run.waitFor(/^started\n/m);
   run.type("\x03");
   await run.waitFor(/# /);
@@ -96,6 +99,45 @@ test("a shell where the policy allows one: its environment, terminal, job contro
   await run.waitFor(/engine 2\n/);
   const { console } = await run.ended();
   assert.doesNotMatch(console, /job control turned off/);
+});
+
+test("a shell with a password: asked for by PID 1, too, not shown, and then a shell like any other", async () => {
+  // "open sesame"
+  const hash = "$6$firstlight$nkHk8CspploD787olisBcV4l4wWeAuQf/w4jlDfxNmXKSOrV.iambD98WuzyeL4WrALdPDrxMd/o2Sihy/IOv1";
+  const tree = createTree();
+  for (const path of ["/bin/sh", "/bin/busybox"]) addText(tree, path, "\0sulogin\0");
+  const options = { kernelCommandLine: "", emergencyPasswordHash: hash };
+  addRescue(tree, options, { expectShell: true, report: { warning: assert.fail, note: () => {} } });
+  const textOf = (path: string) => {
+    const entry = tree.get(path);
+    return entry?.type === "file" ? String(entry.content) : "";
+  };
+  const run = await startInit({
+    terminal: true,
+    rescue: "shell=1 action=reboot delay=0",
+    files: {
+      "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n",
+      "/etc/shadow": textOf("/etc/shadow"),
+      [shellPath]: textOf(shellPath),
+    },
+    bundle: await bootCode(`
+      if (engine === 1) ops.value("finish", { word: "failed", reason: "first", retry: false });
+      print("engine " + engine);`),
+  });
+  await run.waitFor(/password/);
+  run.type("open simsim\n");
+  await run.waitFor(/incorrect/);
+  await run.waitFor(/password/);
+  run.type("open sesame\n");
+  await run.waitFor(/# /);
+  run.type("sh -c 'echo started; exec sleep 1000'\n");
+  await run.waitFor(/^started\n/m);
+  run.type("\x03");
+  await run.waitFor(/# /);
+  run.type("exit\n");
+  await run.waitFor(/engine 2\n/);
+  const { console } = await run.ended();
+  assert.doesNotMatch(console, /open|simsim|sesame|job control turned off/);
 });
 
 test("retry starts a fresh engine at once; the old one's processes and its new root are gone", async () => {

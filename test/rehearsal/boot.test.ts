@@ -1,7 +1,7 @@
 /** Whole boots of the sequencer with our modules, in the image's own engine, on a simulated machine. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { LastWord } from "../../core/abi/index.js";
+import { type LastWord, shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
@@ -29,7 +29,7 @@ const partition: SimulatedDevice = {
 
 const machine: Omit<MachineDescription, "commandLine"> = {
   kernel: { release: "6.1.0", machine: "x86_64" },
-  initramfs: { "bin/sh": program, "usr/bin/zstd": program, "usr/bin/tar": program, "etc/": "" },
+  initramfs: { [shellPath.slice(1)]: program, "usr/bin/zstd": program, "usr/bin/tar": program, "etc/": "" },
   devices: [disk, partition],
   drivers: {
     "pci:v00001AF4d00001001": [
@@ -39,7 +39,7 @@ const machine: Omit<MachineDescription, "commandLine"> = {
   },
   modaliases: ["pci:v00001AF4d00001001", "pci:v00001AF4d00001001", "pci:v00008086d00007010"],
   programs: {
-    sh: () => ({ lasts: 60_000 }),
+    shell: () => ({ lasts: 60_000 }),
     zstd: () => ({}),
     tar: () => ({ stdout: "block 9: ** Block of NULs **\n" }),
   },

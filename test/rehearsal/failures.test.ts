@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { type LastWord, rescuePath } from "../../core/abi/index.js";
+import { type LastWord, rescuePath, shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, ProgramModel } from "../../core/rehearsal/description.js";
 import { Failure } from "../../core/rehearsal/failure.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
@@ -114,7 +114,7 @@ function withShell(...ways: ["exit" | "continue-boot", number][]): Partial<Machi
     const [way, lasts] = left.shift() ?? ["exit", 1];
     return way === "exit" ? { lasts } : { lasts, signal: "SIGUSR1" };
   };
-  return { initramfs: { "bin/sh": program, "usr/lib/firstlight/shell": program }, programs: { sh, shell: sh } };
+  return { initramfs: { [shellPath.slice(1)]: program }, programs: { shell: sh } };
 }
 
 /** A command line, and what the report says. */

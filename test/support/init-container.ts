@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { bundlePath, rescuePath } from "../../core/abi/index.js";
+import { bundlePath, rescuePath, shellPath } from "../../core/abi/index.js";
 import { projectFolder } from "./paths.js";
 import { run } from "./run.js";
 import { staticBusybox } from "./tiny-root.js";
@@ -46,7 +46,7 @@ function writeFiles(folder: string, files: Readonly<Record<string, string | Uint
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
-    if (/^\/(init|bin|sbin)/.test(path)) chmodSync(file, 0o755);
+    if (/^\/(init|bin|sbin)/.test(path) || path === shellPath) chmodSync(file, 0o755);
   }
 }
 
@@ -62,6 +62,7 @@ async function writeImage(folder: string, options: InitOptions): Promise<void> {
     copyFileSync(library, join(folder, library));
   }
   writeFiles(folder, {
+    [shellPath]: "#!/bin/sh\nexec /bin/sh\n",
     [rescuePath]: options.rescue ?? "shell=0 action=poweroff delay=0",
     ...(options.bundle === undefined ? {} : { [bundlePath]: options.bundle }),
     ...options.files,

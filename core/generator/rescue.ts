@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { rescuePath, shellPath } from "../abi/index.js";
+import { addText } from "./fill-tree.js";
+import { BuildError, type Report } from "./problems.js";
+import type { Tree } from "./tree.js";
+
+/** Seconds that the reason of a failure stays on the console, where no panic= says otherwise. */
+const defaultDelay = 10;
+
+/** What PID 1 does before it knows the kernel command line: what the image's own says, by the sequencer's rules (core/sequencer/rescue.ts). */
+function firstPolicy(kernelCommandLine: string, hasShell: boolean): string {
+  const last = (name: string) =>
+    kernelCommandLine
+      .split(/\s+/)
+      .findLast((word) => word === name || word.startsWith(`${name}=`))
+      ?.slice(name.length + 1);
+  const panic = Number(last("panic")) || 0;
+  const wished = last("rd.emergency") ?? "";
+  const action = /^(?:reboot|poweroff|halt)$/.test(wished) ? wished : panic ? "reboot" : "none";
+  const shell = hasShell && !/^(?:0|no|off|false)$/i.test(last("rd.shell") ?? "1");
+  return `shell=${shell ? 1 : 0} action=${action} delay=${panic ? Math.max(0, panic) : defaultDelay}\n`;
+}
+
+const shellProgram = "/bin/sh";
+
+/** No link: busybox is what its name says. */
+const plainShell = `#!${shellProgram}
+exec ${shellProgram}
+`;
+
+/** busybox's sulogin asks for root's password, with a pause after each wrong one, and then becomes root's shell. Ctrl-D leaves it as exit does. */
+const askingShell = `#!${shellProgram}
+exec busybox sulogin
+`;
+
+/** Names of applets are NUL-terminated in a row in the program. */
+function hasSulogin(tree: Tree): boolean {
+  return ["/usr/bin/busybox", "/bin/busybox", "/usr/sbin/busybox", "/sbin/busybox"].some((path) => {
+    const entry = tree.get(path);
+    if (entry?.type !== "file") return false;
+    const bytes = Buffer.isBuffer(entry.content) ? entry.content : readFileSync(entry.content.path);
+    return bytes.includes("\0sulogin\0");
+  });
+}
+
+function addPassword(tree: Tree, hash: string): void {
+  if (!hasSulogin(tree))
+    throw new BuildError(
+      "emergency_password_hash needs a busybox with sulogin in the image: install Debian's busybox-static, and do not leave the module busybox out",
+    );
+  if (!tree.add("/etc/shadow", shadow(hash)))
+    throw new BuildError("emergency_password_hash and an /etc/shadow of one's own (--include) contradict each other");
+  addText(tree, shellPath, askingShell, 0o755);
+}
+
+const shadow = (hash: string) => ({
+  type: "file" as const,
+  mode: 0o600,
+  content: Buffer.from(`root:${hash}:::::::\n`),
+  modified: 0,
+});
+
+/** The rescue shell, with its password if there is to be one, and the policy that holds until the boot code has read the command line. */
+export function addRescue(
+  tree: Tree,
+  settings: { kernelCommandLine: string; emergencyPasswordHash: string | undefined },
+  options: { expectShell: boolean; report: Report },
+): void {
+  const hasShell = tree.has(shellProgram);
+  addText(tree, rescuePath, firstPolicy(settings.kernelCommandLine, hasShell));
+  if (!hasShell) {
+    if (options.expectShell)
+      options.report.warning(
+        `module busybox is in the image, but ${shellProgram} leads nowhere: there is no emergency shell`,
+      );
+  } else if (settings.emergencyPasswordHash === undefined) addText(tree, shellPath, plainShell, 0o755);
+  else addPassword(tree, settings.emergencyPasswordHash);
+}
