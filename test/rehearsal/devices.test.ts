@@ -1,6 +1,7 @@
 /** Devices that come, change and go while the sequencer boots, in the image's own engine, on a simulated machine. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
@@ -32,7 +33,7 @@ const pollFile = "module/block/parameters/events_dfl_poll_msecs";
 const machine: MachineDescription = {
   commandLine: "",
   kernel: { release: "6.1.0", machine: "x86_64" },
-  initramfs: { "bin/sh": program, "etc/": "" },
+  initramfs: { [shellPath.slice(1)]: program, "etc/": "" },
   devices: [disk, root],
   sysfs: {
     [`devices/${controller}/subsystem`]: link("/sys/bus/pci"),
@@ -44,7 +45,7 @@ const machine: MachineDescription = {
   },
   drivers: {},
   modaliases: [],
-  programs: { sh: () => ({ lasts: 60_000 }) },
+  programs: { shell: () => ({ lasts: 60_000 }) },
 };
 
 async function boot(commandLine: string, change: Partial<MachineDescription> = {}) {
