@@ -24,6 +24,11 @@ interface Imports {
 interface Instance {
   readonly exports: object;
 }
+/** The engine's own; 0: there is no such block. */
+interface Allocator {
+  _malloc(size: number): number;
+  _free(address: number): void;
+}
 // Node has it, but TypeScript knows its values only together with the browser's.
 const wasm = (
   globalThis as unknown as {
@@ -54,7 +59,7 @@ export interface Engine {
   call(name: string, ...args: string[]): string;
   /** Runs what promises have queued until nothing is left. Throws EngineError. */
   runPendingJobs(): void;
-  /** All that it consists of, between two calls. */
+  /** All that it consists of, between two calls; what is free of its memory is zero. */
   state(): EngineState;
 }
 
@@ -168,6 +173,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         if (result.error) unwrap({ error: result.error });
       }),
     state: () => {
+      // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
+      clearFreeMemory(wasmMemory, context["module"]);
       const first = new wasm.Memory(limits);
       instantiate(first);
       return {
@@ -180,6 +187,27 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       };
     },
   };
+}
+
+/** Bytes of the largest and the smallest block that is looked for. */
+const [largestBlock, smallestBlock] = [4096, 8];
+
+/** Takes all free blocks below the last word in use, and gives them back as zeros: a third of the memory holds what the parser has left behind. */
+function clearFreeMemory(memory: Memory, { _malloc, _free }: Allocator): void {
+  const words = new Uint32Array(memory.buffer);
+  let end = words.length;
+  while (words[end - 1] === 0) end--;
+  end *= words.BYTES_PER_ELEMENT;
+  const blocks: number[] = [];
+  for (let size = largestBlock; size >= smallestBlock; size /= 2) {
+    let address: number;
+    do {
+      address = _malloc(size);
+      blocks.push(address);
+      if (address) new Uint8Array(memory.buffer, address, size).fill(0);
+    } while (address && address + size <= end);
+  }
+  for (const address of blocks) _free(address);
 }
 
 function defineFunction(context: QuickJSContext, name: string, answer: (...args: string[]) => string): void {

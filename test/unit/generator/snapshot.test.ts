@@ -46,6 +46,13 @@ test("the header says what it is of, and describes the rest of the file", async 
     );
 });
 
+test("what the parser has left behind is not in it", async () => {
+  const code = `/* ${"only read ".repeat(5000)} */ globalThis.kept = "what " + "stays";`;
+  const snapshot = await makeSnapshot({ code, map: "{}" }, []);
+  assert.ok(snapshot.includes("what stays"));
+  assert.ok(!snapshot.includes("only read"));
+});
+
 test("the hash of the bundle is FNV-1a", async () => {
   // "" is of the authors' test vectors, http://www.isthe.com/chongo/src/fnv/test_fnv.c
   const hashOf = async (code: string) => (await makeSnapshot({ code, map: "{}" }, [])).readBigUInt64LE(80);
