@@ -10,6 +10,10 @@ export const bundlePath = "/usr/lib/firstlight/bundle.js";
 export const snapshotPath = "/usr/lib/firstlight/bundle.snapshot";
 /** Aliases, driver files, their order and parameters; see driver-index.ts. */
 export const driverIndexPath = "/usr/lib/firstlight/drivers.idx";
+/** Written in the boot, where the kernel command line says something of drivers: lines "blacklist NAME" and "options NAME TEXT" for the modprobe applet. */
+export const driverSettingsPath = "/run/initramfs/modprobe.conf";
+/** Where there are any: lines "DRIVER FILE…", firmware that the drivers name and that was not installed where the image was built. */
+export const missingFirmwarePath = "/usr/lib/firstlight/missing-firmware";
 /** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */
 export const rescuePath = "/usr/lib/firstlight/rescue";
 /** Why a boot has failed, for whoever looks at it from the shell. Where the boot code could not write it, PID 1 adds its reason. */

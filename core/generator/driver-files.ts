@@ -13,8 +13,8 @@ export function driverPath(release: string, path: string): string {
 
 /** What the drivers' files say of them. */
 export interface InstalledDrivers {
-  /** Firmware that they name. */
-  firmware: Set<string>;
+  /** Firmware that each one names, by its name. */
+  firmware: Map<string, string[]>;
   /** Bytes of each one's file in the image, by name. */
   sizes: Map<string, number>;
 }
@@ -29,7 +29,7 @@ export async function installDrivers(
   const source = ({ path }: DriverInTree) => join(kernel.folder, path);
   const packed = drivers.filter(({ path }) => isCompressed(path)).map(source);
   const unpacked = new Map((await decompress(packed)).map((content, index) => [packed[index], content]));
-  const firmware = new Set<string>();
+  const firmware = new Map<string, string[]>();
   const sizes = new Map<string, number>();
   for (const driver of drivers) {
     const path = source(driver);
@@ -42,7 +42,8 @@ export async function installDrivers(
     tree.add(driverPath(kernel.release, driver.path), content && file.type === "file" ? { ...file, content } : file);
     const modinfo = modinfoOf(path, content);
     checkRelease(kernel, driver, modinfo);
-    for (const entry of modinfo) if (entry.startsWith("firmware=")) firmware.add(entry.slice("firmware=".length));
+    const names = modinfo.flatMap((entry) => /^firmware=(.+)$/.exec(entry)?.[1] ?? []);
+    if (names.length) firmware.set(driver.name, names);
   }
   const nodes = drivers.flatMap(({ name }) => kernel.staticNodes.get(name) ?? []);
   if (nodes.length)

@@ -1,4 +1,4 @@
-import { driverIndexPath } from "../abi/index.js";
+import { driverIndexPath, missingFirmwarePath } from "../abi/index.js";
 import { driverPath, installDrivers } from "./driver-files.js";
 import { makeDriverIndex } from "./driver-index.js";
 import { type DriverRequest, selectDrivers } from "./driver-selection.js";
@@ -35,8 +35,12 @@ export async function addDrivers(
     if (!host.resolve(folder)?.stats.isDirectory())
       problems.add(`there is no directory ${folder}: --fwdir (fw_dir) takes directories of firmware`);
   const folders = firmwareFolders(settings.firmwareFolders, kernel.release);
-  const absent = [...firmware].filter((name) => !installFirmware(host, tree, folders, name));
-  if (absent.length) report.note(`firmware that is not installed: ${absent.join(" ")}`);
+  const wanted = new Set([...firmware.values()].flat());
+  const absent = new Set([...wanted].filter((name) => !installFirmware(host, tree, folders, name)));
+  if (absent.size) report.note(`firmware that is not installed: ${[...absent].join(" ")}`);
+  const lacking = [...firmware].map(([driver, names]) => [driver, ...names.filter((name) => absent.has(name))]);
+  const lines = lacking.filter(({ length }) => length > 1).map((words) => `${words.join(" ")}\n`);
+  if (lines.length) addText(tree, missingFirmwarePath, lines.join(""));
 
   const inImage = indexed.map((driver) => ({
     ...driver,

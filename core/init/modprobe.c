@@ -8,9 +8,11 @@
 #include "abi.h"
 #include "call.h"
 #include "driver_index.h"
+#include "driver_settings.h"
 
 struct request {
   const struct driver_index *index;
+  struct text settings; /* of the kernel command line */
   char name[longest_alias];
   bool quiet;
   bool answered; /* by a driver that is in the kernel now */
@@ -22,17 +24,28 @@ static void complain(const struct request *request, const char *what, int error)
     fprintf(stderr, "modprobe: %s: %s\n", what, errno_name(error));
 }
 
+/* With the options of the image, and then those of the command line: the kernel takes the last. */
+static int insert(const struct request *request, const struct driver *file) {
+  struct text parameters = {0};
+  text_add(&parameters, file->parameters, strlen(file->parameters));
+  driver_settings_options(&request->settings, file->name, &parameters);
+  int error = parameters.failed ? ENOMEM : driver_insert(file->path, parameters.length ? parameters.bytes : "");
+  text_free(&parameters);
+  return error;
+}
+
 static void insert_chain(void *data, uint32_t number) {
   struct request *request = data;
   struct driver driver, file;
   bool good = driver_get(request->index, number, &driver);
   /* The blacklist is for aliases: who names a driver gets it. */
-  if (good && driver.blacklisted && strcmp(driver.name, request->name) != 0)
+  if (good && strcmp(driver.name, request->name) != 0 &&
+      (driver.blacklisted || driver_settings_blacklist(&request->settings, driver.name)))
     return;
   int error = 0;
   for (uint32_t i = 0; good && i < driver.length; i++) {
     good = driver_chain_entry(request->index, &driver, i, &file);
-    int result = good && *file.path ? driver_insert(file.path, file.parameters) : 0;
+    int result = good && *file.path ? insert(request, &file) : 0;
     if (result == 0 || result == EEXIST)
       continue;
     complain(request, file.path, result);
@@ -68,6 +81,8 @@ int modprobe_main(int argc, char **argv) {
   struct driver_index index;
   request.index = &index;
   request.error = driver_index_open(&index, DRIVER_INDEX_PATH);
+  if (!request.error)
+    request.error = driver_settings_read(DRIVER_SETTINGS_PATH, &request.settings);
   if (!request.error)
     request.error = driver_find(&index, name, insert_chain, &request);
   if (request.error || !request.answered)

@@ -81,6 +81,11 @@ export const opAnswers: Answers = {
     files.put(path, { type: "symlink", mode: 0o777, target });
     return {};
   },
+  makeNode: ({ files }, { path, type, mode, major = 0, minor = 0 }) => {
+    if (files.has(path)) throw new Failure("EEXIST");
+    files.put(path, { type, mode, node: `${major}:${minor}` });
+    return {};
+  },
   remove: ({ files }, { path }) => {
     files.remove(path);
     return {};

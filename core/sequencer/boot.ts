@@ -3,10 +3,12 @@ import { type InstantOps, snapshotPath } from "../abi/index.js";
 import { breakpoints } from "./breakpoints.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
+import { readDriverSettings } from "./driver-settings.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
 import { findDevices, pollMedia } from "./find-devices.js";
 import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
+import { missingFirmware } from "./missing-firmware.js";
 import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { createPatience, type Patience } from "./patience.js";
@@ -16,6 +18,7 @@ import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
 import { createRoot, type RootClaims } from "./root.js";
 import { createHooks, createServices, type Services } from "./services.js";
+import { makeStaticNodes } from "./static-nodes.js";
 import { switchRoot } from "./switch-root.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
 
@@ -62,6 +65,7 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   };
   const steps: ((state: State) => void | Promise<void>)[] = [
     () => mountVirtualFileSystems(loop, services.log),
+    () => makeStaticNodes(state.kernel.release, services.log),
     readParameters,
     checkCommandLine,
     ...phases.map((phase) => () => takePhase(state, phase)),
@@ -111,6 +115,7 @@ function readParameters(state: State): void {
   instant("setRescuePolicy", policy);
   state.shellAllowed = policy.shell;
   services.log.configure(logSettings(state.parameters));
+  services.drivers.configure(readDriverSettings(words));
   state.breakpoints = breakpoints(state.parameters);
   state.root = createRoot(words, state.parameters, plan.roots);
   const timeout = state.parameters.number("rd.timeout", 0) * 1000;
@@ -158,7 +163,7 @@ async function leave({ services, parameters, kernel, root }: State): Promise<voi
 }
 
 function beginDevices(state: State): Promise<void> {
-  state.devicesFound ??= findDevices(state.services, state.parameters);
+  state.devicesFound ??= findDevices(state.services);
   return state.devicesFound;
 }
 
@@ -208,6 +213,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
     place,
     wants: services.wants.open(),
     devices: state.devicesFound && services.devices.all(),
+    firmware: missingFirmware(services.drivers.tried()),
     commandLine: commandLine.text,
     build: plan.build,
     kernel: kernel.release,

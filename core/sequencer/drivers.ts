@@ -1,6 +1,7 @@
 import type { Drivers, Log } from "../../hooks/index.js";
 import type { IndexedDriverFile, Milliseconds } from "../abi/index.js";
 import { instant } from "./door.js";
+import { type DriverSettings, joinOptions, readDriverSettings, tellModprobe } from "./driver-settings.js";
 import type { Loop } from "./loop.js";
 
 export interface DriverLoader extends Drivers {
@@ -12,8 +13,14 @@ export interface DriverLoader extends Drivers {
   wake(): void;
   /** From now on everything that is requested is loaded: a person wants to type. Resolves when nothing is left. */
   loadAll(): Promise<void>;
-  /** Names that are never loaded for a device. */
-  blacklist(names: Iterable<string>): void;
+  /** From now on this counts, too. */
+  configure(settings: DriverSettings): void;
+  /** Those of rd.driver.pre. */
+  loadFirst(): Promise<void>;
+  /** Those of rd.driver.post. */
+  loadLast(): Promise<void>;
+  /** Names of those that were loaded, or tried. */
+  tried(): string[];
 }
 
 /** Bytes of driver files that are inserted between two looks at what has come of them. */
@@ -34,12 +41,15 @@ export function createDrivers(
   const known = new Map<string, Promise<void>>();
   /** Modaliases that have been looked up. */
   const seen = new Set<string>();
-  const forbidden = new Set<string>();
+  let settings = readDriverSettings([]);
+  /** rd.driver.post has had its turn. */
+  let last = false;
   /** Chains that devices ask for, none of which has been begun. */
   const requested: IndexedDriverFile[][] = [];
   /** undefined: all that was offered has been looked at. */
   let offered: Iterator<string[]> | undefined;
   const nothingLeft: (() => void)[] = [];
+  const resting: (() => void)[] = [];
   let wantAll = false;
   let planned = false;
   let waiting: IndexedDriverFile[] = [];
@@ -63,7 +73,7 @@ export function createDrivers(
   async function insert(drivers: IndexedDriverFile[]): Promise<void> {
     log.debug(`loading ${drivers.map(({ name }) => name).join(" ")}`);
     try {
-      const { results } = await loop.job("insert", { drivers });
+      const { results } = await loop.job("insert", { drivers: drivers.map(withOptions) });
       for (const { name, error } of results) {
         // ENODEV: the driver found no device of its own, which is its way of saying so.
         if (error && error !== "ENODEV") log.warning(`driver ${name} cannot be loaded: ${error}`);
@@ -73,9 +83,15 @@ export function createDrivers(
     }
   }
 
+  function withOptions(driver: IndexedDriverFile): IndexedDriverFile {
+    const options = settings.options.get(driver.name);
+    return options === undefined ? driver : { ...driver, parameters: joinOptions(driver.parameters, options) };
+  }
+
   async function loadChain(chain: IndexedDriverFile[]): Promise<void> {
+    const accepted = chain.filter(({ name }) => !settings.refused.has(name));
     await Promise.all(
-      chain.map((driver) => {
+      accepted.map((driver) => {
         let done = known.get(driver.name);
         if (!done) {
           waiting.push(driver);
@@ -113,7 +129,7 @@ export function createDrivers(
     await quiet();
     // A disk's partitions may have been told of while it was probed.
     await quiet();
-    if (wantAll || somebodyWaits()) {
+    if (hasWork()) {
       lookAtOffers();
       await Promise.all(takeBatch().map(loadChain));
     }
@@ -121,12 +137,35 @@ export function createDrivers(
     plan();
   }
 
+  /** For a device: who names a driver gets it all the same. */
+  function mayAnswer(name: string): boolean {
+    const { blacklist, refused, after } = settings;
+    return !blacklist.has(name) && !refused.has(name) && (last || !after.includes(name));
+  }
+
+  async function load(alias: string): Promise<boolean> {
+    const { matches } = instant("resolveDriver", { alias });
+    const byName = alias.replaceAll("-", "_");
+    await Promise.all(
+      matches.map(({ name, chain, blacklisted }) => {
+        if (settings.refused.has(name)) log.warning(`driver ${name} is not loaded: module_blacklist= forbids it`);
+        else if (name === byName || !(blacklisted || settings.blacklist.has(name))) return loadChain(chain);
+        return undefined;
+      }),
+    );
+    return matches.length > 0;
+  }
+
+  async function loadNamed(names: readonly string[]): Promise<void> {
+    for (const name of names) if (!(await load(name))) log.warning(`rd.driver: the image has no driver ${name}`);
+  }
+
   function look(modalias: string): void {
     if (seen.has(modalias)) return;
     seen.add(modalias);
     try {
       for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches)
-        if (!blacklisted && !forbidden.has(name) && chain.length) requested.push(chain);
+        if (!blacklisted && mayAnswer(name) && chain.length) requested.push(chain);
     } catch (error) {
       // One device's driver is not worth the boot; what needs it will say so.
       log.error(String(error));
@@ -141,21 +180,33 @@ export function createDrivers(
     }
   }
 
+  /** Is there something to load that somebody waits for? */
+  function hasWork(): boolean {
+    return (requested.length > 0 || offered !== undefined) && (wantAll || somebodyWaits());
+  }
+
   function plan(): void {
     if (planned) return;
     if (!requested.length && !offered) for (const resolve of nothingLeft.splice(0)) resolve();
-    else if (wantAll || somebodyWaits()) {
+    if (hasWork()) {
       planned = true;
       void loadBatch();
-    }
+    } else for (const resolve of resting.splice(0)) resolve();
+  }
+
+  /** Resolves when what the devices ask for, and those that come by it, is loaded as far as somebody waits. */
+  async function rest(): Promise<void> {
+    do {
+      await new Promise<void>((resolve) => {
+        resting.push(resolve);
+        plan();
+      });
+      await quiet();
+    } while (planned || hasWork());
   }
 
   return {
-    async load(alias) {
-      const { matches } = instant("resolveDriver", { alias });
-      await Promise.all(matches.map(({ chain }) => loadChain(chain)));
-      return matches.length > 0;
-    },
+    load,
     request(modalias) {
       look(modalias);
       plan();
@@ -172,8 +223,16 @@ export function createDrivers(
         plan();
       });
     },
-    blacklist(names) {
-      for (const name of names) forbidden.add(name.replaceAll("-", "_"));
+    configure(wanted) {
+      settings = wanted;
+      tellModprobe(settings);
     },
+    loadFirst: () => loadNamed(settings.before),
+    async loadLast() {
+      if (settings.after.length) await rest();
+      await loadNamed(settings.after);
+      last = true;
+    },
+    tried: () => [...known.keys()],
   };
 }

@@ -1,4 +1,4 @@
-import type { Log, Parameters } from "../../hooks/index.js";
+import type { Log } from "../../hooks/index.js";
 import { coldplug } from "./coldplug.js";
 import { instant } from "./door.js";
 import { files } from "./files.js";
@@ -14,12 +14,7 @@ const mediaPollInterval = 2000;
 const longestFirstLook = 10_000;
 
 /** Uevents first, then the walk of /sys: nothing that comes in between is missed. Ends when all that is there has been looked at. */
-export async function findDevices(
-  { devices, drivers, wants, loop, log }: Services,
-  parameters: Parameters,
-): Promise<void> {
-  const named = (name: string) => parameters.all(name).flatMap((value) => value.split(","));
-  drivers.blacklist(named("rd.driver.blacklist"));
+export async function findDevices({ devices, drivers, wants, loop, log }: Services): Promise<void> {
   instant("listenUevents", { receiveBuffer: ueventBuffer });
   loop.listen((event) => {
     if (event.type === "uevents-lost") coldplug(drivers, devices);
@@ -29,16 +24,12 @@ export async function findDevices(
     if (subsystem === "block") devices.handle(event);
     wants.retry("event");
   });
-  const loadNamed = async (names: string[]) => {
-    for (const name of names)
-      if (!(await drivers.load(name))) log.warning(`rd.driver: the image has no driver ${name}`);
-  };
-  await loadNamed(named("rd.driver.pre"));
+  await drivers.loadFirst();
   coldplug(drivers, devices);
   await devices.settled(longestFirstLook);
   for (const name of devices.probing()) log.warning(`/dev/${name} does not answer: the boot goes on without it`);
   if (wants.waiting()) pollMedia(log);
-  await loadNamed(named("rd.driver.post"));
+  await drivers.loadLast();
 }
 
 /** Has the kernel look for media that are put into drives, as udev's 60-block.rules does: by itself it looks only when one is opened. */

@@ -10,6 +10,8 @@ export interface ReportFacts {
   wants: OpenWant[];
   /** undefined: the boot has not looked for any yet. */
   devices: Device[] | undefined;
+  /** What drivers of this boot may lack, a line each. */
+  firmware: string[];
   commandLine: string;
   build: BootPlan["build"];
   /** The running kernel's release. */
@@ -27,7 +29,16 @@ function describeBuild({ version, kernel, hostOnly }: BootPlan["build"]): string
 }
 
 /** What a person in front of a machine that did not boot has to know. */
-export function formatReport({ error, place, wants, devices, commandLine, build, kernel }: ReportFacts): string {
+export function formatReport({
+  error,
+  place,
+  wants,
+  devices,
+  firmware,
+  commandLine,
+  build,
+  kernel,
+}: ReportFacts): string {
   const where = place.failed ? `${place.phase}, in the module ${place.failed}` : place.phase;
   const lines = ["", "──── The boot has stopped ────", `What:    ${reasonOf(error)}`];
   if (error instanceof BootError) lines.push(`Remedy:  ${error.remedy}`);
@@ -39,6 +50,7 @@ export function formatReport({ error, place, wants, devices, commandLine, build,
   }
   const found = devices?.map(describeDevice).join("\n         ") || "none";
   lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
+  for (const lack of firmware) lines.push(`Drivers: ${lack}`);
   lines.push(`Command: ${commandLine}`, `Image:   ${describeBuild(build)}; kernel ${kernel}`);
   // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.
   if (error instanceof Error && !(error instanceof BootError) && !(error instanceof OpError) && error.stack)

@@ -54,6 +54,9 @@ const hasBoardDrivers = ({ machine }: Host) => /^(aarch64|arm|riscv)/.test(machi
 export default moduleSetup({
   check: (host) => (host.kernel === undefined ? { unavailable: "the image is built with --no-kernel" } : "include"),
   depends: () => ["base"],
+  parameters: {
+    "rd.driver.export": { schema: { type: "string", enum: ["0", "1", "force"] }, form: "0|1|force" },
+  },
   installkernel(image, host) {
     const wanted = [
       ...directories,

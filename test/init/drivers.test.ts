@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { driverIndexPath, modprobePath } from "../../core/abi/index.js";
+import { driverIndexPath, driverSettingsPath, modprobePath } from "../../core/abi/index.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
 import { runInit } from "../support/init-container.js";
 import { bootCode, testFamily } from "../support/init-suite.js";
@@ -55,4 +55,38 @@ test("the modprobe applet: what it loads, in which order, its exit status", asyn
     assert.equal(results[number]?.[0], status, argv.join(" "));
     assert.match(results[number]?.[1] ?? "", stderr, argv.join(" "));
   }
+});
+
+test("the modprobe applet knows what the kernel command line says: a blacklist for aliases; whatever else is in the file", async () => {
+  const settings = [
+    ["blacklist virtio_blk\n", false],
+    ["blacklist virtio_blk", false],
+    ["options virtio_blk a=1\nblacklist virtio_blk\n\n", false],
+    ["blacklist virtio_blkk\nblacklist virtio\nblacklist\nblacklist \nxblacklist virtio_blk\n", true],
+    ["options virtio_blk\noptions virtio_blk \noptions virtio_ring a=1", true],
+    ["", true],
+  ] as const;
+  const bundle = await bootCode(`
+    ops.value("makeDir", { path: "${driverSettingsPath.replace(/\/[^/]*$/, "")}", parents: true });
+    const ask = (name) =>
+      ops.done("run", { argv: ["${modprobePath}", "--", name], stderr: "keep", env: ["ASAN_OPTIONS=detect_leaks=0"] });
+    for (const data of ${JSON.stringify(settings.map(([text]) => text))}) {
+      ops.value("write", { path: "${driverSettingsPath}", data, mode: 0o600 });
+      print("result " + JSON.stringify([ask("virtio:d00000002v1").stderr, ask("virtio_blk").stderr]));
+    }
+    ops.value("write", { path: "${driverSettingsPath}", data: "x".repeat(100000), mode: 0o600 });
+    print("large " + ask("ext4").stderr);`);
+  const { console } = await runInit({
+    bundle,
+    files: { [driverIndexPath]: index },
+    setup: `mkdir -p usr/sbin; ln -s /init .${modprobePath}`,
+  });
+  const results = [...console.matchAll(/^result (.*)$/gm)].map(([, json = ""]) => JSON.parse(json) as [string, string]);
+  assert.equal(results.length, settings.length, console);
+  for (const [number, [text, tried]] of settings.entries()) {
+    const [byAlias, byName] = results[number] ?? ["", ""];
+    assert.equal(/virtio_blk\.ko/.test(byAlias), tried, text);
+    assert.match(byName, /virtio_blk\.ko/, text);
+  }
+  assert.match(console, /^large modprobe: ext4: EFBIG$/m);
 });

@@ -94,7 +94,7 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
   const image = await buildImage("devices-hotplug", ["-N", ...included, "-i", script, "/hotplug.sh"], kernel);
   const socket = join(folder, "qmp");
   const guest = bootImage(context, image, {
-    cmdline: `root=UUID=${uuid} rd.break=initqueue`,
+    cmdline: `root=UUID=${uuid} rd.break=initqueue loop.max_loop=3`,
     machine: "pc",
     qemuArguments: [
       ...controlArguments(socket),
@@ -112,6 +112,10 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
     await guest.waitFor(new RegExp(`^AWAITED ${name}\n`, "m"));
   };
   guest.type(". /hotplug.sh\n");
+
+  // A static node: whoever opens it has the kernel ask for the driver, which comes with its parameter from the command line.
+  guest.type(": </dev/loop-control; echo LOOPS $(cat /sys/module/loop/parameters/max_loop)\n");
+  await guest.waitFor(/^LOOPS 3\n/m);
 
   await qemu.execute("device_add", { driver: "virtio-blk-pci", drive: "small", id: "hot", serial: "hot" });
   await awaited("[ -e /dev/disk/by-id/virtio-hot-part1 ]", "coming");

@@ -1,0 +1,23 @@
+import { errnoOf, type Log } from "../../hooks/index.js";
+import { instant } from "./door.js";
+import { files, readIfThere } from "./files.js";
+
+/**
+ * Nodes of drivers that are loaded when somebody opens them, /dev/fuse and /dev/loop-control: the kernel makes them with the driver, which would be too
+ * late. By modules.devname of the image: "fuse fuse c10:229" (kmod, depmod.c). As kmod static-nodes: for root, until the driver is there.
+ */
+export function makeStaticNodes(release: string, log: Log): void {
+  for (const line of (readIfThere(`/usr/lib/modules/${release}/modules.devname`) ?? "").split("\n")) {
+    const [, name, type, major, minor] = /^\S+ (\S+) ([bc])(\d+):(\d+)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const path = `/dev/${name}`;
+    try {
+      if (name.includes("/")) files.makeDir(path.slice(0, path.lastIndexOf("/")));
+      const kind = type === "b" ? "block" : "char";
+      instant("makeNode", { path, type: kind, mode: 0o600, major: Number(major), minor: Number(minor) });
+    } catch (error) {
+      // The driver is there already.
+      if (errnoOf(error) !== "EEXIST") log.warning(`${path}: ${error}`);
+    }
+  }
+}
