@@ -88,7 +88,9 @@ function hashOf(...parts: (string | Uint8Array)[]): string {
 }
 
 async function writeIfChanged(path: string, text: string): Promise<void> {
-  if (!existsSync(path) || (await readFile(path, "utf8")) !== text) await writeFile(path, text);
+  if (existsSync(path) && (await readFile(path, "utf8")) === text) return;
+  await writeFile(`${path}.partial`, text);
+  await rename(`${path}.partial`, path);
 }
 
 /** Runs a compiler; its complaints become the error. */
