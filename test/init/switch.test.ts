@@ -94,7 +94,7 @@ for (const plainFolder of [false, true])
   test(`the new root's init becomes PID 1: ${plainFolder ? "with the new root moved over the old one" : "by pivot_root"}`, async () => {
     const { console, signal } = await switchRoot({
       plainFolder,
-      word: { arguments: ["single", "a b"], moves: ["/run", "/proc", "/dev"] },
+      word: { arguments: ["single", "a b", "\udcff"], moves: ["/run", "/proc", "/dev"] },
       setup: `
         mount -t tmpfs run run; echo kept >run/note
         mount --make-rshared . 2>/dev/null || true
@@ -111,7 +111,7 @@ for (const plainFolder of [false, true])
     assert.equal(
       console,
       [
-        "init /sbin/init pid 1 arguments single a b",
+        "init /sbin/init pid 1 arguments single a b \ufffd",
         "environment /vmlinuz a bar",
         "root bin dev old proc run sbin",
         "note kept",
@@ -187,6 +187,7 @@ test("init is looked up as the new root will see it", async () => {
     ["an absolute link", "/link", "mount -t tmpfs run run; ln -s /sbin/init sysroot/link"],
     ["a relative link out of the root", "/link", "mount -t tmpfs run run; ln -s ../../../sbin/init sysroot/link"],
     ["a file below a mount that moves", "/run/init", "mount -t tmpfs run run; cp -p sysroot/sbin/init run/init"],
+    ["a file in /dev", "/dev/init", "mount -t tmpfs run run; cp -p sysroot/sbin/init dev/init"],
     [
       "a link to there",
       "/link",

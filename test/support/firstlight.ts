@@ -53,6 +53,12 @@ export interface RootFacts {
   /** Below /dev/disk: where each link leads. */
   links: Map<string, string>;
   writable: boolean;
+  /** What the kernel, and so the initrd, gave to init: "NAME=value". */
+  environment: string[];
+  /** Process IDs, without the kernel's own. */
+  processes: string[];
+  /** Paths in /run. */
+  run: string[];
   /** All that the console said. */
   console: string;
 }
@@ -76,6 +82,9 @@ export async function rootFacts(guest: Guest): Promise<RootFacts> {
     free: Number(lines("FREE")[0]),
     links: new Map(lines("LINK").map((line) => line.split(" ") as [string, string])),
     writable: /^ROOT-WRITABLE$/m.test(console),
+    environment: lines("ENVIRONMENT"),
+    processes: lines("PROCESS"),
+    run: lines("RUN"),
     console,
   };
 }

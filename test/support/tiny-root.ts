@@ -5,8 +5,8 @@ import { candidateVersion, unpackPackage } from "./packages.js";
 import { run } from "./run.js";
 
 /**
- * Says what the initrd has handed over, and ends the guest. The lines SIZE (of its file system) and FREE (memory) count KiB. A test adds
- * what else it wants to know as scripts in /facts.d.
+ * Says what the initrd has handed over, and ends the guest. The lines SIZE (of its file system) and FREE (memory) count KiB, a PROCESS is none of
+ * the kernel's own. A test adds what else it wants to know as scripts in /facts.d.
  */
 const init = `#!/bin/sh
 # Messages of the kernel stay out of the facts.
@@ -16,6 +16,9 @@ while read -r line; do echo "MOUNT $line"; done </proc/mounts
 echo "SIZE $(df -Pk / | awk 'END { print $2 }')"
 sed -n 's/^MemFree: *\\([0-9]*\\) kB/FREE \\1/p' /proc/meminfo
 for link in /dev/disk/by-*/*; do echo "LINK $link $(readlink -f "$link")"; done
+tr '\\0' '\\n' </proc/1/environ | sed 's/^/ENVIRONMENT /'
+for process in /proc/[0-9]*; do [ -e $process/exe ] && echo "PROCESS \${process#/proc/}"; done
+for file in /run/*; do echo "RUN $file"; done
 touch /written 2>/dev/null && echo ROOT-WRITABLE
 for script in /facts.d/*; do [ -e "$script" ] && . "$script"; done
 echo ROOT-DONE

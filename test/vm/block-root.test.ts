@@ -24,7 +24,12 @@ for (const form of rootForms(rootVolume)) {
 }
 
 test("the new root finds /dev, /proc, /sys and /run, and nothing of the old one", async (context) => {
-  const { mounts, links } = await rootFacts(bootImage(context, image, { cmdline: byUuid, disks }));
+  const { mounts, links, processes, run } = await rootFacts(bootImage(context, image, { cmdline: byUuid, disks }));
+  assert.deepEqual(processes, ["1"]);
+  assert.deepEqual(
+    run.filter((path) => path === "/run/initramfs"),
+    ["/run/initramfs"],
+  );
   assert.equal(mounts.get("/dev")?.type, "devtmpfs");
   assert.equal(mounts.get("/proc")?.type, "proc");
   assert.equal(mounts.get("/sys")?.type, "sysfs");
@@ -63,10 +68,12 @@ test("the last of ro and rw counts", async (context) => {
   assert.ok(!writable);
 });
 
-test("init= and the words after -- are the new root's", async (context) => {
-  const cmdline = `${byUuid} init=/sbin/other-init -- single word=two`;
-  const { init } = await rootFacts(bootImage(context, image, { cmdline, disks }));
-  assert.equal(init, "/sbin/other-init single word=two");
+test("init=, the words after --, and the environment that the kernel made are the new root's", async (context) => {
+  const own = `foo=bar "two=d e" three="f g" four=h"i j"`;
+  const cmdline = `${byUuid} ${own} init=/sbin/other-init -- single word=two "three four"`;
+  const { init, environment } = await rootFacts(bootImage(context, image, { cmdline, disks }));
+  assert.equal(init, "/sbin/other-init single word=two three four");
+  assert.deepEqual(environment.sort(), ["HOME=/", "TERM=linux", "foo=bar", 'four=h"i j"', "three=f g", "two=d e"]);
 });
 
 test("the memory of the initramfs is free after the switch", async (context) => {
