@@ -70,10 +70,9 @@ export function createLog(): SequencerLog {
 
   /** A full file system or a line that nobody reads loses records, and nothing else. */
   function toFile(path: string, text: string): void {
-    const isTerminal = path.startsWith("/dev/");
+    const create = path.startsWith("/dev/") ? {} : { mode: 0o600 };
     try {
-      const data = `firstlight: ${text}${isTerminal ? "\r\n" : "\n"}`;
-      instant("write", { path, data, append: true, ...(isTerminal ? {} : { mode: 0o600 }) });
+      instant("write", { path, data: `firstlight: ${text}\n`, append: true, ...create });
     } catch {
       // It cannot be said where it was to be said.
     }

@@ -124,10 +124,10 @@ test("a shell with a password: asked for by PID 1, too, not shown, and then a sh
       if (engine === 1) ops.value("finish", { word: "failed", reason: "first", retry: false });
       print("engine " + engine);`),
   });
-  await run.waitFor(/password/);
+  await run.waitFor(/password.*\n.*startup\):/);
   run.type("open simsim\n");
   await run.waitFor(/incorrect/);
-  await run.waitFor(/password/);
+  await run.waitFor(/password.*\n.*startup\):/);
   run.type("open sesame\n");
   await run.waitFor(/# /);
   run.type("sh -c 'echo started; exec sleep 1000'\n");

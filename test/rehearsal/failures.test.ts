@@ -331,7 +331,7 @@ test("rd.log: where records go", async () => {
   const line = "firstlight: phase mount: rootfs-block";
   const serial = await written("rd.log=/dev/ttyS1");
   assert.deepEqual([serial.ring, serial.console, Object.keys(serial.files)], [false, false, ["/dev/ttyS1"]]);
-  assert.ok(serial.files["/dev/ttyS1"]?.includes(`${line}\r\n`));
+  assert.ok(serial.files["/dev/ttyS1"]?.includes(`${line}\n`));
   assert.deepEqual(await written("rd.log=kmsg"), { ring: true, console: false, files: {} });
   assert.deepEqual(await written("rd.log=console quiet rd.info"), { ring: false, console: true, files: {} });
   for (const everywhere of ["rd.log", "rd.log=all", "rd.log=kmsg,console rd.log=file"]) {

@@ -1,7 +1,12 @@
 /** A boot that cannot go on says why, gives a shell where one may run, and else does what the command line says. */
 import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { bootImage, buildImage, prompt } from "../support/firstlight.js";
+import { outFolder } from "../support/paths.js";
+import type { Disk } from "../support/qemu.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
@@ -50,6 +55,61 @@ test("leaving the shell goes on where the reason has gone", async (context) => {
   guest.type("ln -s vda1 /dev/other-name; exit\n");
   await guest.waitFor(/^ROOT-REACHED/m);
   await guest.ended();
+});
+
+test("a shell with a password; job control; a disk that comes meanwhile is told of; continue-boot goes on with it", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "firstlight-emergency-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const configuration = join(folder, "dracut.conf");
+  // "open sesame"
+  await writeFile(
+    configuration,
+    "emergency_password_hash='$6$firstlight$nkHk8CspploD787olisBcV4l4wWeAuQf/w4jlDfxNmXKSOrV.iambD98WuzyeL4WrALdPDrxMd/o2Sihy/IOv1'\n",
+  );
+  const asking = await buildImage("emergency-password", ["-N", "-c", configuration]);
+  const late: Disk = { file: rootDisk, bus: "virtio-scsi", late: true };
+  const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=2`;
+  const guest = bootImage(context, asking, { cmdline, disks: [late] });
+  await guest.waitFor(/password.*\n.*startup\):/);
+  guest.type("sesame open\n");
+  await guest.waitFor(/incorrect/);
+  await guest.waitFor(/password.*\n.*startup\):/);
+  guest.type("open sesame\n");
+  await guest.waitFor(prompt);
+  guest.type("sh -c 'echo started; exec sleep 1000'\n");
+  await guest.waitFor(/^started\n/m);
+  guest.type("\x03");
+  await guest.waitFor(prompt);
+  guest.plug(late);
+  await guest.waitFor(new RegExp(`^UUID=${rootVolume.uuid} has arrived: exit to go on\\.\n`, "m"));
+  guest.type("continue-boot\n");
+  await guest.waitFor(/^ROOT-REACHED/m);
+  assert.doesNotMatch(await guest.ended(), /sesame|job control turned off/);
+});
+
+test("a root that was mounted by hand is gone on with; the steps are told on another line", async (context) => {
+  const log = join(outFolder, "tests", "emergency-serial.log");
+  const guest = bootImage(context, image, {
+    cmdline: `root=UUID=${missing} rd.retry=2 quiet rd.log=/dev/ttyS1`,
+    disks,
+    qemuArguments: ["-serial", `file:${log}`],
+  });
+  await guest.waitFor(prompt);
+  guest.type("mount -t ext4 -o ro /dev/vda1 /sysroot; continue-boot\n");
+  await guest.waitFor(/^ROOT-REACHED/m);
+  await guest.ended();
+  const steps = (await readFile(log, "utf8")).split("\r\n");
+  const order = [
+    /^firstlight: firstlight .*, kernel /,
+    /^firstlight: phase cmdline: rootfs-block$/,
+    /^firstlight: phase initqueue: rootfs-block$/,
+    /^firstlight: \/sysroot is mounted already/,
+    /^firstlight: switching to \/sysroot, \/sbin\/init$/,
+  ].map((pattern) => steps.findIndex((step) => pattern.test(step)));
+  assert.ok(
+    order.every((place, index) => place >= 0 && place >= (order[index - 1] ?? 0)),
+    `${order}\n${steps.join("\n")}`,
+  );
 });
 
 test("rd.break opens a shell before the phase, and goes on after it", async (context) => {
