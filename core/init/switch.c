@@ -82,7 +82,8 @@ static int take_root(const struct last_word *word, bool quiet) {
  */
 static int try_execute(const struct last_word *word) {
   int status;
-  pid_t child = fork();
+  /* vfork(2) copies no page tables: those of the engine, where this is a job of it, cost more than all the rest. */
+  pid_t child = vfork();
   if (child == 0) {
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
       _exit(0);
