@@ -122,6 +122,25 @@ test("garbage in cycles of big strings is collected before memory runs out", asy
   assert.equal(console, "good\n");
 });
 
+test("memory that one engine has used up is there again for the next", async () => {
+  const { console } = await runInit({
+    rescue: "shell=1 action=none delay=0",
+    setup: "rm bin/sh; echo '#!/bin/true' >bin/sh; chmod 755 bin/sh",
+    bundle: await bootCode(`
+      const resident = () => Number(/^VmRSS:\\s+(\\d+)/m.exec(ops.value("read", { path: "/proc/self/status" }).data)[1]) >> 10;
+      const all = [];
+      print("engine " + engine + " begins with less than 24 MiB: " + (resident() < 24));
+      if (engine > 2) ops.value("finish", { word: "reboot", action: "poweroff" });
+      for (let n = 0; n < 350; n++) all.push("x".repeat(1e5) + n);
+      print("and has more than 30 MiB: " + (resident() > 30));
+      for (;;) all.push("x".repeat(1e5) + all.length);`),
+  });
+  for (const number of [1, 2, 3])
+    assert.match(console, new RegExp(`^engine ${number} begins with less than 24 MiB: true$`, "m"));
+  assert.equal(console.match(/^and has more than 30 MiB: true$/gm)?.length, 2);
+  assert.equal(console.match(/failed: (out of memory|InternalError: out of memory)$/gm)?.length, 2);
+});
+
 test("an engine that is killed, and its processes with it", async () => {
   const { console, signal } = await runInit({
     bundle: await bootCode(`
@@ -130,6 +149,19 @@ test("an engine that is killed, and its processes with it", async () => {
   });
   assert.equal(console, "firstlight: the boot has failed: the engine was killed by SIGKILL\n");
   assert.equal(signal, "SIGINT");
+});
+
+test("a comparison without end within a sort, and a loop of promises that never wait, end as any other loop", async () => {
+  for (const work of [
+    "new Uint8Array(1 << 24).fill(7).sort((a, b) => { for (;;); })",
+    "(async () => { try { for (;;) await undefined; } finally { for (;;); } })()",
+  ]) {
+    const { console, signal } = await runInit({
+      bundle: `op("setLimits", '{"turn":100}');\nglobalThis.turn = () => void (${work});`,
+    });
+    assert.match(console, /failed: the boot code used more than 0\.1 s/m, work);
+    assert.equal(signal, "SIGINT");
+  }
 });
 
 test("a signal of the processor's ends the engine alone", async () => {

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { type LastWord, rescuePath, shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, ProgramModel } from "../../core/rehearsal/description.js";
 import { Failure } from "../../core/rehearsal/failure.js";
-import { createMachine } from "../../core/rehearsal/machine.js";
+import { createMachine, type Machine } from "../../core/rehearsal/machine.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
 import { bundleWith } from "../support/rehearsal.js";
 
@@ -27,11 +27,14 @@ export default hook({
       never,
       attempt: () => wants.until("the moon", { for: "a test" }, never),
       want: () => wants.until("the moon", { for: "a test" }, () => undefined),
+      caught: () => wants.until("the moon", { for: "a test" }, () => undefined).catch(never),
+      asks: () => boot.job("prompt", { text: "Name: ", secret: false }),
       hangs: () => programs.run({ argv: ["sleeper", "secret"] }),
       polls: async () => { for (;;) await clock.sleep(100); },
       recursion: () => { const recurse = (): number => recurse() + 1; return recurse(); },
       memory: () => { const all = []; for (;;) all.push("x".repeat(1e5) + all.length); },
       op: () => boot.job("nonsense" as never, {} as never),
+      chance: () => boot.log.info("chance " + [Math.random(), Math.random(), Date.now(), new Date().getTime(), typeof Date()]),
     };
     await ways[parameters.text("test") ?? ""]?.();
   },
@@ -76,7 +79,7 @@ const program = { type: "file", mode: 0o755, data: "" } as const;
 const root = { name: "vda", number: "254:0", tags: { TYPE: "ext4", LABEL: "ROOT" }, files: { "sbin/init": program } };
 
 /** What the boot code asks for may be answered by the test: undefined leaves it to the machine. */
-type Interference = (name: string, request: Record<string, unknown>) => object | undefined;
+type Interference = (name: string, request: Record<string, unknown>, machine: Machine) => object | undefined;
 
 interface Boot {
   word: LastWord;
@@ -100,7 +103,7 @@ async function boot(
     ...change,
   });
   const op = (name: string, request: string) => {
-    const answer = interfere(name, JSON.parse(request));
+    const answer = interfere(name, JSON.parse(request), machine);
     return answer ? JSON.stringify(answer) : machine.op(name, request);
   };
   const word = await rehearse(bundle, { ...machine, op });
@@ -132,6 +135,11 @@ const failures: [name: string, commandLine: string, ...says: RegExp[]][] = [
     "test=attempt rd.retry=9",
     /^What: {4}the hook of the module failing would wait for ever/m,
     /^Waiting: the moon, wanted for a test$/m,
+  ],
+  [
+    "never settles after a want that was not met",
+    "test=caught rd.retry=5",
+    /^What: {4}the hook of the module failing would wait for ever/m,
   ],
   ["wants what never comes", "test=want rd.timeout=9", /^What: {4}the moon, wanted for a test, has not come$/m],
   [
@@ -180,6 +188,32 @@ test("a person is told of a long wait, even where the kernel keeps quiet", async
   assert.match(shown, /^<6>waiting for run sleeper \(4 s\)\n<6>waiting for run sleeper \(8 s\)\n/m);
   assert.match(shown, /^firstlight: waiting for run sleeper \(32 s\)\n/m);
   assert.match(shown, /^firstlight: waiting for run sleeper \(64 s\)\n/m);
+});
+
+test("chance and time are the boot's: a seed of its own, not the clock's, not the snapshot's", async () => {
+  const chances = async (seed: string, realtime: number) => {
+    const { shown } = await boot("test=chance", {}, (name) => {
+      if (name === "randomSeed") return { value: { seed } };
+      return name === "now" ? { value: { realtime, monotonic: 2000 } } : undefined;
+    });
+    return /chance (\S+)/.exec(shown)?.[1]?.split(",") ?? [];
+  };
+  const first = await chances("0".repeat(31).concat("1"), 1e12);
+  assert.ok(first[0] !== first[1], `${first}`);
+  assert.deepEqual(first.slice(2), ["1000000000000", "1000000000000", "string"]);
+  assert.deepEqual(await chances("0".repeat(31).concat("1"), 1e12), first);
+  const second = await chances("0".repeat(31).concat("2"), 1e12);
+  assert.notDeepEqual(second.slice(0, 2), first.slice(0, 2), "machines without a clock do not repeat each other");
+  const later = await chances("0".repeat(31).concat("1"), 2e12);
+  assert.deepEqual(later.slice(0, 2), first.slice(0, 2));
+});
+
+test("a person may think about an answer for longer than rd.timeout", async () => {
+  const asker: ProgramModel = () => ({ lasts: 60_000 });
+  const { word, shown } = await boot("test=asks rd.timeout=20", { programs: { asker } }, (name, _request, machine) =>
+    name === "prompt" ? JSON.parse(machine.op("run", '{"argv":["asker"]}')) : undefined,
+  );
+  assert.equal(word.word, "switch", shown);
 });
 
 test("a full /run: the boot goes on; where it stops, the console has the report", async () => {
