@@ -28,9 +28,10 @@ const databaseEntry = (number: string) => `/run/udev/data/b${number}`;
 
 /**
  * The new root's udev knows a mapping only by the events of its activation, which it has missed, and would take it for one that is not ready yet: the
- * database entry tells it that one of these has been seen (lvm2, 10-dm.rules).
+ * database entry tells it that one of these has been seen (lvm2, 10-dm.rules). One that is there may be its own.
  */
 export function tellUdev(number: string): void {
+  if (files.stat(databaseEntry(number))) return;
   files.makeDir("/run/udev/data");
   files.write(databaseEntry(number), "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\n", { mode: 0o644 });
 }

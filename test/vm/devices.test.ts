@@ -24,17 +24,19 @@ await writeFile(blank, "");
 await truncate(blank, 64 << 20);
 
 /**
- * Once all eleven disks are there, shows their links, then those that udev, in the root that is to be switched to, makes of them. It must not
- * mind the chroot.
+ * Once all eleven disks and a mapping are there, shows their links, then those that udev, in the root that is to be switched to, makes of them.
+ * It must not mind the chroot. Of the mapping it only makes any because it finds our entry in its database.
  */
 const compare = `
 for n in $(seq 600); do
   [ -e /dev/nvme0n1 ] && [ -e /dev/mmcblk0 ] && [ "$(ls /dev/disk/by-path | grep -vc part)" -ge 12 ] && break
   sleep 0.1
 done
-for link in /dev/disk/by-*/*; do echo "OURS $link $(readlink -f "$link")"; done
 for folder in dev proc sys run; do mount --bind /$folder /sysroot/$folder; done
 export SYSTEMD_IGNORE_CHROOT=1
+echo 0 2048 linear /dev/vdb 0 | DM_DISABLE_UDEV=1 chroot /sysroot dmsetup create --uuid TEST-1 my-map
+for n in $(seq 100); do [ -e /dev/disk/by-id/dm-uuid-TEST-1 ] && break; sleep 0.1; done
+for link in /dev/disk/by-*/*; do echo "OURS $link $(readlink -f "$link")"; done
 chroot /sysroot /lib/systemd/systemd-udevd --daemon
 chroot /sysroot udevadm trigger --action=add --subsystem-match=block
 chroot /sysroot udevadm settle
@@ -48,7 +50,11 @@ const knownToLack = /\/by-diskseq\/|\/by-path\/(virtio-pci-|.*-usbv\d-)/;
 test("the links of every kind of disk are those that udev makes", async (context) => {
   const script = join(folder, "compare.sh");
   await writeFile(script, compare);
-  const image = await buildImage("devices-udev", ["-N", "-a", "tmpfs-root", "-i", script, "/compare.sh"], kernel);
+  const image = await buildImage(
+    "devices-udev",
+    ["-N", "-a", "tmpfs-root", "--add-drivers", "dm-mod", "-i", script, "/compare.sh"],
+    kernel,
+  );
   const drive = (id: string) => ["-drive", `if=none,id=${id},format=raw,snapshot=on,file=${blank}`];
   const guest = bootImage(context, image, {
     cmdline: `root=tmpfs:UUID=${debianVolumeUuid} rd.tmpfs.size=600m rd.tmpfs.imgfile=${debianArchive} rd.break=switch`,
@@ -74,27 +80,34 @@ test("the links of every kind of disk are those that udev makes", async (context
     [...guest.console().matchAll(new RegExp(`^${maker} (/\\S+ /\\S+)$`, "gm"))].map(([, link = ""]) => link).sort();
   const theirs = links("UDEV").filter((link) => !knownToLack.test(link));
   assert.deepEqual(links("OURS"), theirs, guest.console());
-  assert.ok(theirs.length >= 36, `${theirs.length} links`);
+  assert.ok(theirs.length >= 38, `${theirs.length} links`);
 });
 
 /** The new root is made in the shell, on a disk of 4096-byte sectors. */
 const uuid = "4a1f0001-8f0e-4d53-a0a5-d1f7d1d7c001";
+const facts = `echo "DRIVERS $(find /lib/modules -name '*.ko' | wc -l) $(cat /lib/modules/*/modules.dep | wc -l)"
+`;
 const hotplug = `
 await() { until eval "$1"; do sleep 0.1; done; echo "AWAITED $2"; }
 `;
 
 test("disks that come, go, get partitions and media, at any time, with sectors of 4096 bytes", async (context) => {
-  const script = join(folder, "hotplug.sh");
+  const [script, factsScript] = [join(folder, "hotplug.sh"), join(folder, "facts.sh")];
   await writeFile(script, hotplug);
+  await writeFile(factsScript, facts);
   const disc = join(folder, "disc.img");
   await makeExt4(disc, { uuid: "4a1f0002-8f0e-4d53-a0a5-d1f7d1d7c002", label: "disc", content: folder, size: 4 });
   const programs = ["/usr/sbin/sfdisk", "/usr/sbin/mke2fs"];
   const libraries = (await run(["ldd", ...programs])).match(/(?<=\s)\/lib\S+(?= )/g) ?? [];
   const included = [...new Set([...programs, ...libraries, "/etc/mke2fs.conf"])].flatMap((path) => ["-i", path, path]);
-  const image = await buildImage("devices-hotplug", ["-N", ...included, "-i", script, "/hotplug.sh"], kernel);
+  const image = await buildImage(
+    "devices-hotplug",
+    ["-N", ...included, "-i", script, "/hotplug.sh", "-i", factsScript, "/facts.sh"],
+    kernel,
+  );
   const socket = join(folder, "qmp");
   const guest = bootImage(context, image, {
-    cmdline: `root=UUID=${uuid} rd.break=initqueue loop.max_loop=3`,
+    cmdline: `root=UUID=${uuid} rd.break=initqueue loop.max_loop=3 rd.driver.export`,
     machine: "pc",
     qemuArguments: [
       ...controlArguments(socket),
@@ -128,6 +141,7 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
   guest.type(
     "mkdir /a /b; mount -t ext4 -o ro /dev/disk/by-id/virtio-hot-part1 /a && mount -t ext4 $part /b && cp -a /a/. /b\n",
   );
+  guest.type("mkdir -p /b/lib/modules; cp /facts.sh /b/facts.d/drivers\n");
   guest.type("umount /a /b; echo change >/sys/class/block/$(basename $part)/uevent\n");
   await awaited(`[ -e /dev/disk/by-uuid/${uuid} ]`, "file-system");
 
@@ -147,7 +161,11 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
   await awaited("[ ! -L /dev/disk/by-label/disc ]", "no-medium");
 
   guest.type("exit\n");
-  const { mounts, links } = await rootFacts(guest);
+  const { mounts, links, console } = await rootFacts(guest);
   assert.match(mounts.get("/")?.source ?? "", /^\/dev\/vd[a-z]1$/);
   assert.equal(links.get(`/dev/disk/by-uuid/${uuid}`), mounts.get("/")?.source);
+  // rd.driver.export: the image's drivers, with an index of the new root's own.
+  assert.equal(mounts.get("/lib/modules")?.type, "tmpfs");
+  const [, files, indexed] = /^DRIVERS (\d+) (\d+)$/m.exec(console) ?? [];
+  assert.ok(Number(files) > 100 && files === indexed, `${files} drivers, ${indexed} in modules.dep`);
 });
