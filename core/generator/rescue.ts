@@ -28,37 +28,49 @@ const plainShell = `#!${shellProgram}
 exec ${shellProgram}
 `;
 
-/** busybox's sulogin asks for root's password, with a pause after each wrong one, and then becomes root's shell. Ctrl-D leaves it as exit does. */
-const askingShell = `#!${shellProgram}
-exec busybox sulogin
+/**
+ * Asks for the password, with a pause after each wrong one, and then becomes the shell. Keys are hidden before the question is shown. What was
+ * typed goes through a pipe only: arguments of programs can be seen. Ctrl-C and Ctrl-D leave it, as exit leaves the shell.
+ */
+function askingShell(hash: string): string {
+  const [, kind, salt] = hash.split("$");
+  return `#!${shellProgram}
+trap 'stty echo' EXIT
+trap exit INT
+stty -echo
+wrong=0
+while printf 'Password of the rescue shell (Ctrl-D leaves it): ' && IFS= read -r password; do
+	echo
+	typed=$(printf '%s\\n' "$password" | busybox mkpasswd -m ${kind === "5" ? "sha256" : "sha512"} -S '${salt}' -P 0)
+	unset password
+	if [ "$typed" = '${hash}' ]; then
+		stty echo
+		exec ${shellProgram}
+	fi
+	wrong=$((wrong + 1))
+	echo 'That is not the password.'
+	sleep $((wrong % 3 ? 1 : 10))
+done
 `;
+}
 
 /** Names of applets are NUL-terminated in a row in the program. */
-function hasSulogin(tree: Tree): boolean {
+function canHash(tree: Tree): boolean {
   return ["/usr/bin/busybox", "/bin/busybox", "/usr/sbin/busybox", "/sbin/busybox"].some((path) => {
     const entry = tree.get(path);
     if (entry?.type !== "file") return false;
     const bytes = Buffer.isBuffer(entry.content) ? entry.content : readFileSync(entry.content.path);
-    return bytes.includes("\0sulogin\0");
+    return bytes.includes("\0mkpasswd\0");
   });
 }
 
-function addPassword(tree: Tree, hash: string): void {
-  if (!hasSulogin(tree))
+function addAskingShell(tree: Tree, hash: string): void {
+  if (!canHash(tree))
     throw new BuildError(
-      "emergency_password_hash needs a busybox with sulogin in the image: install Debian's busybox-static, and do not leave the module busybox out",
+      "emergency_password_hash needs a busybox with mkpasswd in the image: install Debian's busybox-static, and do not leave the module busybox out",
     );
-  if (!tree.add("/etc/shadow", shadow(hash)))
-    throw new BuildError("emergency_password_hash and an /etc/shadow of one's own (--include) contradict each other");
-  addText(tree, shellPath, askingShell, 0o755);
+  addText(tree, shellPath, askingShell(hash), 0o700);
 }
-
-const shadow = (hash: string) => ({
-  type: "file" as const,
-  mode: 0o600,
-  content: Buffer.from(`root:${hash}:::::::\n`),
-  modified: 0,
-});
 
 /** The rescue shell, with its password if there is to be one, and the policy that holds until the boot code has read the command line. */
 export function addRescue(
@@ -74,5 +86,5 @@ export function addRescue(
         `module busybox is in the image, but ${shellProgram} leads nowhere: there is no emergency shell`,
       );
   } else if (settings.emergencyPasswordHash === undefined) addText(tree, shellPath, plainShell, 0o755);
-  else addPassword(tree, settings.emergencyPasswordHash);
+  else addAskingShell(tree, settings.emergencyPasswordHash);
 }

@@ -4,16 +4,25 @@
 #include <string.h>
 #include <sys/reboot.h>
 
-/* A command of reboot(2) by its name in the contract; POWER_NONE if there is none of that name. */
+/* Commands of reboot(2) by their names in the contract. */
+static const struct {
+  const char *name;
+  int command;
+} commands[] = {{"reboot", RB_AUTOBOOT}, {"poweroff", RB_POWER_OFF}, {"halt", RB_HALT_SYSTEM}, {"kexec", RB_KEXEC}};
+
+/* POWER_NONE if there is none of that name. */
 static int power_command(const char *name) {
-  static const struct {
-    const char *name;
-    int command;
-  } commands[] = {{"reboot", RB_AUTOBOOT}, {"poweroff", RB_POWER_OFF}, {"halt", RB_HALT_SYSTEM}, {"kexec", RB_KEXEC}};
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
     if (strcmp(name, commands[i].name) == 0)
       return commands[i].command;
   return POWER_NONE;
+}
+
+const char *power_name(int command) {
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (commands[i].command == command)
+      return commands[i].name;
+  return "none";
 }
 
 bool rescue_action(const char *name, int *power) {

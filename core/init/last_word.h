@@ -33,5 +33,6 @@ void last_word_free(struct last_word *word);
 
 /* What a rescue policy's action means: "none" is POWER_NONE. False: it is no such action, nothing is set. */
 bool rescue_action(const char *name, int *power);
+const char *power_name(int command);
 
 #endif

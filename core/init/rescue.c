@@ -172,6 +172,8 @@ void rescue(const struct rescue_policy *policy) {
   if (policy->shell && shell_starts())
     return;
   if (policy->power != POWER_NONE) {
+    if (policy->delay >= 1)
+      report("no shell: %s in %.0f s", power_name(policy->power), policy->delay);
     sleep_and_reap(policy->delay);
     reboot(policy->power);
     report("reboot(2): %s", errno_name(errno));

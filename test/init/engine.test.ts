@@ -35,6 +35,8 @@ const failures: [name: string, bundle: string, says: RegExp[]][] = [
     [/failed: out of memory, or something/m],
   ],
   ["a bundle that is cut", "globalThis.turn = () => { for (;;", [/failed: SyntaxError: /m]],
+  ["a bundle full of zeros", "\0".repeat(5000), [/failed: (SyntaxError|TypeError): /m]],
+  ["a bundle of something else", "\u007fELF\u0002\u0001\u0001".repeat(500), [/failed: SyntaxError: /m]],
   ["an empty bundle", "", [/failed: TypeError: not a function$/m]],
   ["a turn that is no function", "globalThis.turn = 5;", [/failed: TypeError: not a function$/m]],
   ["an op without arguments", "op();", [/failed: op needs two arguments: name, JSON$/m]],

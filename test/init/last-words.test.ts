@@ -59,6 +59,8 @@ test("the image's policy holds until another is set; without shell or action PID
   assert.equal(byImage.signal, "SIGHUP");
   const noShell = await runInit({ bundle: fail, rescue: "shell=1 action=halt delay=0", setup: `rm .${shellPath}` });
   assert.deepEqual([noShell.signal, noShell.console], ["SIGINT", "firstlight: the boot has failed: because\n"]);
+  const delayed = await runInit({ bundle: fail, rescue: "shell=0 action=poweroff delay=1" });
+  assert.match(delayed.console, /^firstlight: no shell: poweroff in 1 s$/m, "a person has to know what comes");
   const noInterpreter = await runInit({
     bundle: fail,
     rescue: "shell=1 action=halt delay=0",
@@ -105,29 +107,22 @@ test("a shell with a password: asked for by PID 1, too, not shown, and then a sh
   // "open sesame"
   const hash = "$6$firstlight$nkHk8CspploD787olisBcV4l4wWeAuQf/w4jlDfxNmXKSOrV.iambD98WuzyeL4WrALdPDrxMd/o2Sihy/IOv1";
   const tree = createTree();
-  for (const path of ["/bin/sh", "/bin/busybox"]) addText(tree, path, "\0sulogin\0");
+  for (const path of ["/bin/sh", "/bin/busybox"]) addText(tree, path, "\0mkpasswd\0");
   const options = { kernelCommandLine: "", emergencyPasswordHash: hash };
   addRescue(tree, options, { expectShell: true, report: { warning: assert.fail, note: () => {} } });
-  const textOf = (path: string) => {
-    const entry = tree.get(path);
-    return entry?.type === "file" ? String(entry.content) : "";
-  };
+  const asking = tree.get(shellPath);
   const run = await startInit({
     terminal: true,
     rescue: "shell=1 action=reboot delay=0",
-    files: {
-      "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n",
-      "/etc/shadow": textOf("/etc/shadow"),
-      [shellPath]: textOf(shellPath),
-    },
+    files: { [shellPath]: asking?.type === "file" ? String(asking.content) : "" },
     bundle: await bootCode(`
       if (engine === 1) ops.value("finish", { word: "failed", reason: "first", retry: false });
       print("engine " + engine);`),
   });
-  await run.waitFor(/password.*\n.*startup\):/);
+  await run.waitFor(/^Password of the rescue shell .*: /m);
   run.type("open simsim\n");
-  await run.waitFor(/incorrect/);
-  await run.waitFor(/password.*\n.*startup\):/);
+  await run.waitFor(/^That is not the password\.$/m);
+  await run.waitFor(/^Password of the rescue shell .*: /m);
   run.type("open sesame\n");
   await run.waitFor(/# /);
   run.type("sh -c 'echo started; exec sleep 1000'\n");

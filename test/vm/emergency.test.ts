@@ -70,10 +70,10 @@ test("a shell with a password; job control; a disk that comes meanwhile is told 
   const late: Disk = { file: rootDisk, bus: "virtio-scsi", late: true };
   const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=2`;
   const guest = bootImage(context, asking, { cmdline, disks: [late] });
-  await guest.waitFor(/password.*\n.*startup\):/);
+  await guest.waitFor(/^Password of the rescue shell .*: /m);
   guest.type("sesame open\n");
-  await guest.waitFor(/incorrect/);
-  await guest.waitFor(/password.*\n.*startup\):/);
+  await guest.waitFor(/^That is not the password\.$/m);
+  await guest.waitFor(/^Password of the rescue shell .*: /m);
   guest.type("open sesame\n");
   await guest.waitFor(prompt);
   guest.type("sh -c 'echo started; exec sleep 1000'\n");
