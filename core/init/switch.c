@@ -158,22 +158,45 @@ static bool will_work(const struct last_word *word, char *reason, size_t size) {
   return good;
 }
 
-/*
- * The old root's files are memory that nobody could free later, also where the kernel has let go of it and a process has not. Only what certainly
- * is memory, and certainly is not the new root.
- */
-static void delete_old_root(int old_root) {
+/* Only what certainly is memory, and certainly is not the new root. */
+static bool is_to_be_deleted(int old_root) {
   struct statfs system;
   struct stat old, new;
+  return getpid() == 1 && fstatfs(old_root, &system) == 0 && fstat(old_root, &old) == 0 && stat("/", &new) == 0 && old.st_dev != new.st_dev &&
+         ((unsigned long)system.f_type == RAMFS_MAGIC || (unsigned long)system.f_type == TMPFS_MAGIC);
+}
+
+/* Waits until `init_runs` says nothing and ends, which is when execve(2) has closed its other end. */
+_Noreturn static void delete_when(int init_runs, int old_root) {
+  char refused;
   uint64_t removed = 0;
-  if (getpid() != 1 || fstatfs(old_root, &system) < 0 || fstat(old_root, &old) < 0 || stat("/", &new) < 0 || old.st_dev == new.st_dev ||
-      ((unsigned long)system.f_type != RAMFS_MAGIC && (unsigned long)system.f_type != TMPFS_MAGIC)) {
-    close(old_root);
-    return;
-  }
+  process_reset();
+  /* Not to hold the new root. */
+  if (fchdir(old_root) < 0 || chroot(".") < 0 || read(init_runs, &refused, 1) != 0)
+    _exit(1);
   int error = remove_contents(old_root, &removed);
   if (error)
     report("not all of the initramfs could be deleted: %s", errno_name(error));
+  _exit(0);
+}
+
+/*
+ * The old root's files are memory that nobody could free later, also where the kernel has let go of it and a process has not. A child deletes them
+ * once the new init runs: it need not wait for that, and until then there is something to go back to. Gives what to write to if it does not run.
+ */
+static int start_deletion(int old_root) {
+  int ends[2];
+  pid_t child = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
+  if (child == 0) {
+    close(ends[1]);
+    delete_when(ends[0], old_root);
+  }
+  if (child < 0) {
+    report("the initramfs cannot be deleted: %s", errno_name(errno));
+    return -1;
+  }
+  close(ends[0]);
+  return ends[1];
 }
 
 void switch_root(const struct last_word *word, char *reason, size_t size) {
@@ -186,8 +209,13 @@ void switch_root(const struct last_word *word, char *reason, size_t size) {
     close(old_root);
     return;
   }
-  if (old_root >= 0)
-    delete_old_root(old_root);
+  int deletion = old_root >= 0 && is_to_be_deleted(old_root) ? start_deletion(old_root) : -1;
   execv(word->init, word->init_argv);
   snprintf(reason, size, "cannot execute %s in the new root: %s", word->init, errno_name(errno));
+  /* What follows happens in the initramfs, which has to stay as it is. */
+  bool kept = deletion < 0 || write(deletion, "", 1) == 1;
+  if (!kept || fchdir(old_root) < 0 || chroot(".") < 0)
+    report("cannot go back into the initramfs: %s", errno_name(errno));
+  close(deletion);
+  close(old_root);
 }

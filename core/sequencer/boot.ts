@@ -36,6 +36,8 @@ interface State {
   commandLine: CommandLine;
   parameters: Parameters;
   root: RootClaims;
+  /** Of each phase, with these parameters and this root. */
+  hooks?: ReturnType<typeof createHooks>;
   kernel: InstantOps["kernel"][1];
   shellAllowed: boolean;
   /** Before which phases rd.break opens a shell. */
@@ -101,8 +103,11 @@ async function skipRest({ services, patience, place, run }: State): Promise<void
     }
 }
 
-function hooksOf({ plan, services, parameters, root, kernel }: State): (phase: Phase) => PlannedHook[] {
-  return createHooks(plan, services, parameters, root, kernel);
+/** The hooks of a phase, with their services: made once, because that costs more than most hooks. */
+function hooksOf(state: State, phase: Phase): PlannedHook[] {
+  const { plan, services, parameters, root, kernel } = state;
+  state.hooks ??= createHooks(plan, services, parameters, root, kernel);
+  return state.hooks(phase);
 }
 
 /** From here on the command line counts; the rescue policy at once, before anything else in it can turn out to be wrong. */
@@ -118,13 +123,14 @@ function readParameters(state: State): void {
   services.drivers.configure(readDriverSettings(words));
   state.breakpoints = breakpoints(state.parameters);
   state.root = createRoot(words, state.parameters, plan.roots);
+  delete state.hooks;
   const timeout = state.parameters.number("rd.timeout", 0) * 1000;
   state.patience.setLimit(timeout || null);
   services.wants.setLimit(
     state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
   );
   services.wants.onOverdue(() => {
-    for (const hook of hooksOf(state)("timeout")) void runSideHook(hook, services);
+    for (const hook of hooksOf(state, "timeout")) void runSideHook(hook, services);
   });
 }
 
@@ -147,14 +153,14 @@ async function takePhase(state: State, phase: Phase): Promise<void> {
     services.log.info(`${root.mountPoint} is mounted already: the hooks of the phase mount are left out`);
     return;
   }
-  const hooks = hooksOf(state)(phase);
+  const hooks = hooksOf(state, phase);
   const names = hooks.map(({ module }) => module).join(", ");
   if (names) services.log.info(`phase ${phase}: ${names}`);
   else services.log.debug(`phase ${phase}`);
   const run = startPhase(phase, hooks, place);
   state.run = run;
-  const work = phase === "initqueue" ? Promise.all([run.ended(), beginDevices(state)]) : run.ended();
-  await state.patience.during(work, run);
+  if (phase === "initqueue") await state.patience.during(Promise.all([run.ended(), beginDevices(state)]), run);
+  else if (hooks.length) await state.patience.during(run.ended(), run);
   if (phase === "cmdline") root.check();
 }
 
@@ -207,7 +213,7 @@ async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: S
 /** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
 async function stop(state: State, error: unknown): Promise<boolean> {
   const { services, place, plan, commandLine, kernel } = state;
-  for (const hook of hooksOf(state)("emergency")) await runSideHook(hook, services);
+  for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
   const facts = {
     error,
     place,

@@ -14,6 +14,8 @@ dmesg -n 1
 echo "ROOT-REACHED $0 $*"
 while read -r line; do echo "MOUNT $line"; done </proc/mounts
 echo "SIZE $(df -Pk / | awk 'END { print $2 }')"
+# The initrd's process that deletes the initramfs.
+while grep -qs "(init) [^Z]" /proc/[2-9]*/stat /proc/1[0-9]*/stat; do :; done
 sed -n 's/^MemFree: *\\([0-9]*\\) kB/FREE \\1/p' /proc/meminfo
 for link in /dev/disk/by-*/*; do echo "LINK $link $(readlink -f "$link")"; done
 tr '\\0' '\\n' </proc/1/environ | sed 's/^/ENVIRONMENT /'
