@@ -13,7 +13,7 @@ import type { Settings } from "./settings.js";
 export async function addDrivers(
   kernel: KernelTree,
   requests: readonly DriverRequest[],
-  settings: Settings,
+  settings: Pick<Settings, "addDrivers" | "omitDrivers" | "firmwareFolders">,
   devices: HostDevices | undefined,
   { host, tree, problems, report }: Building,
 ): Promise<number> {

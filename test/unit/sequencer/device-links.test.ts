@@ -37,6 +37,11 @@ test("each tag gives its link", () => {
   ]);
 });
 
+test("a member of an array has no link by the array's names; a partition's name counts if it is GPT's", () => {
+  const member = { ...device.tags, TYPE: "linux_raid_member", USAGE: "raid", PART_ENTRY_SCHEME: "mac" };
+  assert.deepEqual(linksOf({ tags: member }), ["/dev/disk/by-partuuid/8b4ec1c1-0ec7-4bc2-acef-077e9283362a"]);
+});
+
 test("a device is found by its tags, UUIDs in any case, labels exactly", () => {
   assert.ok(matchesTag("UUID=00361D4E-646B-478C-9947-73B9BEC8531E", device));
   assert.ok(matchesTag("PARTUUID=8b4ec1c1-0ec7-4bc2-acef-077e9283362a", device));

@@ -61,13 +61,18 @@ const binary = (...bytes: (number | string)[]) =>
     .map((part) => (typeof part === "string" ? part : String.fromCharCode(part < 0x80 ? part : 0xdc00 + part)))
     .join("");
 
+/** What happens to be UTF-8 in these bytes comes as characters. */
+const asText = (bytes: string) =>
+  bytes
+    .replaceAll("\udcc3\udca9", "é")
+    .replaceAll("\udce2\udc82\udcac", "€")
+    .replaceAll("\udcf0\udc9f\udc98\udc80", "😀");
+
 /** Page 0x83 with these descriptors: code set, kind, bytes. */
 function page83(...designators: [number, number, string][]): string {
   const length = designators.reduce((sum, [, , text]) => sum + 4 + text.length, 0);
-  return (
-    binary(0, 0x83, length >> 8, length & 255) +
-    designators.map(([set, kind, text]) => binary(set, kind, 0, text.length) + text).join("")
-  );
+  const parts = designators.map(([set, kind, text]) => binary(set, kind, 0, text.length) + text);
+  return asText(binary(0, 0x83, length >> 8, length & 255) + parts.join(""));
 }
 
 const scsi = [
@@ -118,8 +123,8 @@ test("SCSI: the best of the designators, the world wide name, the host counted f
   ]);
   // Of the port, not of the disk.
   assert.deepEqual(ids(page83([1, 0x13, naa[2]], [2, 1, "ACME    x y\0z"])), ["by-id/scsi-1ACME_x_y", path]);
-  const extended = binary(0x60, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  assert.deepEqual(ids(page83(naa, [1, 3, extended]))[0], "by-id/scsi-3600102030405060708090a0b0c0d0e0f");
+  const extended = binary(0x60, 1, 0xf0, 0x9f, 0x98, 0x80, 6, 0xe2, 0x82, 0xac, 10, 11, 12, 13, 14, 0xff);
+  assert.deepEqual(ids(page83(naa, [1, 3, extended]))[0], "by-id/scsi-36001f09f988006e282ac0a0b0c0d0eff");
 });
 
 test("SCSI without page 0x83: the unit's serial number; without either: nothing", () => {
