@@ -35,8 +35,12 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
       let moves = loop.moves();
       let notice = firstNotice;
       let cancel = () => {};
+      let over = false;
 
+      /** Work that was given up ends at some time, too: by then others may be watched over. */
       function end(): void {
+        if (over) return;
+        over = true;
         loop.onStill(() => false);
         cancel();
       }
@@ -63,7 +67,7 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
           const text = `waiting for ${waitedFor()} (${Math.round(waited / 1000)} s)`;
           if (waited < longWait) log.info(text);
           else log.tell(text);
-          notice *= 2;
+          while (notice <= waited) notice *= 2;
         }
         const next = Math.min(notice, limit !== null && limit > waited ? limit : Number.POSITIVE_INFINITY);
         cancel = loop.at(since + next, look, { watches: true });

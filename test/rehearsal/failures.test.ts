@@ -30,6 +30,15 @@ export default hook({
       caught: () => wants.until("the moon", { for: "a test" }, () => undefined).catch(never),
       asks: () => boot.job("prompt", { text: "Name: ", secret: false }),
       hangs: () => programs.run({ argv: ["sleeper", "secret"] }),
+      reads: async () => {
+        const reader = programs.start({ argv: ["sleeper"], stdin: { file: "/archive" } });
+        let ended = false;
+        void reader.done.then(() => (ended = true));
+        while (!ended) {
+          await clock.sleep(1000);
+          reader.inputPosition();
+        }
+      },
       polls: async () => { for (;;) await clock.sleep(100); },
       recursion: () => { const recurse = (): number => recurse() + 1; return recurse(); },
       memory: () => { const all = []; for (;;) all.push("x".repeat(1e5) + all.length); },
@@ -46,6 +55,15 @@ export default hook({
     const name = parameters.text("also");
     if (name === "later") { await clock.sleep(9000); throw new Error("the other one"); }
     if (name) await wants.device(name, { for: "a test" });
+  },
+});`;
+const laterHook = `
+import { hook } from "firstlight/hooks";
+export default hook({
+  async run({ parameters, clock }) {
+    if (!parameters.has("late")) return;
+    await clock.sleep(60_000);
+    await new Promise(() => {});
   },
 });`;
 const emergencyHook = `
@@ -65,6 +83,7 @@ before(async () => {
     "60failing/module-setup.ts": moduleSetup,
     "60failing/initqueue.ts": failingHook,
     "60failing/emergency.ts": emergencyHook,
+    "60failing/pre-mount.ts": laterHook,
     "61other/module-setup.ts": moduleSetup,
     "61other/initqueue.ts": otherHook,
   };
@@ -216,6 +235,21 @@ test("a person may think about an answer for longer than rd.timeout", async () =
   assert.equal(word.word, "switch", shown);
 });
 
+test("a program that reads on is no standstill, however long it takes", async () => {
+  const reading = async (speed: number) => {
+    let position = 1;
+    const programs = { sleeper: () => ({ lasts: 100_000 }) };
+    const { word } = await boot("rd.shell=0 test=reads rd.timeout=20", { programs }, (name) => {
+      if (name !== "inputPosition") return undefined;
+      position += speed;
+      return { value: { position } };
+    });
+    return word.word;
+  };
+  assert.equal(await reading(1), "switch");
+  assert.equal(await reading(0), "failed");
+});
+
 test("a full /run: the boot goes on; where it stops, the console has the report", async () => {
   const full: Interference = (name, { path }) =>
     (name === "write" || name === "makeDir") && String(path).startsWith("/run/")
@@ -267,6 +301,17 @@ test("continue-boot after a hook that never settles, after a wrong parameter, af
   const { word, shown } = await boot("rd.retry=5", late);
   assert.equal(word.word, "switch", shown);
   assert.match(shown, /LABEL=ROOT has arrived: exit to go on/);
+});
+
+test("what was given up and ends later does not hide that a later hook never settles", async () => {
+  const shell = withShell(["continue-boot", 1], ["exit", 1]);
+  const programs = { ...shell.programs, sleeper: () => ({ lasts: 130_000 }) };
+  const { word, shown } = await boot("test=hangs late rd.timeout=100", { ...shell, programs });
+  assert.ok(word.word === "failed" && word.retry, shown);
+  assert.match(
+    shown,
+    /^What: {4}nothing has moved for 100 s[\s\S]*^What: {4}the hook of the module failing would wait for ever/m,
+  );
 });
 
 test("continue-boot where nothing comes after: the switch is tried again", async () => {
