@@ -171,6 +171,7 @@ export interface Boot {
 export interface Hook {
   /** Hooks of a phase start in this order, 0..99; 50 if left out. */
   priority?: number;
+  /** What it waits for comes of a job, a timer or a want: where nothing is left that could wake it, it has failed. */
   run(boot: Boot): void | Promise<void>;
 }
 

@@ -1,5 +1,7 @@
 /** What the image holds for a boot that fails: PID 1's first policy, the shell, its password. */
 import assert from "node:assert/strict";
+import { chmodSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { rescuePath, shellPath } from "../../../core/abi/index.js";
 import { parseCommandLine } from "../../../core/generator/command-line.js";
@@ -7,7 +9,9 @@ import { addText } from "../../../core/generator/fill-tree.js";
 import { addRescue } from "../../../core/generator/rescue.js";
 import { makeSettings } from "../../../core/generator/settings.js";
 import { createTree, type Tree } from "../../../core/generator/tree.js";
-import { problemsOf } from "./scratch.js";
+import { run } from "../../support/run.js";
+import { staticBusybox } from "../../support/tiny-root.js";
+import { problemsOf, scratchFolder } from "./scratch.js";
 
 const hash = `$6$salt$${"x".repeat(86)}`;
 
@@ -72,6 +76,30 @@ test("a password: the shell asks for it, only root can read its hash", async () 
   }
   const without = treeWith({ "/bin/sh": "", "/usr/bin/busybox": "\0sh\0sum\0" });
   assert.match((await problemsOf(() => add(without, "", hash)))[0] ?? "", /needs a busybox with mkpasswd/);
+});
+
+test("three wrong passwords: a longer pause, then asked again; the right one becomes the shell, the end of input does not", async (context) => {
+  const busybox = await staticBusybox();
+  const right = (await run([busybox, "mkpasswd", "-m", "sha512", "-S", "salt", "it's $HOME"])).trim();
+  const tree = treeWith({ "/bin/sh": "", "/usr/bin/busybox": "\0mkpasswd\0" });
+  add(tree, "", right);
+  const folder = scratchFolder(context, {
+    shell: textOf(tree, shellPath),
+    sleep: '#!/bin/sh\necho "slept $1"\n',
+    stty: '#!/bin/sh\necho "stty $1"\n',
+  });
+  for (const name of ["sleep", "stty"]) chmodSync(join(folder, name), 0o755);
+  symlinkSync(busybox, join(folder, "busybox"));
+  const answer = async (keys: string) => {
+    const command = ["sh", "-c", `printf '%s' "$1" | PATH='${folder}':$PATH sh '${folder}/shell'`, "sh", keys];
+    return (await run(command)).replaceAll(/^Password .*: /gm, "");
+  };
+  const wrong = "\nThat is not the password.\nslept ";
+  assert.equal(
+    await answer("it's\n\nit's $HOME \nit's $HOME\necho inside $0\n"),
+    `stty -echo\n${wrong}1\n${wrong}1\n${wrong}10\n\nstty echo\ninside /bin/sh\n`,
+  );
+  assert.equal(await answer("echo inside"), "stty -echo\nstty echo\n");
 });
 
 test("what is no hash is refused, and not shown", async () => {
