@@ -91,6 +91,9 @@ static bool has_mortal_child(void) {
 }
 
 void kill_processes(bool spare) {
+  /* Every process but the kernel's own is a child of PID 1, or has one for an ancestor. */
+  if (!reap_all())
+    return;
   bool spared = spare && kill_all_but_survivors();
   if (!spared)
     kill(-1, SIGKILL);

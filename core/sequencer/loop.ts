@@ -49,7 +49,12 @@ export function createLoop(): Loop {
   let still = () => false;
   let eventsInARow = 0;
   let moves = 0;
-  const now = () => instant("now", {}).monotonic;
+  /** Of this turn, which lasts no longer than its hooks compute; undefined: nobody has asked. */
+  let time: Milliseconds | undefined;
+  const now = () => {
+    time ??= instant("now", {}).monotonic;
+    return time;
+  };
 
   function firstTimer(): Timer | undefined {
     let first: Timer | undefined;
@@ -74,6 +79,7 @@ export function createLoop(): Loop {
     const timer = firstTimer();
     const idle = whenIdle[0];
     const event = instant("wait", { until: idle ? 0 : (timer?.deadline ?? null) });
+    time = undefined;
     if (event.type !== "timeout") {
       dispatch(event);
       // A storm of uevents must not hold up a timer for ever.
