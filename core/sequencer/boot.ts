@@ -39,7 +39,6 @@ interface State {
   /** Of each phase, with these parameters and this root. */
   hooks?: ReturnType<typeof createHooks>;
   kernel: InstantOps["kernel"][1];
-  shellAllowed: boolean;
   /** Before which phases rd.break opens a shell. */
   breakpoints: ReadonlySet<string>;
   /** A person has had a shell, and may have done anything. */
@@ -61,7 +60,6 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
     parameters: nothing,
     root: createRoot([], nothing, []),
     kernel: instant("kernel", {}),
-    shellAllowed: rescuePolicy(nothing).shell,
     breakpoints: new Set(),
     shellRan: false,
   };
@@ -116,9 +114,7 @@ function readParameters(state: State): void {
   state.commandLine = readCommandLine();
   const { words } = state.commandLine;
   state.parameters = createParameters(words);
-  const policy = rescuePolicy(state.parameters);
-  instant("setRescuePolicy", policy);
-  state.shellAllowed = policy.shell;
+  instant("setRescuePolicy", rescuePolicy(state.parameters));
   services.log.configure(logSettings(state.parameters));
   services.drivers.configure(readDriverSettings(words));
   state.breakpoints = breakpoints(state.parameters);
@@ -190,7 +186,7 @@ async function openShell(state: State): Promise<boolean> {
 /** rd.break: a shell before this phase; leaving it goes on. */
 async function pause(state: State, phase: Phase): Promise<void> {
   state.place.phase = phase;
-  if (!canRunShell(state.shellAllowed)) {
+  if (!canRunShell(state.parameters)) {
     state.services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
     return;
   }
@@ -225,7 +221,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
     kernel: kernel.release,
   };
   showReport(facts, services.log);
-  let retry = canRunShell(state.shellAllowed);
+  let retry = canRunShell(state.parameters);
   if (retry) {
     print("This is a shell. exit tries the boot again; continue-boot goes on after what has failed.\n");
     try {

@@ -1,12 +1,14 @@
+import type { Parameters } from "../../hooks/index.js";
 import { reportPath, shellPath } from "../abi/index.js";
 import { files } from "./files.js";
 import { print, type SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
+import { rescuePolicy } from "./rescue.js";
 
 /** May a shell run, and is there one? */
-export function canRunShell(allowed: boolean): boolean {
-  return allowed && files.stat(shellPath) !== undefined;
+export function canRunShell(parameters: Parameters): boolean {
+  return rescuePolicy(parameters).shell && files.stat(shellPath) !== undefined;
 }
 
 /**
