@@ -15,6 +15,8 @@ export interface DriverLoader extends Drivers {
   loadAll(): Promise<void>;
   /** From now on this counts, too. */
   configure(settings: DriverSettings): void;
+  /** Resolves when what the devices ask for, and those that come by it, is loaded as far as somebody waits. */
+  rest(): Promise<void>;
   /** Those of rd.driver.pre. */
   loadFirst(): Promise<void>;
   /** Those of rd.driver.post. */
@@ -194,7 +196,6 @@ export function createDrivers(
     } else for (const resolve of resting.splice(0)) resolve();
   }
 
-  /** Resolves when what the devices ask for, and those that come by it, is loaded as far as somebody waits. */
   async function rest(): Promise<void> {
     do {
       await new Promise<void>((resolve) => {
@@ -227,6 +228,7 @@ export function createDrivers(
       settings = wanted;
       tellModprobe(settings);
     },
+    rest,
     loadFirst: () => loadNamed(settings.before),
     async loadLast() {
       if (settings.after.length) await rest();

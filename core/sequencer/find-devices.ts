@@ -18,17 +18,19 @@ export async function findDevices({ devices, drivers, wants, loop, log }: Servic
   instant("listenUevents", { receiveBuffer: ueventBuffer });
   loop.listen((event) => {
     if (event.type === "uevents-lost") coldplug(drivers, devices);
-    if (event.type !== "uevent") return;
-    const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
-    if (event.action === "add" && modalias) drivers.request(modalias);
-    if (subsystem === "block") devices.handle(event);
+    else if (event.type === "uevent") {
+      const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
+      if (event.action === "add" && modalias) drivers.request(modalias);
+      if (subsystem === "block") devices.handle(event);
+    }
     wants.retry("event");
   });
   await drivers.loadFirst();
   coldplug(drivers, devices);
   await devices.settled(longestFirstLook);
   for (const name of devices.probing()) log.warning(`/dev/${name} does not answer: the boot goes on without it`);
-  if (wants.waiting()) pollMedia(log);
+  // Not before all drivers have had their chance: few boots wait for a medium.
+  void drivers.rest().then(() => wants.waiting() && pollMedia(log));
   await drivers.loadLast();
 }
 

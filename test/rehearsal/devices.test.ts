@@ -145,7 +145,11 @@ test("a medium that is put into a drive: the kernel is asked to look, and the dr
   const { word, shown, files } = await boot("root=LABEL=ROOT", { devices: [drive] });
   assert.equal(word, "switch", shown);
   assert.equal(files.find(`/sys/${pollFile}`).data, "2000");
-  const plain = await boot("root=LABEL=ROOT");
+  const plain = await boot("root=LABEL=ROOT", {
+    devices: [{ ...root, driver: "virtio_blk" }],
+    drivers: { "pci:x": [{ name: "virtio_blk", path: "/virtio_blk.ko", parameters: "", size: 1 }] },
+    modaliases: ["pci:x"],
+  });
   assert.equal(plain.files.find(`/sys/${pollFile}`).data, "0\n", "nobody waits: nobody polls");
 });
 
