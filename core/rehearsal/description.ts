@@ -45,6 +45,8 @@ export interface MachineDescription {
   deaf?: { from: number; until: number };
   /** Drivers in the image, by each alias that they answer. */
   drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
+  /** Milliseconds that the insertion of a driver takes, by its name; left out: 5. */
+  insertionLasts?: Readonly<Record<string, number>>;
   /** Modaliases of the devices on the buses; each begins with the name of its bus. */
   modaliases: readonly string[];
   /** File system types that this kernel lacks. */

@@ -141,7 +141,10 @@ export const jobModels: Models = {
       files.disks.delete(point);
       return {};
     }),
-  insert: (world, { drivers }) => at(5, () => insert(world, drivers)),
+  insert: (world, { drivers }) => {
+    const lasts = drivers.map(({ name }) => world.description.insertionLasts?.[name] ?? 0);
+    return at(Math.max(5, ...lasts), () => insert(world, drivers));
+  },
   probe: ({ present }, { device }) =>
     at(present.get(device)?.probeLasts ?? 1, () => {
       const found = present.get(device);

@@ -161,6 +161,7 @@ async function takePhase(state: State, phase: Phase): Promise<void> {
 }
 
 async function leave({ services, parameters, kernel, root }: State): Promise<void> {
+  await services.drivers.stop();
   await switchRoot(services.loop, services.log, parameters, kernel, root.mountPoint);
 }
 
@@ -231,6 +232,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
       retry = false;
     }
   }
+  if (retry) await services.drivers.stop();
   instant("finish", { word: "failed", reason: reasonOf(error), retry });
   return false;
 }

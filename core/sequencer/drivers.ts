@@ -21,6 +21,11 @@ export interface DriverLoader extends Drivers {
   loadFirst(): Promise<void>;
   /** Those of rd.driver.post. */
   loadLast(): Promise<void>;
+  /**
+   * Begins nothing more, until `loadAll`. Resolves once what is being inserted has come to its end, after a minute in any case. Who ends the boot
+   * waits for it: where the process that inserts a driver is killed, the driver gives up its devices, and nobody has it look at them again.
+   */
+  stop(): Promise<void>;
   /** Names of those that were loaded, or tried. */
   tried(): string[];
 }
@@ -29,6 +34,7 @@ export interface DriverLoader extends Drivers {
 const batchSize = 256 << 10;
 /** Milliseconds. */
 const longestLook = 500;
+const longestStop = 60_000;
 
 /**
  * Loads drivers, each one once. The kernel hashes every file to check its signature, and links it: that is most of the work of a boot. So what
@@ -53,6 +59,9 @@ export function createDrivers(
   const nothingLeft: (() => void)[] = [];
   const resting: (() => void)[] = [];
   let wantAll = false;
+  let stopped = false;
+  /** Names of what the running job inserts. */
+  let inserting: string[] = [];
   let planned = false;
   let waiting: IndexedDriverFile[] = [];
   let running: Promise<void> | undefined;
@@ -73,7 +82,8 @@ export function createDrivers(
   }
 
   async function insert(drivers: IndexedDriverFile[]): Promise<void> {
-    log.debug(`loading ${drivers.map(({ name }) => name).join(" ")}`);
+    inserting = drivers.map(({ name }) => name);
+    log.debug(`loading ${inserting.join(" ")}`);
     try {
       const { results } = await loop.job("insert", { drivers: drivers.map(withOptions) });
       for (const { name, error } of results) {
@@ -81,7 +91,7 @@ export function createDrivers(
         if (error && error !== "ENODEV") log.warning(`driver ${name} cannot be loaded: ${error}`);
       }
     } catch (error) {
-      log.error(`drivers ${drivers.map(({ name }) => name).join(", ")} cannot be loaded: ${error}`);
+      log.error(`drivers ${inserting.join(", ")} cannot be loaded: ${error}`);
     }
   }
 
@@ -184,7 +194,7 @@ export function createDrivers(
 
   /** Is there something to load that somebody waits for? */
   function hasWork(): boolean {
-    return (requested.length > 0 || offered !== undefined) && (wantAll || somebodyWaits());
+    return !stopped && (requested.length > 0 || offered !== undefined) && (wantAll || somebodyWaits());
   }
 
   function plan(): void {
@@ -206,6 +216,15 @@ export function createDrivers(
     } while (planned || hasWork());
   }
 
+  async function stop(): Promise<void> {
+    stopped = true;
+    if (!running) return;
+    log.info(`waiting until these drivers are loaded: ${inserting.join(" ")}`);
+    const ended = running.then(() => true);
+    const inTime = await Promise.race([ended, loop.sleep(longestStop).then(() => false)]);
+    if (!inTime) log.warning(`not loaded after ${longestStop / 1000} s, and given up: ${inserting.join(" ")}`);
+  }
+
   return {
     load,
     request(modalias) {
@@ -219,6 +238,7 @@ export function createDrivers(
     wake: plan,
     loadAll() {
       wantAll = true;
+      stopped = false;
       return new Promise((resolve) => {
         nothingLeft.push(resolve);
         plan();
@@ -229,6 +249,7 @@ export function createDrivers(
       tellModprobe(settings);
     },
     rest,
+    stop,
     loadFirst: () => loadNamed(settings.before),
     async loadLast() {
       if (settings.after.length) await rest();

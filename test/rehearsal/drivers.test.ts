@@ -1,7 +1,7 @@
 /** Which drivers a boot loads, with which parameters: in the image's own engine, on a simulated machine. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { driverSettingsPath, type IndexedDriverFile, missingFirmwarePath } from "../../core/abi/index.js";
+import { driverSettingsPath, type IndexedDriverFile, missingFirmwarePath, shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
@@ -65,7 +65,7 @@ async function boot(commandLine: string, change: Partial<MachineDescription> = {
     },
   };
   const { word } = await rehearse(bundle, observed);
-  return { word, shown: simulated.console(), inserted, ran, files: simulated.files };
+  return { word, shown: simulated.console(), inserted, ran, files: simulated.files, time: simulated.now() };
 }
 
 test("parameters of drivers: those of the image, then those of the command line", async () => {
@@ -94,6 +94,28 @@ test("a blacklist is for devices, by either name of the parameter; who names a d
   assert.deepEqual(forbidden.inserted.flat().sort(), ["other", "third_one"]);
   const named = await boot("modprobe.blacklist=other,ahci rd.driver.pre=ahci");
   assert.deepEqual(named.inserted.flat(), ["libata a=1", "ahci b=2"]);
+});
+
+test("a driver that is being loaded is not cut short: neither by the switch, nor by the next try; for ever it is not waited for", async () => {
+  const { driver: _, ...withoutDriver } = root;
+  const slow = (milliseconds: number) => ({
+    modaliases: ["pci:other"],
+    devices: [{ ...withoutDriver, after: 3000 }],
+    initramfs: { ...machine.initramfs, [shellPath.slice(1)]: program },
+    programs: { ...machine.programs, shell: () => ({ lasts: 60_000 }) },
+    insertionLasts: { other: milliseconds },
+  });
+  const reached = await boot("", slow(20_000));
+  assert.equal(reached.word, "switch");
+  assert.match(reached.shown, /root: \/dev\/sda[\s\S]*waiting until these drivers are loaded: other/);
+  assert.ok(reached.time > 20_000, `${reached.time} ms`);
+  const again = await boot("rd.retry=1", { ...slow(80_000), devices: [] });
+  assert.equal(again.word, "failed");
+  assert.ok(again.time > 80_000, `the shell was left after ${again.time} ms`);
+  const stuck = await boot("", slow(1e9));
+  assert.equal(stuck.word, "switch");
+  assert.match(stuck.shown, /not loaded after 60 s, and given up: other/);
+  assert.ok(stuck.time < 100_000, `${stuck.time} ms`);
 });
 
 test("module_blacklist: the kernel refuses them, so nobody tries", async () => {
