@@ -95,9 +95,10 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     const device = await inspect(name);
     const rank = ranks.get(name);
     if (!device || rank === undefined) return forget(name);
-    if (isMapping(name)) tellUdev(device.number);
     table.set(name, { device, rank });
     makeLinks({ device, rank });
+    // Last: a full /run has it fail, and the new root's udev is not there yet.
+    if (isMapping(name)) tellUdev(device.number);
   }
 
   function makeLinks(claimant: Claimant): void {
@@ -150,7 +151,8 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     all: () => inOrder().sort((a, b) => (a.name < b.name ? -1 : 1)),
     find,
     rescan(names) {
-      for (const name of ranks.keys()) if (!names.includes(name)) remove(name);
+      // A copy: one that is being probed is put back at the end.
+      for (const name of [...ranks.keys()]) if (!names.includes(name)) remove(name);
       for (const name of names) discover(name);
     },
     handle({ action, devpath, properties }) {

@@ -48,13 +48,16 @@ const machine: MachineDescription = {
   programs: { shell: () => ({ lasts: 60_000 }) },
 };
 
-async function boot(commandLine: string, change: Partial<MachineDescription> = {}) {
+/** `full`: where nothing can be written. */
+async function boot(commandLine: string, change: Partial<MachineDescription> = {}, full?: string) {
   const simulated = createMachine({ ...machine, ...change, commandLine });
   const probes: string[] = [];
   const observed: typeof simulated = {
     ...simulated,
     op(name, request) {
-      if (name === "probe") probes.push((JSON.parse(request) as { device: string }).device);
+      const { device = "", path } = JSON.parse(request) as { device?: string; path?: string };
+      if (name === "probe") probes.push(device);
+      if (full && name === "write" && path?.startsWith(full)) return JSON.stringify({ error: { errno: "ENOSPC" } });
       return simulated.op(name, request);
     },
   };
@@ -183,6 +186,16 @@ test("uevents that were lost: what came is found, what went is forgotten", async
   assert.deepEqual(links("/dev/disk/by-uuid"), { "0-1": "/dev/vda1" });
 });
 
+test("a device that went while it was probed and events were lost is forgotten once", async () => {
+  const devices = [
+    { ...other, probeLasts: 14_000, gone: 5000 },
+    { ...root, after: 5000 },
+  ];
+  const { word, links, shown } = await boot("root=UUID=0-1", { devices, deaf: { from: 4000, until: 12_000 } });
+  assert.equal(word, "switch", shown);
+  assert.deepEqual(links("/dev/disk/by-uuid"), { "0-1": "/dev/vda1" });
+});
+
 test("many events of one device that is being probed: it is probed once more", async () => {
   const changes = [1, 2, 3, 4, 5].map((after) => ({ after }));
   const { probes } = await boot("root=UUID=0-1", {
@@ -230,4 +243,14 @@ test("the device mapper's: links, udev's database; suspended and hidden ones are
     ["b253:1"],
   );
   assert.equal(files.find("/run/udev/data/b253:1").data, "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\n");
+});
+
+test("a mapping for which udev's database has no room is a device all the same", async () => {
+  const change = {
+    devices: [{ ...root, name: "dm-0", number: "253:0", devpath: "virtual/block/dm-0" }],
+    sysfs: { "devices/virtual/block/dm-0/dm/name": "vg-root\n" },
+  };
+  const { word, shown } = await boot("root=/dev/mapper/vg-root rd.retry=3", change, "/run/udev/");
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /<4>\/dev\/dm-0: .*\/run\/udev\/data\/b253:0: ENOSPC/);
 });
