@@ -246,7 +246,12 @@ export function createDrivers(
     },
     configure(wanted) {
       settings = wanted;
-      tellModprobe(settings);
+      try {
+        tellModprobe(settings);
+      } catch (error) {
+        // A full /run: only what the kernel itself asks for goes without them.
+        log.warning(`modprobe knows nothing of the command line's drivers: ${error}`);
+      }
     },
     rest,
     stop,

@@ -1,4 +1,4 @@
-import { hook } from "firstlight/hooks";
+import { hook, type ProgramRequest } from "firstlight/hooks";
 
 /**
  * rd.driver.export, as dracut's: a new root that has no drivers of this kernel gets those of the image, on a tmpfs at its /lib/modules; with "force" also
@@ -20,14 +20,22 @@ export default hook({
       return cannot(`the new root has ${folder} already; rd.driver.export=force puts the image's in its place`);
     if (!programs.exists("cp")) return cannot("the image has no program cp: build it with the module busybox");
     const target = `${root.mountPoint}/lib/modules`;
-    await mounts.mount({ source: "tmpfs", target, type: "tmpfs", options: "mode=0755,nosuid,nodev" });
-    const copy = await programs.run({ argv: ["cp", "-a", `/usr${folder}`, target], stderr: "keep" });
-    if (copy.status !== 0) return cannot(`cp failed: ${copy.stderr?.trim()}`);
+    const attempt = (request: ProgramRequest) =>
+      programs.run({ ...request, stderr: "keep" }).catch((error) => ({ status: null, stderr: String(error) }));
+    try {
+      await mounts.mount({ source: "tmpfs", target, type: "tmpfs", options: "mode=0755,nosuid,nodev" });
+    } catch (error) {
+      return cannot(String(error));
+    }
+    const copy = await attempt({ argv: ["cp", "-a", `/usr${folder}`, target] });
+    if (copy.status !== 0) {
+      // A part of them must not hide those that the new root has.
+      await mounts.unmount(target, { lazy: true });
+      return cannot(`cp failed: ${copy.stderr?.trim()}`);
+    }
     log.info(`the new root has the image's drivers in ${folder}`);
     // The image has an index of its own, which modprobe cannot read.
-    const index = await programs
-      .run({ argv: ["depmod", kernel.release], root: root.mountPoint, stderr: "keep" })
-      .catch((error: unknown) => ({ status: null, stderr: String(error) }));
+    const index = await attempt({ argv: ["depmod", kernel.release], root: root.mountPoint });
     if (index.status !== 0)
       log.warning(
         `rd.driver.export: run depmod in the new root before its modprobe, it has no index: ${index.stderr?.trim()}`,

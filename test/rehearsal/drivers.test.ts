@@ -177,3 +177,22 @@ test("rd.driver.export: a root without drivers of this kernel gets the image's; 
   assert.deepEqual((await boot("rd.driver.export=0")).ran, []);
   assert.match((await boot("rd.driver.export=some")).shown, /accepted: rd\.driver\.export=0\|1\|force/);
 });
+
+test("rd.driver.export: what fails half-way leaves the new root's own drivers as they are, and the boot goes on", async () => {
+  const devices = [{ ...root, files: { ...root.files, "lib/modules/6.1.0/": "" } }];
+  const { cp: _, ...withoutCp } = machine.programs;
+  const ways: [Partial<MachineDescription>, RegExp][] = [
+    [
+      { programs: { ...withoutCp, cp: () => ({ status: 1, stderr: "cp: write error: No space\n" }) } },
+      /cp failed: cp: write error: No space$/m,
+    ],
+    [{ programs: withoutCp }, /the drivers are not handed on: cp failed: .*ENOENT/],
+  ];
+  for (const [change, warning] of ways) {
+    const { word, files, shown } = await boot("rd.driver.export=force", { ...change, devices });
+    assert.equal(word, "switch", shown);
+    assert.match(shown, warning);
+    assert.ok(!files.mounts.has("/sysroot/lib/modules"));
+    assert.doesNotMatch(shown, /has the image's drivers/);
+  }
+});

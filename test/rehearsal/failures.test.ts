@@ -255,7 +255,7 @@ test("a full /run: the boot goes on; where it stops, the console has the report"
     (name === "write" || name === "makeDir") && String(path).startsWith("/run/")
       ? { error: { errno: "ENOSPC" } }
       : undefined;
-  const good = await boot("rd.log=file", {}, full);
+  const good = await boot("rd.log=file ext4.x=1", {}, full);
   assert.equal(good.word.word, "switch", good.shown);
   const failed = await boot("rd.shell=0 test=throws", {}, full);
   assert.equal(failed.word.word, "failed");
