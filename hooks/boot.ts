@@ -74,7 +74,7 @@ export interface Wants {
 }
 
 export interface Drivers {
-  /** Inserts the drivers that answer a modalias, an alias ("fs-ext4") or a name, and all that they need; false if none is known. */
+  /** Inserts the drivers that answer a modalias, an alias ("fs-ext4") or a name, and all that they need; false if none is known. Waits no longer than a minute. */
   load(alias: string): Promise<boolean>;
 }
 

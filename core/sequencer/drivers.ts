@@ -34,7 +34,8 @@ export interface DriverLoader extends Drivers {
 const batchSize = 256 << 10;
 /** Milliseconds. */
 const longestLook = 500;
-const longestStop = 60_000;
+/** Of what is being inserted: a driver may never come back from its devices. */
+const longestLoad = 60_000;
 
 /**
  * Loads drivers, each one once. The kernel hashes every file to check its signature, and links it: that is most of the work of a boot. So what
@@ -115,6 +116,16 @@ export function createDrivers(
     );
   }
 
+  /** Resolves in any case: what needs a driver that hangs will say so. */
+  async function loadChains(chains: IndexedDriverFile[][]): Promise<void> {
+    await inTime(Promise.all(chains.map(loadChain)));
+  }
+
+  async function inTime(loaded: Promise<unknown>): Promise<void> {
+    if (await loop.within(longestLoad, loaded)) return;
+    log.warning(`not loaded after ${longestLoad / 1000} s, and not waited for any longer: ${inserting.join(" ")}`);
+  }
+
   /** Bytes that are still to be inserted for a chain. */
   function cost(chain: IndexedDriverFile[]): number {
     return chain.reduce((sum, { name, size }) => (known.has(name) ? sum : sum + size), 0);
@@ -143,7 +154,7 @@ export function createDrivers(
     await quiet();
     if (hasWork()) {
       lookAtOffers();
-      await Promise.all(takeBatch().map(loadChain));
+      await loadChains(takeBatch());
     }
     planned = false;
     plan();
@@ -158,13 +169,12 @@ export function createDrivers(
   async function load(alias: string): Promise<boolean> {
     const { matches } = instant("resolveDriver", { alias });
     const byName = alias.replaceAll("-", "_");
-    await Promise.all(
-      matches.map(({ name, chain, blacklisted }) => {
-        if (settings.refused.has(name)) log.warning(`driver ${name} is not loaded: module_blacklist= forbids it`);
-        else if (name === byName || !(blacklisted || settings.blacklist.has(name))) return loadChain(chain);
-        return undefined;
-      }),
-    );
+    const chains = matches.flatMap(({ name, chain, blacklisted }) => {
+      if (settings.refused.has(name)) log.warning(`driver ${name} is not loaded: module_blacklist= forbids it`);
+      else if (name === byName || !(blacklisted || settings.blacklist.has(name))) return [chain];
+      return [];
+    });
+    await loadChains(chains);
     return matches.length > 0;
   }
 
@@ -220,9 +230,7 @@ export function createDrivers(
     stopped = true;
     if (!running) return;
     log.info(`waiting until these drivers are loaded: ${inserting.join(" ")}`);
-    const ended = running.then(() => true);
-    const inTime = await Promise.race([ended, loop.sleep(longestStop).then(() => false)]);
-    if (!inTime) log.warning(`not loaded after ${longestStop / 1000} s, and given up: ${inserting.join(" ")}`);
+    await inTime(running);
   }
 
   return {

@@ -10,6 +10,8 @@ export interface Loop {
   job<Name extends JobName>(name: Name, request: JobOps[Name][0]): Promise<JobOps[Name][1]>;
   now(): Milliseconds;
   sleep(duration: Milliseconds): Promise<void>;
+  /** Waits for `work`, but no longer than this. True: it has ended in time. Rejects as it does. */
+  within(longest: Milliseconds, work: Promise<unknown>): Promise<boolean>;
   /**
    * Calls back once at `deadline`, milliseconds since the kernel started. Gives a function that cancels it. `watches`: nothing that the boot
    * waits for comes of it.
@@ -142,12 +144,21 @@ export function createLoop(): Loop {
     return () => timers.delete(timer);
   }
 
+  async function within(longest: Milliseconds, work: Promise<unknown>): Promise<boolean> {
+    let cancel = () => {};
+    const late = new Promise<boolean>((resolve) => {
+      cancel = at(now() + longest, () => resolve(false));
+    });
+    return Promise.race([work.then(() => true), late]).finally(cancel);
+  }
+
   return {
     turn,
     start,
     job: async (name, request) => start(name, request).done,
     now,
     sleep: (duration) => new Promise((resolve) => at(now() + duration, resolve)),
+    within,
     at,
     whenIdle: (action) => void whenIdle.push(action),
     listen: (listener) => listeners.push(listener),

@@ -114,8 +114,21 @@ test("a driver that is being loaded is not cut short: neither by the switch, nor
   assert.ok(again.time > 80_000, `the shell was left after ${again.time} ms`);
   const stuck = await boot("", slow(1e9));
   assert.equal(stuck.word, "switch");
-  assert.match(stuck.shown, /not loaded after 60 s, and given up: other/);
+  assert.match(stuck.shown, /not loaded after 60 s, and not waited for any longer: other/);
   assert.ok(stuck.time < 100_000, `${stuck.time} ms`);
+});
+
+test("a driver that never comes back from its device holds up neither the root's file system nor rd.driver.post for ever", async () => {
+  const { driver: _, ...withoutDriver } = root;
+  const { word, time, shown } = await boot("rd.driver.post=third_one", {
+    drivers: { ...machine.drivers, ...drivers("fs-ext4", driver("ext4")) },
+    modaliases: ["pci:other"],
+    devices: [{ ...withoutDriver, after: 3000 }],
+    insertionLasts: { other: 1e9 },
+  });
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /<4>not loaded after 60 s, and not waited for any longer: other/);
+  assert.ok(time < 300_000, `${time} ms`);
 });
 
 test("module_blacklist: the kernel refuses them, so nobody tries", async () => {
