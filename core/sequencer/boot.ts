@@ -95,9 +95,11 @@ async function skipRest({ services, patience, place, run }: State): Promise<void
   services.wants.giveUp();
   while (run?.unfinished().length)
     try {
+      delete place.failed;
       await patience.during(run.ended(), run);
     } catch (error) {
-      services.log.warning(`${place.phase}, ${place.failed}: skipped: ${reasonOf(error)}`);
+      const where = [place.phase, place.failed].filter(Boolean).join(", ");
+      services.log.warning(`${where}: skipped: ${reasonOf(error)}`);
     }
 }
 

@@ -292,6 +292,12 @@ test("continue-boot: what else fails in the phase is a warning, what is waited f
   assert.ok(wanted.time < 10_000, `${wanted.time} ms`);
 });
 
+test("continue-boot: a hook that then waits for ever is named, and none that failed before", async () => {
+  const { word, shown } = await boot("test=caught also=UUID=none rd.retry=5", withShell(["continue-boot", 1000]));
+  assert.equal(word.word, "switch", shown);
+  assert.match(shown, /^<4>initqueue: skipped: the hook of the module failing would wait for ever/m);
+});
+
 test("continue-boot after a hook that never settles, after a wrong parameter, after a device that came late", async () => {
   const never = await boot("test=never", withShell(["continue-boot", 1]));
   assert.equal(never.word.word, "switch", never.shown);
@@ -373,50 +379,4 @@ test("the rescue policy: rd.shell, rd.emergency and panic= on top of the image's
   assert.equal(await policyOf("panic=-1 rd.emergency=halt"), "true halt 0");
   assert.equal(await policyOf("panic=99999999999"), "true reboot 999999999");
   assert.equal(await policyOf("panic=soon rd.retry=soon rd.shell=0"), "false none 10");
-});
-
-test("progress: one line a step on the ring, more with rd.debug; with quiet only where rd.info asks for it", async () => {
-  const plain = await boot("");
-  const steps = [
-    /^<6>firstlight .*, kernel 6\.1\.0$/m,
-    /^<6>phase cmdline: rootfs-block$/m,
-    /^<6>phase initqueue: failing, other, rootfs-block$/m,
-    /^<6>root: \/dev\/vda on \/sysroot/m,
-    /^<6>switching to \/sysroot, \/sbin\/init$/m,
-  ];
-  for (const step of steps) assert.match(plain.shown, step);
-  assert.match(plain.shown, /^<7>phase cleanup$/m);
-  assert.doesNotMatch(plain.shown, /^firstlight: /m);
-  assert.match((await boot("rd.debug")).shown, /^<6>phase cleanup$/m);
-  assert.doesNotMatch((await boot("quiet")).shown, /^firstlight: /m);
-  const told = await boot("quiet rd.info");
-  assert.match(told.shown, /^firstlight: phase initqueue: failing, other, rootfs-block$/m);
-  assert.doesNotMatch(told.shown, /^firstlight: phase cleanup$/m);
-  assert.match((await boot("quiet rd.debug")).shown, /^firstlight: phase cleanup$/m);
-});
-
-test("rd.log: where records go", async () => {
-  const written = async (commandLine: string) => {
-    const files: Record<string, string> = {};
-    const { word, shown } = await boot(commandLine, {}, (name, { path, data, append }) => {
-      if (name !== "write" || !append) return undefined;
-      files[String(path)] = `${files[String(path)] ?? ""}${data}`;
-      return { value: {} };
-    });
-    assert.equal(word.word, "switch", shown);
-    const places = { ring: /^<6>phase mount: /m.test(shown), console: /^firstlight: phase mount: /m.test(shown) };
-    return { ...places, files };
-  };
-  const line = "firstlight: phase mount: rootfs-block";
-  const serial = await written("rd.log=/dev/ttyS1");
-  assert.deepEqual([serial.ring, serial.console, Object.keys(serial.files)], [false, false, ["/dev/ttyS1"]]);
-  assert.ok(serial.files["/dev/ttyS1"]?.includes(`${line}\n`));
-  assert.deepEqual(await written("rd.log=kmsg"), { ring: true, console: false, files: {} });
-  assert.deepEqual(await written("rd.log=console quiet rd.info"), { ring: false, console: true, files: {} });
-  for (const everywhere of ["rd.log", "rd.log=all", "rd.log=kmsg,console rd.log=file"]) {
-    const { ring, console, files } = await written(everywhere);
-    assert.deepEqual([ring, console, Object.keys(files)], [true, true, ["/run/initramfs/init.log"]]);
-    assert.ok(files["/run/initramfs/init.log"]?.includes(`${line}\n`));
-  }
-  assert.match((await boot("rd.shell=0 rd.log=nowhere")).shown, /wrong value .*rd\.log=nowhere/);
 });
