@@ -1,6 +1,9 @@
+import type { Log } from "../../hooks/index.js";
+import type { DirectoryEntry } from "../abi/index.js";
 import type { DeviceTable } from "./devices.js";
 import type { DriverLoader } from "./drivers.js";
 import { listIfThere, readIfThere } from "./files.js";
+import { reasonOf } from "./report.js";
 
 /** Parts of the machine that sysfs shows as buses; nothing on them has a driver, and some have thousands of entries. */
 const withoutDrivers = new Set([
@@ -28,13 +31,23 @@ function modaliasOf(device: string): string | undefined {
  */
 const firstBuses = ["virtio", "pci"];
 
+/** One bus that cannot be looked at must not hide the others. */
+function entriesOf(folder: string, log: Log): DirectoryEntry[] {
+  try {
+    return listIfThere(folder);
+  } catch (error) {
+    log.warning(reasonOf(error));
+    return [];
+  }
+}
+
 /** Bus by bus, because each look costs, and what is waited for is likely to come by the first ones. */
-function* modaliasesByBus(): Generator<string[]> {
-  const buses = listIfThere("/sys/bus").map(({ name }) => name);
+function* modaliasesByBus(log: Log): Generator<string[]> {
+  const buses = entriesOf("/sys/bus", log).map(({ name }) => name);
   for (const bus of new Set([...firstBuses, ...buses])) {
     if (withoutDrivers.has(bus)) continue;
     const folder = `/sys/bus/${bus}/devices`;
-    yield listIfThere(folder).flatMap(({ name }) => modaliasOf(`${folder}/${name}`) ?? []);
+    yield entriesOf(folder, log).flatMap(({ name }) => modaliasOf(`${folder}/${name}`) ?? []);
   }
 }
 
@@ -42,7 +55,7 @@ function* modaliasesByBus(): Generator<string[]> {
  * Walks /sys for what was there before the uevents were listened to, or came and went while some were lost: offers every device on a bus to the
  * drivers, and has every block device probed.
  */
-export function coldplug(drivers: DriverLoader, devices: DeviceTable): void {
-  drivers.offer(modaliasesByBus());
+export function coldplug(drivers: DriverLoader, devices: DeviceTable, log: Log): void {
+  drivers.offer(modaliasesByBus(log));
   devices.rescan(listIfThere("/sys/class/block").map(({ name }) => name));
 }

@@ -17,7 +17,7 @@ const longestFirstLook = 10_000;
 export async function findDevices({ devices, drivers, wants, loop, log }: Services): Promise<void> {
   instant("listenUevents", { receiveBuffer: ueventBuffer });
   loop.listen((event) => {
-    if (event.type === "uevents-lost") coldplug(drivers, devices);
+    if (event.type === "uevents-lost") coldplug(drivers, devices, log);
     else if (event.type === "uevent") {
       const { MODALIAS: modalias, SUBSYSTEM: subsystem } = event.properties;
       if (event.action === "add" && modalias) drivers.request(modalias);
@@ -26,7 +26,7 @@ export async function findDevices({ devices, drivers, wants, loop, log }: Servic
     wants.retry("event");
   });
   await drivers.loadFirst();
-  coldplug(drivers, devices);
+  coldplug(drivers, devices, log);
   await devices.settled(longestFirstLook);
   for (const name of devices.probing()) log.warning(`/dev/${name} does not answer: the boot goes on without it`);
   // Not before all drivers have had their chance: few boots wait for a medium.

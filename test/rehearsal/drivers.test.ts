@@ -49,7 +49,8 @@ const machine: MachineDescription = {
   programs: { sh: () => ({ lasts: 60_000 }), cp: () => ({}), depmod: () => ({}) },
 };
 
-async function boot(commandLine: string, change: Partial<MachineDescription> = {}) {
+/** `broken`: what cannot be listed. */
+async function boot(commandLine: string, change: Partial<MachineDescription> = {}, broken?: string) {
   const simulated = createMachine({ ...machine, ...change, commandLine: `root=UUID=0-1 ${commandLine}` });
   const inserted: string[][] = [];
   const ran: string[] = [];
@@ -61,6 +62,7 @@ async function boot(commandLine: string, change: Partial<MachineDescription> = {
         inserted.push(drivers.map((each) => `${each.name} ${each.parameters}`.trim()));
       }
       if (name === "run") ran.push((JSON.parse(request) as { argv: string[] }).argv.join(" "));
+      if (name === "list" && broken && request.includes(`"${broken}"`)) return '{"error":{"errno":"ENOMEM"}}';
       return simulated.op(name, request);
     },
   };
@@ -129,6 +131,16 @@ test("a driver that never comes back from its device holds up neither the root's
   assert.equal(word, "switch", shown);
   assert.match(shown, /<4>not loaded after 60 s, and not waited for any longer: other/);
   assert.ok(time < 300_000, `${time} ms`);
+});
+
+test("a bus that cannot be looked at does not keep the others from getting their drivers", async () => {
+  const { word, shown } = await boot(
+    "rd.retry=5",
+    { modaliases: ["acpi:x", ...machine.modaliases] },
+    "/sys/bus/virtio/devices",
+  );
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /<4>list \/sys\/bus\/virtio\/devices: ENOMEM/);
 });
 
 test("module_blacklist: the kernel refuses them, so nobody tries", async () => {
