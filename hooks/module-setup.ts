@@ -50,8 +50,10 @@ export interface Host {
   readFile(path: string): string | undefined;
   /** Names in a directory, sorted; undefined if it is not there. */
   list(path: string): string[] | undefined;
-  /** Host-only: types of the file systems mounted at / and /usr ("ext4", "xfs"). Generic: empty. */
+  /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic: empty. */
   readonly fileSystems: readonly string[];
+  /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is no block device. */
+  readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];
   /** Is this driver (by name) built into the kernel, or a file of its module tree? */
@@ -98,7 +100,7 @@ export interface ModuleSetup {
   depends?(host: Host): readonly string[];
   parameters?: Readonly<Record<string, ParameterDeclaration>>;
   root?: readonly RootForm[];
-  /** Host-only: kernel parameters for the image's /etc/cmdline.d, "rd.md.uuid=…". */
+  /** Host-only: kernel parameters that this machine's root needs, "rd.md.uuid=…": shown by --print-cmdline, in the image with --hostonly-cmdline. */
   cmdline?(host: Host): readonly string[];
   install?(image: Image, host: Host): void;
   /** As install, but left out with --no-kernel. */

@@ -1,33 +1,25 @@
 /** The command line of the generator: see --help. Exit status: 0 done, 1 the image was not built, 128 + N ended by signal N. */
 import { constants } from "node:os";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { buildImage } from "../core/generator/build-image.js";
-import { type CommandLine, helpText, parseCommandLine } from "../core/generator/command-line.js";
-import { configurationPlaces, readConfiguration } from "../core/generator/configuration.js";
-import { findModules, moduleFolders } from "../core/generator/module-folders.js";
-import { BuildError, createProblems, type Report } from "../core/generator/problems.js";
+import { buildImage, hostParameters } from "../core/generator/build-image.js";
+import { type CommandLine, mergeCommandLine, parseCommandLine } from "../core/generator/command-line.js";
+import {
+  addEnvironment,
+  configurationPlaces,
+  formatConfiguration,
+  readConfiguration,
+} from "../core/generator/configuration.js";
+import { helpText, optionHelp } from "../core/generator/help.js";
+import { createHostFiles } from "../core/generator/host-files.js";
+import { installedReleases } from "../core/generator/kernel-version.js";
+import { createMessages, type Messages } from "../core/generator/messages.js";
+import { findModules, placesOfModules } from "../core/generator/module-folders.js";
+import { BuildError, createProblems } from "../core/generator/problems.js";
 import { project } from "../core/generator/project.js";
+import { readRecordedOptions } from "../core/generator/recorded-options.js";
 import { makeSettings } from "../core/generator/settings.js";
-
-const say = (text: string) => process.stderr.write(`mkinitrd: ${text}\n`);
-
-function createReport(verbosity: ReturnType<CommandLine["last"]>): Report {
-  return {
-    warning: (text) => {
-      if (verbosity !== "quiet") say(`warning: ${text}`);
-    },
-    note: (text) => {
-      if (verbosity === "verbose") say(text);
-    },
-  };
-}
-
-function listModules(): string {
-  const problems = createProblems();
-  const modules = findModules([project.modules, ...moduleFolders], problems);
-  problems.check();
-  return modules.map(({ name }) => `${name}\n`).join("");
-}
+import type { Configuration } from "../core/schema/configuration.js";
 
 /** A reader of the messages that has gone must not keep an image from being built, nor end it half-way. */
 for (const stream of [process.stdout, process.stderr])
@@ -42,40 +34,125 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-async function main(commandLine: CommandLine, signal: AbortSignal): Promise<void> {
-  const shown = commandLine.last("help", "version", "list-modules");
-  if (shown === "help") process.stdout.write(helpText());
-  else if (shown === "version") process.stdout.write(`firstlight ${project.version}\n`);
-  else if (shown) process.stdout.write(listModules());
-  if (shown) return;
+/** What "--help OPTION", which could be one that takes a value, asks for; undefined: nothing of the kind. */
+function helpAskedFor(words: readonly string[]): string | undefined {
+  const [first, second] = words;
+  if (first === "-h" || first === "--help") return second === undefined ? helpText() : optionHelp(second);
+  return parseCommandLine(words).last("help") && helpText();
+}
 
+const sysrootOf = (commandLine: CommandLine) => resolve(commandLine.value("sysroot") ?? "/");
+
+function listModules(commandLine: CommandLine): string {
+  const problems = createProblems();
+  const places = placesOfModules({
+    sysroot: sysrootOf(commandLine),
+    localModules: commandLine.last("local") !== undefined,
+  });
+  const modules = findModules(places, problems);
+  problems.check();
+  return modules.map(({ name }) => `${name}\n`).join("");
+}
+
+/** Files and environment; --sysroot brings its own files along. */
+function configurationFor(commandLine: CommandLine): Partial<Configuration> {
+  const sysroot = sysrootOf(commandLine);
   const file = commandLine.value("conf");
   const folder = commandLine.value("confdir");
-  const configuration = readConfiguration(
-    file ?? configurationPlaces.file,
-    folder === undefined ? configurationPlaces.folders : [folder],
+  const files = readConfiguration(
+    file ?? join(sysroot, configurationPlaces.file),
+    folder === undefined ? configurationPlaces.folders.map((place) => join(sysroot, place)) : [folder],
     { required: file !== undefined },
   );
-  const settings = makeSettings(commandLine, configuration, process.env);
-  const verbosity = commandLine.last("verbose", "quiet");
+  return addEnvironment(files, process.env);
+}
+
+/** With --rebuild, behind the options that the image was built with. */
+async function withRecorded(words: readonly string[]): Promise<CommandLine> {
+  const commandLine = parseCommandLine(words);
+  const image = commandLine.value("rebuild");
+  return image === undefined ? commandLine : parseCommandLine([...(await readRecordedOptions(image)), ...words]);
+}
+
+async function buildOne(
+  commandLine: CommandLine,
+  configuration: Partial<Configuration>,
+  messages: Messages,
+  release?: string,
+): Promise<void> {
   const started = performance.now();
-  const { path, size, files, drivers } = await buildImage(settings, { report: createReport(verbosity), signal });
+  const settings = makeSettings(commandLine, configuration, process.env);
+  const kernel = release === undefined ? settings.kernel : { release, folder: undefined };
+  const built = await buildImage({ ...settings, kernel }, { report: messages.report, signal });
+  if (!built) {
+    messages.result(
+      "no image is needed: the kernel has all drivers built in, and there are no kernel parameters to put into one",
+    );
+    return;
+  }
+  const { path, size, files, drivers, sizes } = built;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  if (verbosity !== "quiet")
-    say(`${path}: ${(size / 1e6).toFixed(1)} MB, ${files} files, ${drivers} of them drivers, in ${seconds} s`);
+  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+  messages.result(`${path}: ${megabytes(size)} MB, ${files} files, ${drivers} of them drivers, in ${seconds} s`);
+  if (commandLine.last("printsize"))
+    for (const [part, bytes] of [...sizes].filter(([, bytes]) => bytes).sort(([, a], [, b]) => b - a))
+      process.stdout.write(`${megabytes(bytes).padStart(8)} MB  ${part}\n`);
+}
+
+/** One image for each installed kernel: those that can be built are. Throws BuildError with what is wrong with the others. */
+async function buildAll(
+  commandLine: CommandLine,
+  configuration: Partial<Configuration>,
+  messages: Messages,
+): Promise<void> {
+  const releases = installedReleases(createHostFiles(sysrootOf(commandLine)));
+  if (!releases.length) throw new BuildError("--regenerate-all: no kernel is installed in /lib/modules");
+  const problems = createProblems();
+  for (const release of releases) {
+    await buildOne(commandLine, configuration, messages, release).catch(problems.gather);
+  }
+  problems.check();
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const help = helpAskedFor(words);
+  if (help !== undefined) {
+    process.stdout.write(help);
+    return;
+  }
+  const commandLine = await withRecorded(words);
+  const shown = commandLine.last("version", "list-modules", "printconfig", "print-cmdline");
+  if (shown === "version") process.stdout.write(`firstlight ${project.version}\n`);
+  if (shown === "list-modules") process.stdout.write(listModules(commandLine));
+  if (shown === "version" || shown === "list-modules") return;
+
+  const configuration = configurationFor(commandLine);
+  const merged = mergeCommandLine(commandLine, configuration);
+  if (shown === "printconfig") {
+    process.stdout.write(formatConfiguration(merged));
+    return;
+  }
+  messages = createMessages(commandLine, merged);
+  if (shown === "print-cmdline") {
+    const settings = makeSettings(commandLine, configuration, process.env);
+    const parameters = await hostParameters(settings, { report: messages.report, signal });
+    process.stdout.write(`${parameters.join(" ")}\n`);
+  } else if (commandLine.last("regenerate-all")) await buildAll(commandLine, configuration, messages);
+  else await buildOne(commandLine, configuration, messages);
 }
 
 const signal = abortOnSignals();
+let messages = createMessages(undefined, {});
 try {
-  await main(parseCommandLine(process.argv.slice(2)), signal);
+  await main(process.argv.slice(2));
 } catch (error) {
   // Ctrl-C ends our children, too: Node may tell of one that has gone before it tells of the signal, some turns of its loop later.
   await sleep(100);
   if (signal.aborted) {
-    say(`ended by ${signal.reason}; nothing was changed`);
+    messages.always(`ended by ${signal.reason}; nothing was changed`);
     process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals];
   } else if (error instanceof BuildError) {
-    for (const problem of error.problems) say(`error: ${problem}`);
+    for (const problem of error.problems) messages.always(`error: ${problem}`);
     process.exitCode = 1;
   } else throw error;
 }

@@ -1,13 +1,14 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
+import { join } from "node:path";
 import { bundlePath, driverIndexPath, initPath, modprobePath, snapshotPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
 import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
 import { cpio } from "./cpio.js";
 import { makeDriverIndex } from "./driver-index.js";
 import type { Bundled } from "./esbuild.js";
-import { addText, type Building, fillTree } from "./fill-tree.js";
+import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices } from "./host-devices.js";
 import { createHostFiles } from "./host-files.js";
@@ -15,10 +16,11 @@ import { addDrivers } from "./image-drivers.js";
 import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
-import { findModules, moduleFolders } from "./module-folders.js";
+import { findModules, placesOfModules } from "./module-folders.js";
 import { locateTarget, writeImage, writeText } from "./output.js";
 import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
+import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
@@ -41,6 +43,8 @@ export interface BuiltImage {
   size: number;
   files: number;
   drivers: number;
+  /** Bytes that each part of it takes, uncompressed: modules by their names, the boot code, the drivers. */
+  sizes: ReadonlyMap<string, number>;
 }
 
 /** One build: what was asked for, what is known of kernel and host, and what has come of it so far. */
@@ -53,11 +57,14 @@ interface Build extends Building {
   devices: HostDevices | undefined;
 }
 
-/** Builds an image and puts it in its place. Throws BuildError with all that keeps it from being built; an old image then stays. */
-export async function buildImage(settings: Settings, options: BuildOptions): Promise<BuiltImage> {
+/**
+ * Builds an image and puts it in its place; undefined: none is needed. Throws BuildError with all that keeps it from being built; an old
+ * image then stays.
+ */
+export async function buildImage(settings: Settings, options: BuildOptions): Promise<BuiltImage | undefined> {
   const build = beginBuild(settings, options);
-  const { tree, problems, kernel } = build;
-  const named = settings.image ?? defaultImage(kernel);
+  const { tree, problems, kernel, sizes } = build;
+  const named = settings.image ?? defaultImage(settings, kernel);
   const path = problems.during(() => locateTarget(named, settings.force)) ?? named;
   problems.during(() => checkInstalled(settings.compressor, process.env.PATH ?? ""));
   if (kernel) problems.during(() => checkKernelCanUnpack(settings.compressor, kernel));
@@ -65,20 +72,37 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const selected = await chooseModules(build);
   warnOfRoot(selected, build);
   // esbuild is a process of its own, and works while the tree is filled.
-  const [bundled, drivers] = await Promise.all([bundle(selected, build).catch(problems.gather), fill(selected, build)]);
-  problems.during(() => addInit(tree, options.init ?? project.init));
+  const [bundled, drivers] = settings.kernelOnly
+    ? [undefined, await fillDrivers(selected, build)]
+    : await Promise.all([problems.later(bundle(selected, build)), fill(selected, build)]);
+  if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
   problems.check();
+  if (settings.skipUnneeded && drivers === 0 && !hasParameters(tree)) return undefined;
 
-  addText(tree, bundlePath, bundled?.code ?? "");
-  addText(tree, snapshotPath, bundled?.snapshot ?? "");
+  recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   const entries = tree.entries();
   const size = await writeImage(path, cpio(entries, settings), settings.compressor, options.signal);
-  await writeMap(path, bundled?.map ?? "", options.report);
-  return { path, size, files: entries.length, drivers };
+  if (bundled) await writeMap(path, bundled.map, options.report);
+  return { path, size, files: entries.length, drivers, sizes };
+}
+
+/** The kernel parameters that this machine's root needs, of all modules that the image would have. Throws BuildError. */
+export async function hostParameters(settings: Settings, options: BuildOptions): Promise<string[]> {
+  const build = beginBuild(settings, options);
+  const { modules } = await chooseModules(build);
+  build.problems.check();
+  const source = build.devices?.root?.device;
+  if (source === undefined)
+    options.report.warning(
+      "what is mounted at / lies on no block device that has a name here (in a container?): root= is not known",
+    );
+  else if (/^\/dev\/[^/]+$/.test(source))
+    options.report.warning(`udev knows no UUID of ${source}: it may have another name when the machine boots again`);
+  return modules.flatMap(({ cmdline }) => cmdline);
 }
 
 function beginBuild(settings: Settings, options: BuildOptions): Build {
-  const host = createHostFiles();
+  const host = createHostFiles(settings.sysroot);
   const tree = createTree();
   return {
     settings,
@@ -88,13 +112,14 @@ function beginBuild(settings: Settings, options: BuildOptions): Build {
     installer: createInstaller(host, tree),
     problems: createProblems(),
     report: options.report,
-    kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder)),
-    devices: settings.hostOnly ? readHostDevices() : undefined,
+    sizes: new Map(),
+    kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder, host)),
+    devices: settings.hostOnly ? readHostDevices("/", settings) : undefined,
   };
 }
 
-function defaultImage(kernel: KernelTree | undefined): string {
-  if (kernel) return `/boot/initramfs-${kernel.release}.img`;
+function defaultImage({ sysroot }: Settings, kernel: KernelTree | undefined): string {
+  if (kernel) return join(sysroot, `boot/initramfs-${kernel.release}.img`);
   throw new BuildError("--no-kernel: name the image to write, it is for no kernel in particular");
 }
 
@@ -111,12 +136,13 @@ function chooseModules({
     hostOnly: settings.hostOnly,
     kernel: kernel?.release,
     machine: machine(),
-    fileSystems: devices?.fileSystems ?? [],
+    fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],
     modaliases: devices?.modaliases ?? [],
+    ...(devices?.root && { root: devices.root }),
   };
   const driverExists = (word: string) =>
     kernel !== undefined && [kernel.drivers, kernel.builtin].some((set) => set.has(driverName(word)));
-  const available = findModules(options.moduleFolders ?? [project.modules, ...moduleFolders], problems);
+  const available = findModules(options.moduleFolders ?? placesOfModules(settings), problems);
   return selectModules(available, settings.modules, createHostAnswers(host, facts, driverExists), problems, report);
 }
 
@@ -136,23 +162,48 @@ async function bundle(selected: SelectedModules, { settings, kernel }: Build): P
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
 async function fill(selected: SelectedModules, build: Build): Promise<number> {
-  const { host, tree, installer, problems, settings, kernel, devices, report } = build;
+  const { host, tree, problems, settings, report } = build;
   installLayout(host, tree);
-  // Before the modules: a file that a person names stands for theirs.
-  for (const { source, destination } of settings.include) problems.during(() => installer.copy(source, destination));
-  const requests = fillTree(selected, build);
+  // Before the modules: a file that a person names stands for theirs. It is of this system, whatever --sysroot is.
+  const copier = createInstaller(createHostFiles(), tree);
+  measured(build, "--include", () => {
+    for (const { source, destination } of settings.include) problems.during(() => copier.copy(source, destination));
+  });
+  fillTree(selected, settings.storeHostParameters, build);
+  measured(build, "--install", () => {
+    installItems(settings.install, false, build);
+    installItems(settings.installOptional, true, build);
+  });
   if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
+  for (const path of settings.remove)
+    if (!tree.remove(path))
+      report.warning(`--remove: ${path} is not in the image anyway (for drivers: --omit-drivers)`);
   const expectShell = selected.modules.some(({ name }) => name === "busybox");
   problems.during(() => addRescue(tree, settings, { expectShell, report }));
+  return fillDrivers(selected, build);
+}
+
+async function fillDrivers(selected: SelectedModules, build: Build): Promise<number> {
+  const { tree, problems, settings, kernel, devices, sizes } = build;
   if (!kernel) {
     // PID 1 always looks there: such a kernel has every driver built in.
     addText(tree, driverIndexPath, makeDriverIndex([], []));
     return 0;
   }
-  return addDrivers(kernel, requests, settings, devices, build).catch((error: unknown) => {
-    problems.gather(error);
-    return 0;
-  });
+  const { force } = settings.drivers;
+  if (force.length) addText(tree, "/etc/cmdline.d/20-force_drivers.conf", `rd.driver.pre=${force.join(",")}\n`);
+  const before = tree.size();
+  const count = await problems.later(addDrivers(kernel, driverRequests(selected), settings, devices, build));
+  sizes.set("drivers and firmware", tree.size() - before);
+  return count ?? 0;
+}
+
+const hasParameters = (tree: Tree) => tree.entries().some(([path]) => path.startsWith("etc/cmdline.d/"));
+
+function addBootCode({ tree, options }: Build, bundled: (Bundled & { snapshot: Buffer }) | undefined): void {
+  addInit(tree, options.init ?? project.init);
+  addText(tree, bundlePath, bundled?.code ?? "");
+  addText(tree, snapshotPath, bundled?.snapshot ?? "");
 }
 
 /** PID 1, which is the kernel's modprobe, too. */

@@ -1,45 +1,10 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { nearest } from "../abi/index.js";
+import type { Configuration } from "../schema/configuration.js";
+import type { Option } from "../schema/option.js";
+import { findOption, type ListKey, type OptionName, options } from "../schema/options.js";
 import { BuildError } from "./problems.js";
-
-interface Option {
-  long: string;
-  short?: string;
-  /** The name of its value in --help; left out: it takes none. */
-  value?: string;
-  help: string;
-}
-
-/** All options, with dracut's names, in the order of --help. */
-const options = [
-  { long: "force", short: "f", help: "overwrite an existing image" },
-  { long: "kver", value: "KVER", help: "kernel release (left out: the running kernel)" },
-  { long: "kmoddir", short: "k", value: "DIR", help: "directory of that kernel's drivers" },
-  { long: "no-kernel", help: "no drivers: for kernels that have all they need built in" },
-  { long: "hostonly", short: "H", help: "what this machine needs (default)" },
-  { long: "no-hostonly", short: "N", help: "what any machine may need" },
-  { long: "add", short: "a", value: "LIST", help: "add modules" },
-  { long: "omit", short: "o", value: "LIST", help: "leave modules out" },
-  { long: "modules", short: "m", value: "LIST", help: "these modules only, and what they depend on" },
-  { long: "list-modules", help: "show all modules and end" },
-  { long: "add-drivers", value: "LIST", help: "add drivers (kernel modules)" },
-  { long: "omit-drivers", value: "LIST", help: "leave drivers out" },
-  { long: "fwdir", value: "DIR", help: "directories of firmware (left out: /lib/firmware)" },
-  { long: "include", short: "i", value: "SRC DST", help: "copy a file or a directory as it is" },
-  { long: "kernel-cmdline", value: "TEXT", help: "kernel parameters to put into the image" },
-  { long: "zstd", help: "compress with zstd (default)" },
-  { long: "gzip", help: "compress with gzip" },
-  { long: "no-compress", help: "do not compress" },
-  { long: "compress", value: "CMD", help: 'compress with, for example, "zstd -15"' },
-  { long: "conf", short: "c", value: "FILE", help: "configuration file" },
-  { long: "confdir", value: "DIR", help: "directory of configuration files" },
-  { long: "verbose", short: "v", help: "tell what is put into the image, and why" },
-  { long: "quiet", short: "q", help: "tell errors only" },
-  { long: "version", help: "show the version and end" },
-  { long: "help", short: "h", help: "show this and end" },
-] as const satisfies readonly Option[];
-
-export type OptionName = (typeof options)[number]["long"];
 
 /** A command line, taken apart. */
 export interface CommandLine {
@@ -55,6 +20,15 @@ export interface CommandLine {
   words(name: OptionName): string[];
   /** Of --include. */
   pairs: readonly { source: string; destination: string }[];
+  /** The options that say what is in the image, as words that mean the same in any directory. */
+  recorded: readonly string[];
+}
+
+interface Given {
+  name: string;
+  value: string;
+  /** The second value of --include. */
+  second?: string;
 }
 
 /** Takes a command line apart as getopt_long(3) does. Throws BuildError with all that is wrong with it. */
@@ -66,9 +40,8 @@ export function parseCommandLine(commandLine: readonly string[]): CommandLine {
     tokens: true,
   });
   const problems: string[] = [];
-  const given: { name: string; value: string }[] = [];
+  const given: Given[] = [];
   const operands: string[] = [];
-  const pairs: CommandLine["pairs"][number][] = [];
   for (let index = 0; index < tokens.length; index++) {
     const token = tokens[index];
     if (token?.kind === "positional") operands.push(token.value);
@@ -76,11 +49,13 @@ export function parseCommandLine(commandLine: readonly string[]): CommandLine {
     const { name, value = "" } = token;
     const problem = judge(token.rawName, name, token.value);
     if (problem) problems.push(problem);
-    given.push({ name, value });
-    if (problem || name !== "include") continue;
+    if (problem || name !== "include") {
+      given.push({ name, value });
+      continue;
+    }
     // parseArgs knows of one value for an option: the second one is the word that follows.
     const next = tokens[++index];
-    if (next?.kind === "positional") pairs.push({ source: value, destination: next.value });
+    if (next?.kind === "positional") given.push({ name, value, second: next.value });
     else problems.push(`${token.rawName} needs two values: SRC DST`);
   }
   for (const word of operands.slice(2))
@@ -93,10 +68,15 @@ export function parseCommandLine(commandLine: readonly string[]): CommandLine {
       names.find((name) => name === given.findLast((entry) => names.some((n) => n === entry.name))?.name),
     value: (name) => values(name).at(-1),
     values,
-    words: (name) => values(name).flatMap((value) => value.split(/\s+/).filter(Boolean)),
-    pairs,
+    words: (name) => values(name).flatMap(splitWords),
+    pairs: given.flatMap(({ value, second }) =>
+      second === undefined ? [] : [{ source: resolve(value), destination: second }],
+    ),
+    recorded: given.flatMap(record),
   };
 }
+
+const splitWords = (text: string) => text.split(/\s+/).filter(Boolean);
 
 function describeForNode({ long, ...option }: Option) {
   const type = option.value === undefined ? ("boolean" as const) : ("string" as const);
@@ -105,7 +85,7 @@ function describeForNode({ long, ...option }: Option) {
 
 /** What is wrong with one option as it was given. */
 function judge(written: string, name: string, value: string | undefined): string | undefined {
-  const option: Option | undefined = options.find(({ long }) => long === name);
+  const option = findOption(name);
   if (!option) {
     const close = nearest(
       name,
@@ -113,23 +93,64 @@ function judge(written: string, name: string, value: string | undefined): string
     );
     return `unknown option ${written}${close ? `: did you mean --${close}?` : "; mkinitrd --help shows all"}`;
   }
+  if (option.refused) return `${written}: ${option.refused}`;
   if (option.value && value === undefined) return `${written} needs a value: ${option.value}`;
   if (!option.value && value !== undefined) return `${written} takes no value`;
+  if (option.choices && !option.choices.includes(value ?? ""))
+    return `${written} "${value}": it is one of ${option.choices.join(", ")}`;
   return undefined;
 }
 
-/** The text of --help. */
-export function helpText(): string {
-  const lines = options.map((option: Option) => {
-    const names = `${option.short ? `-${option.short},` : "   "} --${option.long} ${option.value ?? ""}`;
-    return `  ${names.padEnd(30)} ${option.help}`;
-  });
-  return [
-    "usage: mkinitrd [OPTIONS] [IMAGE [KVER]]",
-    "Writes an initramfs image; left out: /boot/initramfs-KVER.img for the running kernel.",
-    "Short options can be joined; words of a LIST are separated by blanks, or the option is repeated.",
-    "",
-    ...lines,
-    "",
-  ].join("\n");
+/** "DIR:DIR", as dracut takes directories of firmware. */
+const resolveFolders = (text: string) =>
+  splitWords(text)
+    .flatMap((word) => word.split(":"))
+    .filter(Boolean)
+    .map((folder) => resolve(folder));
+
+/** A value with its paths as they are from any directory. */
+function absolute(option: Option, value: string): string {
+  if (option.long === "fwdir") return resolveFolders(value).join(" ");
+  return option.value === "DIR" || option.value === "FILE" ? resolve(value) : value;
+}
+
+function record({ name, value, second }: Given): string[] {
+  const option = findOption(name);
+  if (!option?.recorded) return [];
+  if (second !== undefined) return [`--${name}`, resolve(value), second];
+  return option.value === undefined ? [`--${name}`] : [`--${name}=${absolute(option, value)}`];
+}
+
+/** The configuration that holds: the command line adds to the lists, and what it says otherwise counts more. */
+export function mergeCommandLine(
+  commandLine: CommandLine,
+  configuration: Partial<Configuration>,
+): Partial<Configuration> {
+  const merged: Partial<Record<string, string | string[]>> = { ...configuration };
+  for (const key of new Set(options.flatMap((option: Option) => option.key ?? []))) {
+    const own = options.filter((option: Option) => option.key === key);
+    const name = commandLine.last(...own.map(({ long }) => long));
+    const option = name && findOption(name);
+    if (!option) continue;
+    const values = commandLine.values(name).map((value) => absolute(option, value));
+    const before = option.replaces ? [] : (merged[key] ?? []);
+    if (option.list) merged[key] = [before, values.flatMap(splitWords)].flat();
+    else if (name === "kernel-cmdline") merged[key] = [before, values].flat().join(" ");
+    else merged[key] = option.sets ?? values.at(-1) ?? "";
+  }
+  // A module that the configuration adds can be left out for once by -o, and the other way round.
+  settle(merged, "add_dracutmodules", commandLine.words("add"), commandLine.words("omit"));
+  settle(merged, "omit_dracutmodules", commandLine.words("omit"), commandLine.words("add"));
+  return merged as Partial<Configuration>;
+}
+
+/** Takes out of a list what the command line says the opposite of. */
+function settle(
+  merged: Partial<Record<string, string | string[]>>,
+  key: ListKey,
+  given: readonly string[],
+  opposite: readonly string[],
+): void {
+  const list = merged[key];
+  if (Array.isArray(list)) merged[key] = list.filter((word) => given.includes(word) || !opposite.includes(word));
 }

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "../abi/index.js";
 import { type Configuration, configurationSchema } from "../schema/configuration.js";
+import type { Option } from "../schema/option.js";
+import { options } from "../schema/options.js";
 import { createValidator } from "../schema/validate.js";
 import { BuildError, createProblems, type Problems, reasonOf } from "./problems.js";
 
@@ -18,7 +20,7 @@ export const configurationPlaces = {
 export function readConfiguration(
   file: string,
   folders: readonly string[],
-  options: { required: boolean },
+  { required }: { required: boolean },
 ): Partial<Configuration> {
   const files = new Map<string, string>();
   for (const folder of folders)
@@ -28,7 +30,7 @@ export function readConfiguration(
   const problems = createProblems();
   const values: Values = {};
   for (const path of [file, ...later]) {
-    const text = readText(path, options.required && path === file);
+    const text = readText(path, required && path === file);
     if (text !== undefined) parseConfiguration(path, text, values, problems);
   }
   problems.check();
@@ -83,16 +85,62 @@ function parseLine(line: string, values: Values): string | undefined {
   const value = double ?? single ?? bare ?? "";
   if (double !== undefined && /[$`\\]/.test(double))
     return `${key}: $, \` and \\ have a meaning in a shell, but this file is not executed: write the value itself`;
-  if (!isKey(key)) {
-    const close = nearest(key, Object.keys(configurationSchema.properties));
-    return `unknown key ${key}${close ? `: did you mean ${close}?` : ` (known: ${Object.keys(configurationSchema.properties).join(", ")})`}`;
-  }
+  if (!isKey(key)) return wrongKey(key);
+  return setKey(values, key, operator === "+=", value);
+}
+
+const isKey = (key: string): key is Key => Object.hasOwn(configurationSchema.properties, key);
+
+function wrongKey(key: string): string {
+  const refused = options.find((option: Option) => option.key === key && option.refused !== undefined) as
+    | Option
+    | undefined;
+  if (refused) return `${key}: ${refused.refused}`;
+  const known = Object.keys(configurationSchema.properties);
+  const close = nearest(key, known);
+  return `unknown key ${key}${close ? `: did you mean ${close}?` : ` (known: ${known.join(", ")})`}`;
+}
+
+/** Sets a key, or adds to it; the result is what is wrong with the value. */
+function setKey(values: Values, key: Key, adds: boolean, value: string): string | undefined {
   const isList = configurationSchema.properties[key].type === "array";
-  const before = operator === "+=" ? values[key] : undefined;
+  const before = adds ? values[key] : undefined;
   const taken = isList ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat() : `${before ?? ""}${value}`.trim();
   values[key] = taken;
   const [mistake] = validate({ [key]: taken });
   return mistake && `${key}="${value}": ${mistake.replace(`${key} `, "it ")}`;
 }
 
-const isKey = (key: string): key is Key => Object.hasOwn(configurationSchema.properties, key);
+/**
+ * What the environment says besides: DRACUT_KEY, in capitals, for any key. A list is added to the files', any other value stands for theirs.
+ * Throws BuildError with all mistakes.
+ */
+export function addEnvironment(
+  configuration: Partial<Configuration>,
+  environment: NodeJS.ProcessEnv,
+): Partial<Configuration> {
+  const problems = createProblems();
+  const values: Values = { ...configuration };
+  for (const key of Object.keys(configurationSchema.properties).filter(isKey)) {
+    const name = `DRACUT_${key.toUpperCase()}`;
+    const value = environment[name];
+    if (value === undefined) continue;
+    const isList = configurationSchema.properties[key].type === "array";
+    const mistake = setKey(values, key, isList, value);
+    if (mistake) problems.add(`environment variable ${name}: ${mistake}`);
+  }
+  problems.check();
+  return values as Partial<Configuration>;
+}
+
+/** A configuration as text that readConfiguration takes. */
+export function formatConfiguration(configuration: Partial<Configuration>): string {
+  return Object.entries(configuration)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => {
+      const text = typeof value === "string" ? value : value.join(" ");
+      const quote = /["$`\\]/.test(text) ? "'" : '"';
+      return typeof value === "string" ? `${key}=${quote}${text}${quote}\n` : `${key}+=${quote} ${text} ${quote}\n`;
+    })
+    .join("");
+}

@@ -13,20 +13,51 @@ export interface Building {
   installer: Installer;
   problems: Problems;
   report: Report;
+  /** Bytes that each part of the image takes, uncompressed. */
+  sizes: Map<string, number>;
 }
 
-/** Puts what the modules ask for into the image, except drivers: those are handed back. */
-export function fillTree({ modules }: SelectedModules, building: Building): DriverRequest[] {
-  const drivers: DriverRequest[] = [];
+/** Runs a part of the work, and counts what it has put into the image. */
+export function measured<Result>({ tree, sizes }: Building, part: string, work: () => Result): Result {
+  const before = tree.size();
+  const result = work();
+  sizes.set(part, tree.size() - before);
+  return result;
+}
+
+/** Puts what the modules ask for into the image, except drivers; `storeHostParameters`: also the kernel parameters that the host needs. */
+export function fillTree({ modules }: SelectedModules, storeHostParameters: boolean, building: Building): void {
   for (const { name, number, cmdline, requests } of modules) {
-    const asker = `module ${name}`;
-    for (const request of requests) {
-      if (request.kind === "drivers") drivers.push({ asker, ...request });
-      else building.problems.during(() => fulfil(request, asker, building));
-    }
-    if (cmdline.length) addText(building.tree, `/etc/cmdline.d/${number}-${name}.conf`, `${cmdline.join(" ")}\n`);
+    measured(building, name, () => {
+      for (const request of requests)
+        if (request.kind !== "drivers") building.problems.during(() => fulfil(request, `module ${name}`, building));
+    });
+    if (storeHostParameters && cmdline.length)
+      addText(building.tree, `/etc/cmdline.d/${number}-${name}.conf`, `${cmdline.join(" ")}\n`);
   }
-  return drivers;
+}
+
+/** The drivers that the modules ask for. */
+export function driverRequests({ modules }: SelectedModules): DriverRequest[] {
+  return modules.flatMap(({ name, requests }) =>
+    requests.flatMap((request) => (request.kind === "drivers" ? [{ asker: `module ${name}`, ...request }] : [])),
+  );
+}
+
+/** What a person names by -I: programs by their names, files by their paths. */
+export function installItems(
+  items: readonly string[],
+  optional: boolean,
+  { host, installer, problems }: Building,
+): void {
+  for (const item of items) {
+    const path = locateProgram(host, item);
+    if (path !== undefined) problems.during(() => installer.file(path));
+    else if (!optional)
+      problems.add(
+        `--install: there is no ${item.startsWith("/") ? "file" : "program"} ${item}: install its package, or say --install-optional`,
+      );
+  }
 }
 
 /** A file that the generator makes. */

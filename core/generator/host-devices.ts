@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type HostRoot, mountedRoot, rootOfFstab } from "./host-root.js";
 import { BuildError, reasonOf } from "./problems.js";
 import { type RootLayer, rootLayers } from "./root-layers.js";
 
@@ -13,25 +14,38 @@ export interface HostDevices {
   fileSystems: string[];
   /** What these lie on besides disks and partitions. */
   rootLayers: RootLayer[];
+  /** undefined: it is on no block device. */
+  root: HostRoot | undefined;
 }
 
 const remedy = "or build for any machine with -N";
 
-/** `root`: where /proc and /sys are. Throws BuildError if they tell nothing: the image would lack what the machine needs. */
-export function readHostDevices(root = "/"): HostDevices {
+/**
+ * `root`: where /proc, /sys and /etc are; `useFstab`: the root is fstab's, not what is mounted. Throws BuildError if they tell nothing: the
+ * image would lack what the machine needs.
+ */
+export function readHostDevices(root = "/", { useFstab = false } = {}): HostDevices {
   const modaliases = new Set<string>();
   collectModaliases(join(root, "sys/devices"), modaliases);
   if (!modaliases.size)
     throw new BuildError(`no device in ${join(root, "sys/devices")} has a modalias: mount /sys, ${remedy}`);
   const mounts = linesOfProc(join(root, "proc/self/mountinfo"));
   const modules = join(root, "proc/modules");
+  const fstabRoot = useFstab ? readFstab(join(root, "etc/fstab")) : undefined;
   return {
     modaliases: [...modaliases].sort(),
     // Where /proc is mounted, only a kernel that cannot load drivers lacks this file (CONFIG_MODULES).
     loaded: existsSync(modules) ? linesOfProc(modules).map((line) => line.split(" ", 1)[0] ?? "") : [],
-    fileSystems: rootFileSystems(mounts),
+    fileSystems: fstabRoot ? [fstabRoot.type] : rootFileSystems(mounts),
     rootLayers: rootLayers(mounts, join(root, "sys")),
+    root: fstabRoot ?? mountedRoot(mounts, root),
   };
+}
+
+function readFstab(path: string): HostRoot {
+  const found = existsSync(path) ? rootOfFstab(linesOf(path)) : undefined;
+  if (found) return found;
+  throw new BuildError(`${path} has no line for /: add it, or leave --fstab (use_fstab) out`);
 }
 
 function linesOfProc(path: string): string[] {

@@ -13,15 +13,30 @@ import type { Settings } from "./settings.js";
 export async function addDrivers(
   kernel: KernelTree,
   requests: readonly DriverRequest[],
-  settings: Pick<Settings, "addDrivers" | "omitDrivers" | "firmwareFolders">,
+  settings: Pick<Settings, "drivers" | "firmwareFolders">,
   devices: HostDevices | undefined,
   { host, tree, problems, report }: Building,
 ): Promise<number> {
   const driverSettings = readDriverSettings(host, { hostOnly: devices !== undefined }, (line) =>
     report.note(`modprobe.d: left out: ${line}`),
   );
-  const all = [...requests, { asker: "--add-drivers", selectors: settings.addDrivers, always: true, required: true }];
-  const options = { omit: settings.omitDrivers, settings: driverSettings, host: devices };
+  const { only, add, force, omit, fileSystems = [] } = settings.drivers;
+  const named = (option: string, selectors: readonly string[]) => ({
+    asker: option,
+    selectors,
+    always: true,
+    required: true,
+  });
+  const all = [
+    ...(only ? [named("--drivers", only)] : requests),
+    named("--add-drivers", add),
+    named("--force-drivers", force),
+    named(
+      "--filesystems",
+      fileSystems.map((type) => `fs-${type}`),
+    ),
+  ];
+  const options = { omit, settings: driverSettings, host: devices };
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
   for (const { name } of files)

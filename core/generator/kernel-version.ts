@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { release } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { createHostFiles, type HostFiles } from "./host-files.js";
 import { BuildError } from "./problems.js";
 
 /** The kernel that an image is for. */
@@ -10,11 +11,13 @@ export interface Kernel {
   folder: string;
 }
 
-const modulesFolder = "/lib/modules";
-
-/** Finds a kernel's driver directory: of the release named, of `folder` (-k), or of the running kernel. Throws BuildError. */
-export function findKernel(named: string | undefined, folder: string | undefined): Kernel {
-  const version = named ?? (folder === undefined ? release() : basename(resolve(folder)));
+/**
+ * Finds a kernel's driver directory: of the release named, of `folder` (-k), of the running kernel, or of the only one of another system,
+ * `host`. Throws BuildError.
+ */
+export function findKernel(named: string | undefined, folder: string | undefined, host = createHostFiles()): Kernel {
+  const modulesFolder = placeOfModules(host);
+  const version = named ?? (folder === undefined ? usualRelease(host) : basename(resolve(folder)));
   const place = resolve(folder ?? join(modulesFolder, version));
   if (existsSync(join(place, "modules.dep"))) return { release: version, folder: place };
   if (existsSync(place))
@@ -25,7 +28,7 @@ export function findKernel(named: string | undefined, folder: string | undefined
     throw new BuildError(
       `there is no directory ${place}: -k takes the directory of one kernel's drivers, as ${modulesFolder}/${version}`,
     );
-  const installed = installedReleases();
+  const installed = installedReleases(host);
   throw new BuildError(
     `${modulesFolder} has no drivers of ${named === undefined ? "the running kernel" : "kernel"} ${version}: ${
       installed.length
@@ -35,7 +38,20 @@ export function findKernel(named: string | undefined, folder: string | undefined
   );
 }
 
-function installedReleases(): string[] {
+/** Directory with a directory for each release, as the operating system knows it. */
+function placeOfModules(host: HostFiles): string {
+  return host.outside(host.resolve("/lib/modules")?.path ?? "/lib/modules");
+}
+
+/** The running kernel's says nothing of another system's. */
+function usualRelease(host: HostFiles): string {
+  const installed = installedReleases(host);
+  return host.outside("/") !== "/" && installed[0] !== undefined && installed.length === 1 ? installed[0] : release();
+}
+
+/** Releases of the kernels whose drivers are there, sorted. */
+export function installedReleases(host: HostFiles): string[] {
+  const modulesFolder = placeOfModules(host);
   if (!existsSync(modulesFolder)) return [];
   return readdirSync(modulesFolder)
     .filter((name) => existsSync(join(modulesFolder, name, "modules.dep")))

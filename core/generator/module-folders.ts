@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Phase, phases, sidePhases } from "../abi/index.js";
 import { BuildError, type Problems, reasonOf } from "./problems.js";
+import { project } from "./project.js";
 
 /** A module as it lies on the disk. */
 export interface ModuleFolder {
@@ -15,8 +16,19 @@ export interface ModuleFolder {
   phases: Partial<Record<Phase, string>>;
 }
 
-/** Where else modules lie, after firstlight's own; a module of the same name in a later one stands for the earlier. */
-export const moduleFolders = ["/usr/lib/firstlight/modules.d", "/etc/firstlight/modules.d"];
+/**
+ * Where modules lie; one of the same name in a later folder stands for the earlier. Those of the system below `sysroot`, or those of the
+ * current directory. Throws BuildError: this one has none.
+ */
+export function placesOfModules({ sysroot, localModules }: { sysroot: string; localModules: boolean }): string[] {
+  const local = resolve("modules.d");
+  if (localModules && !existsSync(local))
+    throw new BuildError(`there is no directory ${local}: -l takes modules of the current directory`);
+  const others = localModules
+    ? [local]
+    : ["usr/lib", "etc"].map((place) => join(sysroot, place, "firstlight/modules.d"));
+  return [...new Set([project.modules, ...others])];
+}
 
 const namePattern = /^(\d\d)([a-z][\w.+-]*)$/;
 

@@ -15,6 +15,8 @@ export interface Problems {
   gather(error: unknown): void;
   /** Runs a part; a BuildError of its is gathered, and the part has no result. */
   during<Result>(part: () => Result): Result | undefined;
+  /** The same for what takes time. */
+  later<Result>(part: Promise<Result>): Promise<Result | undefined>;
   /** Throws one BuildError if there is any problem. */
   check(): void;
 }
@@ -38,6 +40,11 @@ export function createProblems(): Problems {
         return undefined;
       }
     },
+    later: (part) =>
+      part.catch((error: unknown) => {
+        gather(error);
+        return undefined;
+      }),
     check: () => {
       if (gathered.size) throw new BuildError(...gathered);
     },

@@ -8,6 +8,8 @@ export interface ModuleWishes {
   /** If given, these only, with what they depend on. */
   modules: readonly string[] | undefined;
   add: readonly string[];
+  /** Added even if they say that they cannot be used. */
+  force: readonly string[];
   omit: readonly string[];
 }
 
@@ -21,6 +23,7 @@ export function resolveModules(
 ): ModuleFolder[] {
   const byName = new Map(available.map((module) => [module.name, module]));
   const omitted = new Set(wishes.omit);
+  const forced = new Set(wishes.force);
   /** Chosen modules, and who asked for each. */
   const chosen = new Map<string, string>();
 
@@ -34,6 +37,7 @@ export function resolveModules(
     const module = byName.get(name);
     if (!module) return `does not exist: ${didYouMean(name)}`;
     if (omitted.has(name)) return "is omitted: keep it, or do without what asks for it";
+    if (forced.has(name)) return undefined;
     const answer = problems.during(() => runStep(module, "check"));
     return typeof answer === "object" ? `cannot be used: ${answer.unavailable}` : undefined;
   }
@@ -55,7 +59,8 @@ export function resolveModules(
 
   for (const name of omitted)
     if (!byName.has(name)) report.warning(`there is no module ${name} to omit: ${didYouMean(name)}`);
-  for (const name of [...(wishes.modules ?? []), ...wishes.add]) choose(name, "the command line or configuration");
+  for (const name of [...(wishes.modules ?? []), ...wishes.add, ...forced])
+    choose(name, "the command line or configuration");
   if (!wishes.modules)
     for (const module of available) {
       if (omitted.has(module.name) || chosen.has(module.name)) continue;

@@ -21,12 +21,18 @@ const mappers: readonly [pattern: RegExp, module: string][] = [
 /** What the file systems at / and /usr lie on, from the lines of mountinfo and from `sysfs`, usually /sys. */
 export function rootLayers(mountinfo: readonly string[], sysfs: string): RootLayer[] {
   return mountinfo.flatMap((line) => {
-    const [, , number = "", , point = ""] = line.split(" ", 5);
-    const [, source = ""] = line.slice(line.indexOf(" - ") + 3).split(" ", 2);
+    const point = line.split(" ", 5)[4] ?? "";
     if (point !== "/" && point !== "/usr") return [];
-    const device = join(sysfs, "dev/block", number.startsWith("0:") ? numberOf(source) : number);
+    const device = join(sysfs, "dev/block", deviceNumber(line));
     return existsSync(device) ? layersOf(realpathSync(device), point) : [];
   });
+}
+
+/** "MAJ:MIN" of the device that a line of mountinfo mounts; of none, if it is no block device. */
+export function deviceNumber(line: string): string {
+  const number = line.split(" ", 3)[2] ?? "";
+  const [, source = ""] = line.slice(line.indexOf(" - ") + 3).split(" ", 2);
+  return number.startsWith("0:") ? numberOf(source) : number;
 }
 
 /** "MAJ:MIN" of a device's node: btrfs shows a number of its own, and the device as its source only. */

@@ -1,6 +1,7 @@
 import { posix, resolve } from "node:path";
 import type { Configuration } from "../schema/configuration.js";
-import type { CommandLine } from "./command-line.js";
+import type { OptionName } from "../schema/options.js";
+import { type CommandLine, mergeCommandLine } from "./command-line.js";
 import { type Compressor, parseCompressor } from "./compressor.js";
 import { BuildError } from "./problems.js";
 import type { ModuleWishes } from "./resolve.js";
@@ -10,63 +11,129 @@ export interface Settings {
   /** Left out: /boot/initramfs-KVER.img. */
   image: string | undefined;
   force: boolean;
+  /** Host-only: no image is written that holds neither drivers nor kernel parameters. */
+  skipUnneeded: boolean;
   hostOnly: boolean;
+  /** Directory of the system whose files the image is made of. */
+  sysroot: string;
   /** Release and directory of drivers, as far as they were named; undefined: no drivers. */
   kernel: { release: string | undefined; folder: string | undefined } | undefined;
+  /** Drivers and firmware, and nothing else. */
+  kernelOnly: boolean;
   modules: ModuleWishes;
-  addDrivers: readonly string[];
-  omitDrivers: readonly string[];
+  /** Modules of ./modules.d, in place of those that the system has. */
+  localModules: boolean;
+  drivers: DriverWishes;
   firmwareFolders: readonly string[];
   /** A destination that ends in "/" is the directory that a file goes into. */
   include: readonly { source: string; destination: string }[];
+  /** Names of programs, or absolute paths. */
+  install: readonly string[];
+  installOptional: readonly string[];
+  /** Absolute paths. */
+  remove: readonly string[];
   compressor: Compressor;
   /** For the image's /etc/cmdline.d. */
   kernelCommandLine: string;
+  /** The host's root is looked up in its fstab. */
+  useFstab: boolean;
+  /** What this machine's root needs goes into /etc/cmdline.d, too. */
+  storeHostParameters: boolean;
   /** As crypt(5) writes it; undefined: the rescue shell asks for none. */
   emergencyPasswordHash: string | undefined;
   /** SOURCE_DATE_EPOCH: no file of the image is younger. Seconds since 1970. */
   sourceDate: number | undefined;
+  /** The options that --rebuild repeats. */
+  recorded: readonly string[];
+}
+
+/** Which drivers a person asked for. */
+export interface DriverWishes {
+  /** These, and none that modules ask for. */
+  only: readonly string[] | undefined;
+  add: readonly string[];
+  /** Loaded before all others. */
+  force: readonly string[];
+  omit: readonly string[];
+  /** File systems of the root, and no others. */
+  fileSystems: readonly string[] | undefined;
 }
 
 /** The command line adds to the configuration's lists, and what it says otherwise counts more. Throws BuildError. */
 export function makeSettings(
   commandLine: CommandLine,
-  configuration: Partial<Configuration>,
+  files: Partial<Configuration>,
   environment: NodeJS.ProcessEnv,
 ): Settings {
-  const { operands, last, value, values, words, pairs } = commandLine;
-  const both = (
-    key: "add_dracutmodules" | "omit_dracutmodules" | "add_drivers" | "omit_drivers",
-    name: Parameters<typeof words>[0],
-  ) => [...(configuration[key] ?? []), ...words(name)];
-  const mode = last("hostonly", "no-hostonly");
-  const [added, omitted] = [words("add"), words("omit")];
-  const folder = value("kmoddir") ?? configuration.drivers_dir;
-  if (last("no-kernel") && last("add-drivers"))
-    throw new BuildError("--no-kernel and --add-drivers contradict each other: leave one of them out");
+  const { operands, last, value, pairs } = commandLine;
+  const configuration = mergeCommandLine(commandLine, files);
+  const isSet = (key: "no_kernel" | "kernel_only" | "noimageifnotneeded" | "use_fstab" | "hostonly_cmdline") =>
+    configuration[key] === "yes";
+  const hostOnly = configuration.hostonly !== "no";
+  checkContradictions(commandLine, hostOnly);
+  const image = operands[0] ?? value("rebuild");
   return {
-    image: operands[0] === undefined ? undefined : imagePath(operands[0]),
-    force: last("force") !== undefined,
-    hostOnly: mode ? mode === "hostonly" : configuration.hostonly !== "no",
-    kernel: last("no-kernel") ? undefined : { release: value("kver") ?? operands[1], folder },
+    image: image === undefined ? undefined : imagePath(image),
+    force: last("force", "regenerate-all") !== undefined || (last("rebuild") !== undefined && !operands.length),
+    skipUnneeded: hostOnly && isSet("noimageifnotneeded"),
+    hostOnly,
+    sysroot: resolve(value("sysroot") ?? "/"),
+    kernel: isSet("no_kernel")
+      ? undefined
+      : {
+          release: operands[1] ?? value("kver"),
+          folder: configuration.drivers_dir && resolve(configuration.drivers_dir),
+        },
+    kernelOnly: isSet("kernel_only"),
     modules: {
-      modules: last("modules") ? words("modules") : configuration.dracutmodules,
-      // A module that the configuration adds can be left out for once by -o, and the other way round.
-      add: both("add_dracutmodules", "add").filter((name) => added.includes(name) || !omitted.includes(name)),
-      omit: both("omit_dracutmodules", "omit").filter((name) => omitted.includes(name) || !added.includes(name)),
+      modules: configuration.dracutmodules,
+      add: configuration.add_dracutmodules ?? [],
+      force: configuration.force_add_dracutmodules ?? [],
+      omit: configuration.omit_dracutmodules ?? [],
     },
-    addDrivers: both("add_drivers", "add-drivers"),
-    omitDrivers: both("omit_drivers", "omit-drivers"),
-    firmwareFolders: (last("fwdir") ? words("fwdir") : (configuration.fw_dir ?? [])).flatMap(splitFolders),
-    include: pairs.map(({ source, destination }) => ({
-      source: resolve(source),
-      destination: posix.join("/", destination),
-    })),
-    compressor: parseCompressor(chosenCompression(commandLine) ?? configuration.compress ?? "zstd"),
-    kernelCommandLine: [configuration.kernel_cmdline ?? [], ...values("kernel-cmdline")].flat().join(" "),
+    localModules: last("local") !== undefined,
+    drivers: {
+      only: configuration.drivers,
+      add: configuration.add_drivers ?? [],
+      force: configuration.force_drivers ?? [],
+      omit: configuration.omit_drivers ?? [],
+      fileSystems: configuration.filesystems,
+    },
+    firmwareFolders: (configuration.fw_dir ?? []).flatMap((word) => word.split(":").filter(Boolean)),
+    include: pairs.map(({ source, destination }) => ({ source, destination: posix.join("/", destination) })),
+    install: configuration.install_items ?? [],
+    installOptional: configuration.install_optional_items ?? [],
+    remove: configuration.remove_items ?? [],
+    compressor: parseCompressor(configuration.compress ?? "zstd"),
+    kernelCommandLine: configuration.kernel_cmdline ?? "",
+    useFstab: isSet("use_fstab"),
+    storeHostParameters: hostOnly && isSet("hostonly_cmdline"),
     emergencyPasswordHash: checkHash(configuration.emergency_password_hash),
     sourceDate: readSourceDate(environment.SOURCE_DATE_EPOCH),
+    recorded: commandLine.recorded,
   };
+}
+
+/** What one command line cannot mean together; in a configuration the same is what holds for other images. */
+function checkContradictions({ last, operands }: CommandLine, hostOnly: boolean): void {
+  const exclusive: [OptionName, OptionName[]][] = [
+    ["no-kernel", ["kernel-only", "add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
+    ["regenerate-all", ["rebuild", "kver", "kmoddir"]],
+  ];
+  const problems = exclusive.flatMap(([one, others]) =>
+    others
+      .filter((other) => last(one) && last(other))
+      .map((other) => `--${one} and --${other} contradict each other: leave one of them out`),
+  );
+  if (last("regenerate-all") && operands.length)
+    problems.push("--regenerate-all writes all images at their usual places: leave IMAGE and KVER out");
+  if (hostOnly && last("sysroot"))
+    problems.push("--sysroot needs -N: what the devices of the other machine are is not to be seen here");
+  const wanted = last("hostonly-cmdline", "no-hostonly-cmdline");
+  for (const option of [wanted === "hostonly-cmdline" ? wanted : undefined, last("print-cmdline"), last("fstab")])
+    if (option && !hostOnly)
+      problems.push(`--${option} tells of this machine's root, and -N builds for any: leave one out`);
+  if (problems.length) throw new BuildError(...problems);
 }
 
 function imagePath(word: string): string {
@@ -82,13 +149,6 @@ function checkHash(hash: string | undefined): string | undefined {
   );
 }
 
-/** "DIR:DIR", as dracut takes them. */
-const splitFolders = (word: string) =>
-  word
-    .split(":")
-    .filter(Boolean)
-    .map((folder) => resolve(folder));
-
 /** https://reproducible-builds.org/specs/source-date-epoch/ */
 function readSourceDate(text: string | undefined): number | undefined {
   if (text === undefined || text === "") return undefined;
@@ -96,10 +156,4 @@ function readSourceDate(text: string | undefined): number | undefined {
   if (!/^\d{1,10}$/.test(text) || Number(text) > 0xffffffff)
     throw new BuildError(`SOURCE_DATE_EPOCH="${text}" is not a number of seconds since 1970`);
   return Number(text);
-}
-
-function chosenCompression({ last, value }: CommandLine): string | undefined {
-  const option = last("zstd", "gzip", "no-compress", "compress");
-  if (option === "compress") return value("compress");
-  return option === "no-compress" ? "none" : option;
 }

@@ -27,6 +27,10 @@ export interface Tree {
   get(path: string): Entry | undefined;
   /** Does the path lead to something, links followed? */
   has(path: string): boolean;
+  /** Takes out what is at a path, a link itself, and all that is below. false: there is nothing. */
+  remove(path: string): boolean;
+  /** Bytes of all files. */
+  size(): number;
   /** Sorted by path, byte by byte, so that directories come before what is in them. Paths have no leading slash. */
   entries(): [path: string, entry: Entry][];
 }
@@ -94,8 +98,20 @@ export function createTree(): Tree {
     return true;
   }
 
+  function remove(path: string): boolean {
+    const place = locate(path, false);
+    if (!place || !table.delete(place)) return false;
+    for (const inside of [...table.keys()]) if (inside.startsWith(`${place}/`)) table.delete(inside);
+    return true;
+  }
+
+  const sizeOf = (entry: Entry) =>
+    entry.type !== "file" ? 0 : Buffer.isBuffer(entry.content) ? entry.content.length : entry.content.size;
+
   return {
     add,
+    remove,
+    size: () => [...table.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
     get: (path) => table.get(locate(path, false) ?? "/"),
     has: (path) => table.has(locate(path, true) ?? "/"),
     entries: () => [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),

@@ -1,35 +1,35 @@
-/** The keys of a configuration file, with dracut.conf(5)'s names and meanings; lists are words separated by blanks. */
-export interface Configuration {
-  hostonly: "yes" | "no";
-  dracutmodules: string[];
-  add_dracutmodules: string[];
-  omit_dracutmodules: string[];
-  add_drivers: string[];
-  omit_drivers: string[];
-  drivers_dir: string;
-  fw_dir: string[];
-  compress: string;
-  kernel_cmdline: string;
-  emergency_password_hash: string;
+import type { Option } from "./option.js";
+import { type ListKey, options, type TextKey } from "./options.js";
+
+/** A configuration, with dracut.conf(5)'s keys and meanings, and one key that no option has. */
+export type Configuration = Record<ListKey, string[]> & Record<TextKey | "emergency_password_hash", string>;
+
+interface KeySchema {
+  type: "string" | "array";
+  items?: KeySchema;
+  enum?: readonly string[];
+  pattern?: string;
 }
 
-const words = { type: "array", items: { type: "string" } } as const;
+/** What may be written for the key of an option; one whose options take no value is a question. */
+function schemaOf(key: string): KeySchema {
+  const valued = options.find((option: Option) => option.key === key && option.value !== undefined) as
+    | Option
+    | undefined;
+  if (!valued) return { type: "string", enum: ["yes", "no"] };
+  const { choices, pattern, list } = valued;
+  const word: KeySchema = { type: "string", ...(choices && { enum: choices }), ...(pattern && { pattern }) };
+  return list ? { type: "array", items: word } : word;
+}
+
+const keys = options.flatMap((option: Option) => (option.refused === undefined && option.key ? [option.key] : []));
 
 /** JSON schema of Configuration; every key may be left out. A key of type "array" takes a list of words, also by `+=`. */
 export const configurationSchema = {
   type: "object",
   properties: {
-    hostonly: { type: "string", enum: ["yes", "no"] },
-    dracutmodules: words,
-    add_dracutmodules: words,
-    omit_dracutmodules: words,
-    add_drivers: words,
-    omit_drivers: words,
-    drivers_dir: { type: "string", pattern: "^/" },
-    fw_dir: { type: "array", items: { type: "string", pattern: "^/" } },
-    compress: { type: "string", minLength: 1 },
-    kernel_cmdline: { type: "string" },
-    emergency_password_hash: { type: "string" },
+    ...(Object.fromEntries(keys.map((key) => [key, schemaOf(key)])) as Record<ListKey | TextKey, KeySchema>),
+    emergency_password_hash: { type: "string" } as KeySchema,
   },
   additionalProperties: false,
 } as const;

@@ -11,7 +11,7 @@ export async function bundleWith(modules: { add: readonly string[]; folders?: re
   const facts = { hostOnly: false, kernel: "6.1.0", machine: "x86_64", fileSystems: [], modaliases: [] };
   const selected = await selectModules(
     findModules([project.modules, ...(modules.folders ?? [])], problems),
-    { modules: undefined, add: modules.add, omit: [] },
+    { modules: undefined, add: modules.add, force: [], omit: [] },
     (question, argument) => (question === "facts" ? facts : question === "findProgram" ? `/usr/bin/${argument}` : null),
     problems,
     { warning: (text) => assert.fail(text), note: () => {} },

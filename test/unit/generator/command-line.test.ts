@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { helpText, parseCommandLine } from "../../../core/generator/command-line.js";
+import { parseCommandLine } from "../../../core/generator/command-line.js";
+import { helpText, manualPage, optionHelp } from "../../../core/generator/help.js";
 import { makeSettings, type Settings } from "../../../core/generator/settings.js";
 import type { Configuration } from "../../../core/schema/configuration.js";
+import { options } from "../../../core/schema/options.js";
+import { projectFolder } from "../../support/paths.js";
+import { run, tryRun } from "../../support/run.js";
 import { problemsOf } from "./scratch.js";
 
 function settings(line: string, configuration: Partial<Configuration> = {}, environment = {}): Settings {
@@ -48,6 +53,66 @@ test("of options that exclude each other the last one counts", () => {
   assert.equal(settings("--zstd --gzip").compressor.name, "gzip");
   assert.equal(settings("--gzip --no-compress").compressor.name, "none");
   assert.equal(settings("--kver 1 --kver 2").kernel?.release, "2");
+});
+
+test("what one command line cannot mean together", async () => {
+  const mistakes = async (line: string) => (await problemsOf(() => settings(line))).join("; ");
+  assert.match(
+    await mistakes("-N --regenerate-all x.img"),
+    /^--regenerate-all writes all images at their usual places/,
+  );
+  assert.match(
+    await mistakes("-N --regenerate-all -k /x --rebuild y"),
+    /^--regenerate-all and --rebuild contradict .*; --reg.* --kmoddir/,
+  );
+  assert.match(await mistakes("--sysroot /mnt"), /^--sysroot needs -N: /);
+  for (const option of ["--hostonly-cmdline", "--print-cmdline", "--fstab"])
+    assert.match(
+      await mistakes(`-N ${option}`),
+      new RegExp(`^${option} tells of this machine's root, and -N builds for any`),
+    );
+  assert.equal(
+    settings("-N", { hostonly_cmdline: "yes", use_fstab: "yes" }).storeHostParameters,
+    false,
+    "for other images",
+  );
+});
+
+test("a value that is none of the possible ones, and options that cannot work", async () => {
+  const problems = await problemsOf(() =>
+    parseCommandLine(["-L9", "--mount", "x", "--tmpdir=/t", "--sshkey", "k", "--keep"]),
+  );
+  assert.equal(problems[0], '-L "9": it is one of 0, 1, 2, 3, 4, 5, 6');
+  assert.match(problems[1] ?? "", /^--mount: .* it will need a module fstab-sys$/);
+  assert.match(problems[2] ?? "", /^--tmpdir: mkinitrd has no temporary directory/);
+  assert.match(problems[3] ?? "", /^--sshkey: .* it will need a module ssh-client$/);
+  assert.match(problems[4] ?? "", /^--keep: /);
+});
+
+test("what --rebuild repeats: what is in the image, and means the same in any directory", () => {
+  const words = [
+    "-Nfv",
+    "-a",
+    "one two",
+    "-i",
+    "src",
+    "/dst",
+    "--fwdir=fw",
+    "-k",
+    "mod",
+    "-c",
+    "f.conf",
+    "x.img",
+    "6.1",
+  ];
+  assert.deepEqual(parseCommandLine(words).recorded, [
+    ...["--no-hostonly", "--add=one two", "--include", resolve("src"), "/dst"],
+    ...[`--fwdir=${resolve("fw")}`, `--kmoddir=${resolve("mod")}`],
+  ]);
+  const again = settings("--rebuild old.img -N");
+  assert.deepEqual([again.image, again.force], [resolve("old.img"), true]);
+  const other = settings("--rebuild old.img -N new.img");
+  assert.deepEqual([other.image, other.force], [resolve("new.img"), false]);
 });
 
 test("drivers cannot be added to an image without drivers", async () => {
@@ -110,10 +175,10 @@ test("the command line adds to the configuration, and overrides it", () => {
     fw_dir: ["/fw"],
   };
   const plain = settings("", configuration);
-  assert.deepEqual(plain.modules, { modules: undefined, add: ["a", "b"], omit: ["c"] });
+  assert.deepEqual(plain.modules, { modules: undefined, add: ["a", "b"], force: [], omit: ["c"] });
   assert.deepEqual([plain.hostOnly, plain.compressor.parameters], [false, ["-n", "-c", "-9"]]);
   const overridden = settings("-H -a c -o b --zstd --fwdir /other --kernel-cmdline quiet", configuration);
-  assert.deepEqual(overridden.modules, { modules: undefined, add: ["a", "c"], omit: ["b"] });
+  assert.deepEqual(overridden.modules, { modules: undefined, add: ["a", "c"], force: [], omit: ["b"] });
   assert.deepEqual([overridden.hostOnly, overridden.compressor.name], [true, "zstd"]);
   assert.deepEqual(overridden.firmwareFolders, ["/other"]);
   assert.equal(overridden.kernelCommandLine, "rd.retry=5 quiet");
@@ -145,6 +210,31 @@ test("SOURCE_DATE_EPOCH is a time or a mistake", async () => {
 
 test("the help fits on one screen", () => {
   const lines = helpText().split("\n");
-  assert.ok(lines.length <= 40, `${lines.length} lines`);
-  assert.ok(lines.every((line) => line.length <= 100));
+  assert.ok(lines.length <= 25, `${lines.length} lines`);
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  );
+});
+
+test("--help OPTION tells of one option, by any of its names", async () => {
+  const text = optionHelp("--kmoddir");
+  assert.match(
+    text,
+    /^-k, --kmoddir DIR\n {2}directory of the kernel's drivers\n.*\/lib\/modules\/KVER.*Configuration: drivers_dir\.\n$/s,
+  );
+  for (const name of ["kmoddir", "-k", "k"]) assert.equal(optionHelp(name), text);
+  assert.match(optionHelp("mount"), /An error: .*fstab-sys/);
+  assert.deepEqual(await problemsOf(() => optionHelp("--kmodir")), [
+    "there is no option --kmodir: did you mean --kmoddir?",
+  ]);
+});
+
+test("the manual page is that of the table of options, and groff has nothing to say against it", async () => {
+  const path = join(projectFolder, "man/mkinitrd.8");
+  assert.equal(readFileSync(path, "utf8"), manualPage(), "run npm run build && npm run man");
+  const { status, stdout, stderr } = await tryRun(["groff", "-man", "-ww", "-z", path]);
+  assert.deepEqual([status, stdout, stderr], [0, "", ""]);
+  const shown = await run(["groff", "-man", "-Tascii", "-P-cbou", path]);
+  for (const { long } of options) assert.ok(shown.includes(`--${long}`), long);
 });

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseCommandLine } from "../../../core/generator/command-line.js";
-import { readConfiguration } from "../../../core/generator/configuration.js";
+import { mergeCommandLine, parseCommandLine } from "../../../core/generator/command-line.js";
+import { addEnvironment, formatConfiguration, readConfiguration } from "../../../core/generator/configuration.js";
 import { makeSettings } from "../../../core/generator/settings.js";
-import { configurationSchema } from "../../../core/schema/configuration.js";
+import { type Configuration, configurationSchema } from "../../../core/schema/configuration.js";
 import { projectFolder } from "../../support/paths.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
@@ -61,6 +61,9 @@ test("nothing is executed, and every mistake has its file and line", async (cont
       'add_drivers="unfinished',
       `add_drivers=x;touch ${canary}`,
       '__proto__="x"',
+      'tmpdir="/var/tmp"',
+      'fstab_lines+=" x "',
+      "stdloglvl=7",
     ].join("\n"),
     "conf.d/x.conf": "nothing here\n",
   });
@@ -75,6 +78,9 @@ test("nothing is executed, and every mistake has its file and line", async (cont
     /^not understood: "add_drivers="unfinished"/,
     /^not understood: "add_drivers=x;touch/,
     /^unknown key __proto__/,
+    /^tmpdir: mkinitrd has no temporary directory/,
+    /^fstab_lines: .* it will need a module fstab-sys/,
+    /^stdloglvl="7": it must be equal to one of the allowed values \(0, 1, 2/,
   ];
   assert.equal(problems.length, expected.length + 1);
   for (const [index, pattern] of expected.entries()) {
@@ -105,7 +111,40 @@ test("dracut.conf.example changes nothing, its samples are right, and show every
   assert.deepEqual(settings.modules, {
     modules: ["base", "kernel-modules", "rootfs-block", "busybox"],
     add: ["tmpfs-root"],
+    force: ["tmpfs-root"],
     omit: ["busybox"],
   });
   assert.equal(settings.compressor.name, "zstd");
+});
+
+test("the environment comes after the files and before the command line", async () => {
+  const files: Partial<Configuration> = { hostonly: "yes", compress: "gzip", add_drivers: ["one"] };
+  const environment = { DRACUT_HOSTONLY: "no", DRACUT_COMPRESS: "none", DRACUT_ADD_DRIVERS: "two  three", DRACUT: "x" };
+  const both = addEnvironment(files, environment);
+  assert.deepEqual(both, { hostonly: "no", compress: "none", add_drivers: ["one", "two", "three"] });
+  const { hostonly, compress, add_drivers } = mergeCommandLine(parseCommandLine(["-H", "--add-drivers", "four"]), both);
+  assert.deepEqual([hostonly, compress, add_drivers], ["yes", "none", ["one", "two", "three", "four"]]);
+  assert.deepEqual(await problemsOf(() => addEnvironment(files, { DRACUT_HOSTONLY: "maybe", DRACUT_LOGFILE: "x" })), [
+    'environment variable DRACUT_HOSTONLY: hostonly="maybe": it must be equal to one of the allowed values (yes, no)',
+    'environment variable DRACUT_LOGFILE: logfile="x": it must match pattern "^/"',
+  ]);
+});
+
+test("what --printconfig shows is a configuration that means the same", (context) => {
+  const words = [
+    "-N",
+    "-a",
+    "lvm crypt",
+    "--kernel-cmdline",
+    'a="b c"',
+    "--kernel-cmdline=$d",
+    "-d",
+    "x",
+    "--fwdir",
+    "/a:/b",
+  ];
+  const merged = mergeCommandLine(parseCommandLine(words), { omit_drivers: ["y"], compress: "zstd -3" });
+  const folder = scratchFolder(context, { "dracut.conf": formatConfiguration(merged) });
+  assert.deepEqual(readConfiguration(join(folder, "dracut.conf"), [], { required: true }), merged);
+  assert.equal(merged.kernel_cmdline, 'a="b c" $d');
 });

@@ -45,6 +45,7 @@ test("what the host has, and what its root lies on", (context) => {
       { point: "/", device: "dm-0", module: "luks" },
       { point: "/", device: "md0", module: "md-raid" },
     ],
+    root: { device: "/dev/mapper/vg-root", type: "xfs" },
   });
 });
 
@@ -60,4 +61,29 @@ test("without /sys or /proc nobody knows what this machine needs", async (contex
   assert.deepEqual(await problemsOf(() => readHostDevices(root)), [
     `no device in ${root}/sys/devices has a modalias: mount /sys, or build for any machine with -N`,
   ]);
+});
+
+test("the root by udev's UUID, of btrfs with its subvolume, of a container not at all", async (context) => {
+  const rootFrom = (line: string, files = {}) => {
+    const proc = { "proc/self/mountinfo": `1 1 0:1 / / rw - rootfs none rw\n${line}\n` };
+    return readHostDevices(scratchFolder(context, { ...host, ...proc, ...files })).root;
+  };
+  const udev = { "run/udev/data/b253:1": "S:disk/by-uuid/x\nE:ID_FS_UUID=0036-1d4f\nE:ID_FS_UUID_ENC=other\n" };
+  const disk = "20 1 253:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw";
+  assert.deepEqual(rootFrom(disk, udev), { device: "UUID=0036-1d4f", type: "ext4" });
+  assert.deepEqual(rootFrom(disk), { device: "/dev/vda1", type: "ext4" });
+  assert.deepEqual(rootFrom("20 1 0:33 /@ / rw - btrfs /dev/none rw,subvol=/@"), {
+    ...{ device: "/dev/none", type: "btrfs", flags: "subvol=@" },
+  });
+  assert.equal(rootFrom("20 1 0:33 / / rw - overlay overlay rw"), undefined);
+  assert.equal(rootFrom("20 1 8:1 / / rw - ext4 /dev/root rw"), undefined);
+});
+
+test("--fstab: the root that fstab names, not the one that is mounted", async (context) => {
+  const fstab = (text: string) =>
+    readHostDevices(scratchFolder(context, { ...host, "etc/fstab": text }), { useFstab: true });
+  const lines = "# /dev/sda9 / ext4 x\nLABEL=home /home ext4\nUUID=1-2\t/  btrfs  rw,subvol=root,noatime 0 0\n";
+  const { root, fileSystems } = fstab(lines);
+  assert.deepEqual([root, fileSystems], [{ device: "UUID=1-2", type: "btrfs", flags: "subvol=root" }, ["btrfs"]]);
+  assert.match((await problemsOf(() => fstab("LABEL=home /home ext4\n")))[0] ?? "", /fstab has no line for \/: add it/);
 });

@@ -19,14 +19,18 @@ test("firmware that is not installed is written down by driver; a command of mod
     "etc/modprobe.d/own.conf": "install me4000 /sbin/modprobe other\ninstall absent /sbin/modprobe other\n",
     "usr/lib/modprobe.d/packaged.conf": "install jr3_pci logger jr3\n",
   });
-  const settings = { addDrivers: names, omitDrivers: [], firmwareFolders: [] };
+  const drivers = { only: undefined, add: names, force: [], omit: [], fileSystems: undefined };
+  const settings = { drivers, firmwareFolders: [] };
   const { modules, release } = await debianKernel("cloud");
   const kernel = readKernelTree({ folder: modules, release });
   const build = async (hostOnly: boolean) => {
     const [host, tree, report] = [createHostFiles(root), createTree(), keepReport()];
     const installer = createInstaller(host, tree);
-    const devices = hostOnly ? { modaliases: [], loaded: [], fileSystems: [], rootLayers: [] } : undefined;
-    await addDrivers(kernel, [], settings, devices, { host, tree, installer, problems: createProblems(), report });
+    const devices = hostOnly
+      ? { modaliases: [], loaded: [], fileSystems: [], rootLayers: [], root: undefined }
+      : undefined;
+    const building = { host, tree, installer, problems: createProblems(), report, sizes: new Map() };
+    await addDrivers(kernel, [], settings, devices, building);
     const file = tree.get(missingFirmwarePath);
     return { missing: file?.type === "file" && String(file.content), warnings: report.warnings };
   };

@@ -308,7 +308,7 @@ async function resolveWishes(context: TestContext, wishes: Partial<ModuleWishes>
   const answer = createHostAnswers(createHostFiles(), facts, () => false);
   const selected = await selectModules(
     modules,
-    { modules: undefined, add: [], omit: [], ...wishes },
+    { modules: undefined, add: [], force: [], omit: [], ...wishes },
     answer,
     problems,
     report,

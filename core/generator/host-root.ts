@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { deviceNumber } from "./root-layers.js";
+
+/** The file system that a machine boots from, in the forms of root=, rootfstype= and rootflags=. */
+export interface HostRoot {
+  /** "UUID=…", or what is known: "/dev/vda1". */
+  device: string;
+  type: string;
+  /** Without which another directory of it would be the root; undefined: none. */
+  flags?: string;
+}
+
+/**
+ * The root by the lines of mountinfo, its UUID by udev's database below `root`. undefined: what is mounted at / is on no block device that
+ * has a name here (a container, tmpfs, NFS).
+ */
+export function mountedRoot(mountinfo: readonly string[], root: string): HostRoot | undefined {
+  const line = mountinfo.findLast((each) => each.split(" ", 5)[4] === "/") ?? "";
+  const inside = line.split(" ", 4)[3] ?? "/";
+  const [type = "", source = ""] = line.slice(line.indexOf(" - ") + 3).split(" ", 2);
+  const uuid = udevUuid(join(root, "run/udev/data", `b${deviceNumber(line)}`));
+  if (uuid === undefined && !/^\/dev\/(?!root$)/.test(source)) return undefined;
+  const flags = type === "btrfs" && inside !== "/" ? `subvol=${inside.slice(1)}` : undefined;
+  return { device: uuid === undefined ? source : `UUID=${uuid}`, type, ...(flags && { flags }) };
+}
+
+/** The root by the lines of fstab(5); undefined: they have none. */
+export function rootOfFstab(lines: readonly string[]): HostRoot | undefined {
+  const fields = lines
+    .map((line) => line.trim().split(/\s+/))
+    .find(([device = "", point]) => !device.startsWith("#") && point === "/");
+  if (!fields) return undefined;
+  const [device = "", , type = "", options = ""] = fields;
+  const flags = options.split(",").filter((option) => /^subvol(id)?=/.test(option));
+  return { device: device.replaceAll('"', ""), type, ...(flags.length && { flags: flags.join(",") }) };
+}
+
+/** Lines "E:ID_FS_UUID=…" of a device's file. */
+function udevUuid(path: string): string | undefined {
+  try {
+    return /^E:ID_FS_UUID=(\S+)$/m.exec(readFileSync(path, "utf8"))?.[1];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+/** An option of mkinitrd. Parser, help, manual page and the keys of the configuration all come from the table of options.ts. */
+export interface Option {
+  long: string;
+  short?: string;
+  /** What it takes, as help shows it; left out: nothing. */
+  value?: string;
+  /** One line for help. */
+  text: string;
+  /** Whole sentences, for --help OPTION and the manual page. */
+  more?: string;
+  /** Shown with its text by -h. */
+  common?: true;
+  /** dracut.conf(5)'s name for it. */
+  key?: string;
+  /** What it sets the key to, where it takes no value. */
+  sets?: string;
+  /** Its value is a list of words separated by blanks; repeated, it adds to the list, and to the configuration's. */
+  list?: true;
+  /** As a list on the command line it stands for the configuration's. */
+  replaces?: true;
+  /** The only values. */
+  choices?: readonly string[];
+  /** Regular expression for its value, or for each word of it, in a configuration. */
+  pattern?: string;
+  /** It, and its key, cannot work: what is missing for it. */
+  refused?: string;
+  /** It says what is in the image, and is recorded there for --rebuild. */
+  recorded?: true;
+}
