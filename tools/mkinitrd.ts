@@ -82,7 +82,7 @@ async function buildOne(
 ): Promise<void> {
   const started = performance.now();
   const settings = makeSettings(commandLine, configuration, process.env);
-  const kernel = release === undefined ? settings.kernel : { release, folder: undefined };
+  const kernel = settings.kernel && release !== undefined ? { release, folder: undefined } : settings.kernel;
   const built = await buildImage({ ...settings, kernel }, { report: messages.report, signal });
   if (!built) {
     messages.result(

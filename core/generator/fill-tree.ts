@@ -18,11 +18,10 @@ export interface Building {
 }
 
 /** Runs a part of the work, and counts what it has put into the image. */
-export function measured<Result>({ tree, sizes }: Building, part: string, work: () => Result): Result {
+export function measured({ tree, sizes }: Building, part: string, work: () => void): void {
   const before = tree.size();
-  const result = work();
+  work();
   sizes.set(part, tree.size() - before);
-  return result;
 }
 
 /** Puts what the modules ask for into the image, except drivers; `storeHostParameters`: also the kernel parameters that the host needs. */

@@ -31,18 +31,18 @@ export function readHostDevices(root = "/", { useFstab = false } = {}): HostDevi
     throw new BuildError(`no device in ${join(root, "sys/devices")} has a modalias: mount /sys, ${remedy}`);
   const mounts = linesOfProc(join(root, "proc/self/mountinfo"));
   const modules = join(root, "proc/modules");
-  const fstabRoot = useFstab ? readFstab(join(root, "etc/fstab")) : undefined;
+  const fstab = useFstab ? readFstab(join(root, "etc/fstab")) : undefined;
   return {
     modaliases: [...modaliases].sort(),
     // Where /proc is mounted, only a kernel that cannot load drivers lacks this file (CONFIG_MODULES).
     loaded: existsSync(modules) ? linesOfProc(modules).map((line) => line.split(" ", 1)[0] ?? "") : [],
-    fileSystems: fstabRoot ? [fstabRoot.type] : rootFileSystems(mounts),
+    fileSystems: fstab?.fileSystems ?? rootFileSystems(mounts),
     rootLayers: rootLayers(mounts, join(root, "sys")),
-    root: fstabRoot ?? mountedRoot(mounts, root),
+    root: fstab ? fstab.root : mountedRoot(mounts, root),
   };
 }
 
-function readFstab(path: string): HostRoot {
+function readFstab(path: string): NonNullable<ReturnType<typeof rootOfFstab>> {
   const found = existsSync(path) ? rootOfFstab(linesOf(path)) : undefined;
   if (found) return found;
   throw new BuildError(`${path} has no line for /: add it, or leave --fstab (use_fstab) out`);

@@ -25,15 +25,18 @@ export function mountedRoot(mountinfo: readonly string[], root: string): HostRoo
   return { device: uuid === undefined ? source : `UUID=${uuid}`, type, ...(flags && { flags }) };
 }
 
-/** The root by the lines of fstab(5); undefined: they have none. */
-export function rootOfFstab(lines: readonly string[]): HostRoot | undefined {
-  const fields = lines
-    .map((line) => line.trim().split(/\s+/))
-    .find(([device = "", point]) => !device.startsWith("#") && point === "/");
-  if (!fields) return undefined;
-  const [device = "", , type = "", options = ""] = fields;
+/** The root, and the types of the file systems at / and /usr, by the lines of fstab(5); undefined: they have no root. */
+export function rootOfFstab(lines: readonly string[]): { root: HostRoot; fileSystems: string[] } | undefined {
+  const entries = lines.map((line) => line.trim().split(/\s+/)).filter(([device = ""]) => !device.startsWith("#"));
+  const entry = entries.find(([, point]) => point === "/");
+  if (!entry) return undefined;
+  const [device = "", , type = "", options = ""] = entry;
   const flags = options.split(",").filter((option) => /^subvol(id)?=/.test(option));
-  return { device: device.replaceAll('"', ""), type, ...(flags.length && { flags: flags.join(",") }) };
+  const types = entries.flatMap(([, point, each = ""]) => (point === "/" || point === "/usr" ? [each] : []));
+  return {
+    root: { device: device.replaceAll('"', ""), type, ...(flags.length && { flags: flags.join(",") }) },
+    fileSystems: [...new Set(types)].sort(),
+  };
 }
 
 /** Lines "E:ID_FS_UUID=…" of a device's file. */

@@ -71,6 +71,10 @@ export function makeSettings(
     configuration[key] === "yes";
   const hostOnly = configuration.hostonly !== "no";
   checkContradictions(commandLine, hostOnly);
+  if (isSet("no_kernel") && isSet("kernel_only"))
+    throw new BuildError(
+      "--no-kernel (no_kernel) and --kernel-only (kernel_only) together leave nothing: leave one of them out",
+    );
   const image = operands[0] ?? value("rebuild");
   return {
     image: image === undefined ? undefined : imagePath(image),
@@ -82,7 +86,7 @@ export function makeSettings(
       ? undefined
       : {
           release: operands[1] ?? value("kver"),
-          folder: configuration.drivers_dir && resolve(configuration.drivers_dir),
+          folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
     modules: {
@@ -117,7 +121,7 @@ export function makeSettings(
 /** What one command line cannot mean together; in a configuration the same is what holds for other images. */
 function checkContradictions({ last, operands }: CommandLine, hostOnly: boolean): void {
   const exclusive: [OptionName, OptionName[]][] = [
-    ["no-kernel", ["kernel-only", "add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
+    ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
     ["regenerate-all", ["rebuild", "kver", "kmoddir"]],
   ];
   const problems = exclusive.flatMap(([one, others]) =>

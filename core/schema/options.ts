@@ -16,7 +16,7 @@ export const groups = {
       long: "rebuild",
       value: "IMAGE",
       text: "build again what an image was built from",
-      more: "The options that were recorded in IMAGE come before those given now. Without a name for the new image, IMAGE itself is replaced; there, and nowhere else, -f is not needed.",
+      more: "The options that were recorded in IMAGE come before those given now, and the configuration is read anew. Without a name for the new image, IMAGE itself is replaced; there, and nowhere else, -f is not needed.",
     },
     {
       long: "regenerate-all",
@@ -117,7 +117,7 @@ export const groups = {
       long: "local",
       short: "l",
       text: "take modules of ./modules.d",
-      more: "In place of those in /usr/lib/firstlight and /etc/firstlight; one of the same name stands for firstlight's own.",
+      more: "In place of those in /usr/lib/firstlight and /etc/firstlight; one of the same name stands for firstlight's own. --rebuild does not repeat it.",
     },
   ],
   Drivers: [

@@ -65,6 +65,10 @@ test("what one command line cannot mean together", async () => {
     await mistakes("-N --regenerate-all -k /x --rebuild y"),
     /^--regenerate-all and --rebuild contradict .*; --reg.* --kmoddir/,
   );
+  assert.match(
+    await mistakes("--no-kernel --kernel-only x.img"),
+    /^--no-kernel \(no_kernel\) and .* together leave nothing/,
+  );
   assert.match(await mistakes("--sysroot /mnt"), /^--sysroot needs -N: /);
   for (const option of ["--hostonly-cmdline", "--print-cmdline", "--fstab"])
     assert.match(

@@ -82,8 +82,12 @@ test("the root by udev's UUID, of btrfs with its subvolume, of a container not a
 test("--fstab: the root that fstab names, not the one that is mounted", async (context) => {
   const fstab = (text: string) =>
     readHostDevices(scratchFolder(context, { ...host, "etc/fstab": text }), { useFstab: true });
-  const lines = "# /dev/sda9 / ext4 x\nLABEL=home /home ext4\nUUID=1-2\t/  btrfs  rw,subvol=root,noatime 0 0\n";
+  const lines =
+    "# /dev/sda9 / ext4 x\nLABEL=home /home ext4\nLABEL=usr /usr xfs\nUUID=1-2\t/  btrfs  rw,subvol=root,noatime 0 0\n";
   const { root, fileSystems } = fstab(lines);
-  assert.deepEqual([root, fileSystems], [{ device: "UUID=1-2", type: "btrfs", flags: "subvol=root" }, ["btrfs"]]);
+  assert.deepEqual(
+    [root, fileSystems],
+    [{ device: "UUID=1-2", type: "btrfs", flags: "subvol=root" }, ["btrfs", "xfs"]],
+  );
   assert.match((await problemsOf(() => fstab("LABEL=home /home ext4\n")))[0] ?? "", /fstab has no line for \/: add it/);
 });
