@@ -14,6 +14,8 @@ export const driverIndexPath = "/usr/lib/firstlight/drivers.idx";
 export const driverSettingsPath = "/run/initramfs/modprobe.conf";
 /** Where there are any: lines "DRIVER FILE…", firmware that the drivers name and that was not installed where the image was built. */
 export const missingFirmwarePath = "/usr/lib/firstlight/missing-firmware";
+/** The modules in the image, and what each brought, for lsinitrd; see core/generator/module-record.ts. */
+export const modulesPath = "/usr/lib/firstlight/modules";
 /** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */
 export const rescuePath = "/usr/lib/firstlight/rescue";
 /** Why a boot has failed, for whoever looks at it from the shell. Where the boot code could not write it, PID 1 adds its reason. */

@@ -2,7 +2,7 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
-import { bundlePath, driverIndexPath, initPath, modprobePath, snapshotPath } from "../abi/index.js";
+import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
 import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
 import { cpio } from "./cpio.js";
@@ -17,6 +17,7 @@ import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
+import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeImage, writeText } from "./output.js";
 import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
@@ -80,6 +81,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   if (settings.skipUnneeded && drivers === 0 && !hasParameters(tree)) return undefined;
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
+  if (!settings.kernelOnly) recordModules(tree, selected);
   const entries = tree.entries();
   const size = await writeImage(path, cpio(entries, settings), settings.compressor, options.signal);
   if (bundled) await writeMap(path, bundled.map, options.report);
@@ -204,6 +206,12 @@ function addBootCode({ tree, options }: Build, bundled: (Bundled & { snapshot: B
   addInit(tree, options.init ?? project.init);
   addText(tree, bundlePath, bundled?.code ?? "");
   addText(tree, snapshotPath, bundled?.snapshot ?? "");
+}
+
+/** For lsinitrd: what else is there must be in the tree. */
+function recordModules(tree: Tree, { modules }: SelectedModules): void {
+  const bringers = tree.entries().map(([path]) => tree.bringerOf(path));
+  addText(tree, modulesPath, makeModuleRecord({ modules: modules.map(({ name }) => name), bringers }));
 }
 
 /** PID 1, which is the kernel's modprobe, too. */

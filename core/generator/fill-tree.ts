@@ -17,10 +17,12 @@ export interface Building {
   sizes: Map<string, number>;
 }
 
-/** Runs a part of the work, and counts what it has put into the image. */
+/** Runs a part of the work, counts what it has put into the image, and marks that as its own. */
 export function measured({ tree, sizes }: Building, part: string, work: () => void): void {
   const before = tree.size();
+  tree.bringer = part;
   work();
+  tree.bringer = undefined;
   sizes.set(part, tree.size() - before);
 }
 

@@ -23,6 +23,10 @@ export interface Tree {
    * Throws BuildError where a directory is needed and something else is there, or the other way round.
    */
   add(path: string, entry: Entry): boolean;
+  /** Who brings what is added from now on; undefined: nobody in particular. */
+  bringer: string | undefined;
+  /** Who brought an entry of `entries`. */
+  bringerOf(path: string): string | undefined;
   /** The entry at a path, links followed except in the last part. */
   get(path: string): Entry | undefined;
   /** Does the path lead to something, links followed? */
@@ -47,6 +51,7 @@ const nouns = { dir: "directory", file: "file", symlink: "link", node: "device n
 
 export function createTree(): Tree {
   const table = new Map<string, Entry>();
+  const bringers = new Map<string, string>();
 
   /** Path without links, except in the last part unless `follow`; undefined: they go round in circles. No leading slash. */
   function locate(path: string, follow: boolean): string | undefined {
@@ -93,6 +98,7 @@ export function createTree(): Tree {
     if (there) return false;
     addParents(place);
     table.set(place, entry);
+    if (tree.bringer !== undefined) bringers.set(place, tree.bringer);
     // On a host without merged /usr, /usr/bin/x -> /bin/x is a useful link; here both are the same place.
     if (entry.type === "symlink" && locate(place, true) === undefined) table.delete(place);
     return true;
@@ -108,12 +114,15 @@ export function createTree(): Tree {
   const sizeOf = (entry: Entry) =>
     entry.type !== "file" ? 0 : Buffer.isBuffer(entry.content) ? entry.content.length : entry.content.size;
 
-  return {
+  const tree: Tree = {
     add,
+    bringer: undefined,
+    bringerOf: (path) => bringers.get(path),
     remove,
     size: () => [...table.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
     get: (path) => table.get(locate(path, false) ?? "/"),
     has: (path) => table.has(locate(path, true) ?? "/"),
     entries: () => [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
   };
+  return tree;
 }
