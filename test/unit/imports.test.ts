@@ -11,6 +11,7 @@ const parts = [
   "core/init",
   "core/sequencer",
   "core/generator",
+  "core/image",
   "core/rehearsal",
   "core/schema",
   "hooks",
@@ -27,8 +28,9 @@ const allowed: Record<string, readonly string[]> = {
   "core/sequencer": ["hooks", "core/abi"],
   "core/rehearsal": ["core/abi"],
   "core/generator": ["core/schema", "core/abi", "core/rehearsal"],
+  "core/image": ["core/abi", "core/generator"],
   "modules.d": ["hooks"],
-  tools: ["core/abi", "core/init", "core/generator", "core/rehearsal", "core/schema"],
+  tools: ["core/abi", "core/init", "core/generator", "core/image", "core/rehearsal", "core/schema"],
   test: parts,
 };
 /** Types of the module API describe what the generator and the manifests hold; at run time nothing of hooks/ is there. */
@@ -36,7 +38,7 @@ const allowedTypes: Record<string, readonly string[]> = {
   "core/generator": ["hooks", "core/sequencer"],
   "core/schema": ["hooks"],
 };
-const mayUseNode = new Set(["core/init", "core/generator", "core/rehearsal", "tools", "test"]);
+const mayUseNode = new Set(["core/init", "core/generator", "core/image", "core/rehearsal", "tools", "test"]);
 
 interface Import {
   file: string;

@@ -1,0 +1,249 @@
+/** The program as people run it, on our images, on those of each compressor, and on such as were made to do harm. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { buildImage } from "../../support/firstlight.js";
+import { outFolder, projectFolder } from "../../support/paths.js";
+import { run, tryRun } from "../../support/run.js";
+import { scratchFolder } from "../generator/scratch.js";
+import { archive, folder, link, memberBytes, type TestMember } from "./archives.js";
+
+const program = join(projectFolder, "tools/lsinitrd");
+const { file: image } = await buildImage("lsinitrd", ["-N", "-a", "tmpfs-root", "--compress", "zstd -1"]);
+const plain = join(outFolder, "tests/lsinitrd.cpio");
+await run(["sh", "-c", `zstd -dcqf '${image}' > '${plain}'`]);
+
+const lsinitrd = (...words: string[]) => run([program, ...words]);
+/** Lines of the list, without headings. */
+const rows = (text: string) => text.split("\n").filter((line) => /^[-dlcbps][r-][w-]/.test(line));
+
+async function problemOf(...words: string[]): Promise<string> {
+  const { status, stderr } = await tryRun([program, ...words]);
+  assert.equal(status, 1, stderr);
+  assert.match(stderr, /^(lsinitrd: .*\n)+$/, "no stack trace");
+  return stderr;
+}
+
+function imageOf(context: TestContext, members: readonly TestMember[]): { file: string; target: string } {
+  const file = join(scratchFolder(context, { "x.img": archive(members) }), "x.img");
+  return { file, target: join(file, "../target") };
+}
+
+test("an image of ours: the list is cpio's own, sorted by name or by size", async () => {
+  const expected = (await run(["sh", "-c", `TZ=UTC cpio -tv --quiet < '${plain}'`])).split("\n").filter(Boolean);
+  const text = await lsinitrd(image);
+  assert.match(text, /^Image: \S+lsinitrd.img: [\d.]+ MB\n=+\nCPIO image, zstd, at byte 0: \d+ entries\n=+\n/);
+  assert.deepEqual(rows(text).sort(), expected.sort());
+  const bySize = rows(await lsinitrd("-s", image)).filter((line) => !line.startsWith("c"));
+  const sizes = bySize.map((line) => Number(line.match(/^(?:\S+ +){4}(\d+)/)?.[1]));
+  assert.deepEqual(
+    sizes,
+    [...sizes].sort((a, b) => a - b),
+  );
+});
+
+for (const compressor of ["zstd -q", "gzip", "xz", "lzma", "bzip2", "lz4 -lq", "lzop"])
+  test(`${compressor}: the same list as that of the archive`, async (context) => {
+    const packed = join(scratchFolder(context), "packed");
+    await run(["sh", "-c", `${compressor} -1 -c < '${plain}' > '${packed}'`]);
+    assert.deepEqual(rows(await lsinitrd(packed)), rows(await lsinitrd(plain)));
+    writeFileSync(packed, readFileSync(packed).subarray(0, -5000));
+    assert.match(await problemOf(packed), /cut off|cannot be unpacked|damaged/);
+  });
+
+test("an early segment, two compressed ones, an uncompressed one, and padding", async (context) => {
+  const early = archive([{ name: "early_cpio" }, folder("kernel"), { name: "kernel/x86/microcode", content: "code" }]);
+  const last = archive([{ name: "appended", content: "last words" }]);
+  const scratch = scratchFolder(context, { early: Buffer.concat([early, Buffer.alloc(512)]), last });
+  const zeros = "head -c 300 /dev/zero";
+  const file = join(scratch, "x.img");
+  await run([
+    "sh",
+    "-c",
+    `cd '${scratch}' && (cat early '${image}'; ${zeros}; gzip -c last; ${zeros}; cat last) > x.img`,
+  ]);
+  const text = await lsinitrd(file);
+  assert.deepEqual(text.match(/^(Early )?CPIO image, \w+/gm), [
+    "Early CPIO image, uncompressed",
+    "CPIO image, zstd",
+    "CPIO image, gzip",
+    "CPIO image, uncompressed",
+  ]);
+  assert.equal(await lsinitrd(file, "appended"), "last words");
+  await lsinitrd(`--unpackearly=${join(scratch, "e")}`, file);
+  assert.deepEqual(readdirSync(join(scratch, "e")), ["early_cpio", "kernel"]);
+  await lsinitrd(`--unpack=${join(scratch, "m")}`, file);
+  assert.ok(existsSync(join(scratch, "m/appended")) && !existsSync(join(scratch, "m/kernel")));
+});
+
+test("contents of files, links followed; what is not there", async (context) => {
+  const members = [link("bin", "usr/bin"), folder("usr"), folder("usr/bin"), { name: "usr/bin/a", content: "A\n" }];
+  const { file } = imageOf(context, [...members, link("usr/bin/b", "/bin/a"), link("loop", "loop")]);
+  assert.equal(await lsinitrd(file, "/bin/b"), "A\n");
+  assert.equal(await lsinitrd("-f", "usr/bin/a", file), "A\n");
+  assert.match(
+    await lsinitrd(file, "bin/a", "bin/b"),
+    /^initramfs:\/bin\/a\n=+\nA\n=+\ninitramfs:\/bin\/b\n=+\nA\n=+\n$/,
+  );
+  assert.match(await problemOf(file, "usr/bin/c"), /has no file usr\/bin\/c: did you mean usr\/bin\/[ab]\?/);
+  assert.match(await problemOf(file, "usr"), /no regular file/);
+  assert.match(await problemOf(file, "loop"), /has no file loop/);
+});
+
+test("modules: ours and dracut's", async (context) => {
+  assert.deepEqual((await lsinitrd("-m", image)).match(/^(base|busybox|tmpfs-root)$/gm)?.sort(), [
+    "base",
+    "busybox",
+    "tmpfs-root",
+  ]);
+  const { file } = imageOf(context, [{ name: "lib/dracut/modules.txt", content: "bash\nsystemd\n" }]);
+  assert.equal(await lsinitrd("--mod", file), "bash\nsystemd\n");
+  assert.match(await problemOf("-m", imageOf(context, [{ name: "a" }]).file), /does not tell its modules/);
+  assert.ok(
+    (await run(["sh", "-c", `'${program}' '${image}' usr/lib/firstlight/modules | zstd -9c | wc -c`])).trim().length <
+      4,
+  );
+});
+
+test("unpacked as cpio unpacks: contents, modes, owners, times, links, nodes", async (context) => {
+  const scratch = scratchFolder(context);
+  const facts = (name: string) =>
+    run([
+      "sh",
+      "-c",
+      `cd '${join(scratch, name)}' && find . -mindepth 1 -printf '%P %m %U:%G %s %y %l\\n' -type f -printf '%T@\\n' -exec sha256sum {} \\; | sort`,
+    ]);
+  mkdirSync(join(scratch, "theirs"));
+  await run(["sh", "-c", `cd '${scratch}/theirs' && cpio -idm --quiet < '${plain}'`]);
+  await lsinitrd(`--unpack=${join(scratch, "ours")}`, image);
+  const normal = (text: string) => text.replaceAll(/^(\S+ \d+ \d+:\d+) \d+ d/gm, "$1 d");
+  assert.equal(normal(await facts("ours")), normal(await facts("theirs")));
+  assert.match(
+    await problemOf(`--unpack=${join(scratch, "ours")}`, image),
+    /is not empty: name a new or an empty folder/,
+  );
+  await lsinitrd(`--unpack=${join(scratch, "some")}`, image, "/etc", "init");
+  assert.deepEqual(readdirSync(join(scratch, "some")).sort(), ["etc", "init"]);
+});
+
+test("hard links stay hard links; a name that comes twice is the later file; parents that are not there are made", async (context) => {
+  const one = { fields: { inode: 7, links: 2 } };
+  const { file, target } = imageOf(context, [
+    { name: "d/first", ...one },
+    { name: "d/second", content: "shared", fields: { ...one.fields, size: 6 } },
+    { name: "twice", content: "earlier, longer" },
+    { name: "twice", content: "later" },
+    { name: "\xff\n", content: "odd name" },
+  ]);
+  await lsinitrd(`--unpack=${target}`, file);
+  assert.equal(readFileSync(join(target, "d/first"), "utf8"), "shared");
+  assert.equal(statSync(join(target, "d/first")).ino, statSync(join(target, "d/second")).ino);
+  assert.equal(readFileSync(join(target, "twice"), "utf8"), "later");
+  assert.equal(await lsinitrd(file, "d/first"), "shared");
+  assert.ok(
+    rows(await lsinitrd(file)).some((line) => line.endsWith("ÿ\\n")),
+    "no name breaks a line",
+  );
+});
+
+test("nothing is written outside of the folder, whatever the image says", async (context) => {
+  const evil = { name: "", content: "evil" };
+  const outside = scratchFolder(context, { victim: "victim" });
+  const safe: TestMember[][] = [
+    [link("out", outside), { ...evil, name: "out/victim" }],
+    [link("out", `../../../../../../../../..${outside}`), { ...evil, name: "out/victim" }],
+    [{ ...evil, name: `${outside}/victim` }],
+    [link("victim", join(outside, "victim")), { ...evil, name: "victim" }],
+    [link("a", outside), link("b", "a"), folder("b", 0o40777), { ...evil, name: "b/victim" }],
+    [folder("d"), link("d", outside), { ...evil, name: "d/victim" }],
+    [link("late", "a"), { ...evil, name: "late/victim" }, link("a", outside), { ...evil, name: "a/victim" }],
+  ];
+  for (const [index, members] of safe.entries()) {
+    const { file, target } = imageOf(context, members);
+    await tryRun([program, `--unpack=${target}`, file]);
+    assert.equal(readFileSync(join(outside, "victim"), "utf8"), "victim", `image ${index}`);
+    assert.deepEqual(readdirSync(outside), ["victim"]);
+  }
+  for (const name of ["../victim", "a/../../victim", ".."]) {
+    const { file, target } = imageOf(context, [{ name: "fine" }, { ...evil, name }]);
+    assert.match(await problemOf(`--unpack=${target}`, file), /which leads out of it/);
+    assert.ok(!existsSync(target), "and nothing of it is left");
+  }
+});
+
+test("a failure leaves an existing folder empty", async (context) => {
+  const { file, target } = imageOf(context, [{ name: "a" }, { name: "a/b", content: "below a file" }]);
+  mkdirSync(target);
+  assert.match(await problemOf(`--unpack=${target}`, file), /a\/b of \S+ cannot be unpacked/);
+  assert.deepEqual(readdirSync(target), []);
+});
+
+test("a decompression bomb, a million names, and what is no image are errors", async (context) => {
+  const scratch = scratchFolder(context, { text: "just text", empty: "", zeros: Buffer.alloc(4096) });
+  const bomb = join(scratch, "bomb");
+  await run(["sh", "-c", `head -c 1200000000 /dev/zero | zstd -q -1 -c > '${bomb}'`]);
+  assert.match(await problemOf(bomb), /250 times as many/);
+  const names = join(scratch, "names");
+  const many = memberBytes({ name: "x".repeat(3999) });
+  writeFileSync(names, Buffer.concat(Array.from({ length: 34_000 }, () => many)));
+  assert.match(await problemOf(names), /more than a million files/);
+  assert.match(await problemOf(join(scratch, "text")), /neither a cpio archive nor any compression/);
+  assert.match(await problemOf(join(scratch, "empty")), /holds nothing/);
+  assert.match(await problemOf(join(scratch, "zeros")), /holds nothing/);
+  assert.match(await problemOf(join(scratch, "none")), /cannot be read: no such file/);
+  assert.match(await problemOf(scratch), /not a regular file/);
+  assert.match(await problemOf("--sizes", image), /unknown option --sizes: did you mean --size\?/);
+  assert.match(await problemOf("-k", "0.0-none"), /\/boot\/initramfs-0\.0-none\.img cannot be read/);
+});
+
+test("differences: files, sizes, contents, modes, targets", async (context) => {
+  const before = imageOf(context, [
+    { name: "same" },
+    { name: "gone" },
+    { name: "a", content: "1" },
+    link("l", "x"),
+    { name: "s", content: "1" },
+  ]);
+  const after = imageOf(context, [
+    { name: "same" },
+    { name: "new", content: "12" },
+    { name: "a", content: "2", mode: 0o100600 },
+    link("l", "y"),
+    { name: "s", content: "12" },
+  ]);
+  assert.equal(
+    await lsinitrd("--diff", before.file, after.file),
+    [
+      "!        1 a: -rw-r--r-- -> -rw-------, content",
+      "-        0 gone",
+      "!        1 l: target x -> y",
+      "+        2 new",
+      "!        2 s: 1 -> 2 bytes",
+      "1 added, 1 removed, 3 changed: +3 bytes unpacked",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("a map: groups by module and kind, names escaped, the picture well-formed", async (context) => {
+  const scratch = scratchFolder(context);
+  await lsinitrd("--map", join(scratch, "a.svg"), image);
+  const svg = readFileSync(join(scratch, "a.svg"), "utf8");
+  for (const name of ["firstlight", "module busybox", "drivers: "]) assert.ok(svg.includes(`<title>${name}`), name);
+  const { file } = imageOf(context, [{ name: 'usr/<script>&"', content: "x".repeat(500) }]);
+  await lsinitrd(`--map=${join(scratch, "b.html")}`, file);
+  const html = readFileSync(join(scratch, "b.html"), "utf8");
+  assert.ok(
+    html.startsWith("<!doctype html>") && html.includes("&lt;script&gt;&amp;&quot;") && !html.includes("<script"),
+  );
+  assert.match(await problemOf("--map", join(scratch, "c.png"), image), /written as FILE.svg or FILE.html/);
+});
+
+test("a reader that has seen enough is no error", () => {
+  const { stderr, status } = spawnSync("bash", ["-o", "pipefail", "-c", `'${program}' '${image}' | head -1`], {
+    encoding: "utf8",
+  });
+  assert.deepEqual([stderr, status], ["", 0]);
+});

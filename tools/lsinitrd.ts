@@ -1,0 +1,98 @@
+/** Shows what is in an image: see --help. Exit status: 0 done, 1 not, 128 + N ended by signal N. */
+import { statSync } from "node:fs";
+import { constants, release } from "node:os";
+import { BuildError, type Report } from "../core/generator/problems.js";
+import { type LsinitrdCommandLine, lsinitrdHelp, parseLsinitrdCommandLine } from "../core/image/command-line.js";
+import { contentOf, findFile, readContents, toBytes } from "../core/image/contents.js";
+import { diffLines } from "../core/image/diff.js";
+import { drawMap } from "../core/image/draw-map.js";
+import { describeImage } from "../core/image/listing.js";
+import { modulesOf } from "../core/image/modules.js";
+import { unpackImage } from "../core/image/unpack.js";
+
+const say = (text: string) => process.stderr.write(`lsinitrd: ${text}\n`);
+
+/** `| head` has seen enough: that is no error, and nothing more is to be done. */
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+
+/** Resolves once there is room for more. */
+function write(data: string | Buffer): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(data, () => resolve()));
+}
+
+/** In pieces: a million lines are more than one string should hold. */
+async function writeLines(lines: Iterable<string>): Promise<void> {
+  let piece = "";
+  for (const line of lines) {
+    piece += `${line}\n`;
+    if (piece.length < 1 << 16) continue;
+    await write(piece);
+    piece = "";
+  }
+  await write(piece);
+}
+
+function imageOf({ operands, given }: LsinitrdCommandLine): string {
+  const kernel = given.get("kver")?.at(-1);
+  // With --kver, all words are files; so they are in dracut's.
+  if (kernel === undefined && operands[0] !== undefined) return operands[0];
+  return `/boot/initramfs-${kernel ?? release()}.img`;
+}
+
+async function showFiles(image: string, names: readonly string[]): Promise<void> {
+  const contents = await readContents(image);
+  const files = names.map((name) => findFile(image, contents, toBytes(name)));
+  for (const [index, { index: member }] of files.entries()) {
+    if (files.length > 1) await write(`initramfs:/${names[index]?.replace(/^\/+/, "")}\n${"=".repeat(72)}\n`);
+    for await (const chunk of contentOf(image, member)) await write(chunk);
+    if (files.length > 1) await write(`${"=".repeat(72)}\n`);
+  }
+}
+
+async function main(commandLine: LsinitrdCommandLine, signal: AbortSignal): Promise<void> {
+  const { given, operands } = commandLine;
+  if (given.has("help")) return write(lsinitrdHelp());
+  const image = imageOf(commandLine);
+  const names = [...operands.slice(given.has("kver") ? 0 : 1), ...(given.get("file") ?? [])];
+  const report: Report = {
+    warning: (text) => say(`warning: ${text}`),
+    note: (text) => given.has("verbose") && say(text),
+  };
+  for (const name of ["unpack", "unpackearly"] as const) {
+    const folder = given.get(name)?.at(-1);
+    if (folder === undefined) continue;
+    const options = { early: name === "unpackearly", paths: names.map(toBytes), signal, ...report };
+    return unpackImage(image, await readContents(image), folder || ".", options);
+  }
+  if (names.length) return showFiles(image, names);
+  const other = given.get("diff")?.at(-1);
+  if (other !== undefined) {
+    const options = { digests: true };
+    return writeLines(diffLines(await readContents(other, options), await readContents(image, options)));
+  }
+  const contents = await readContents(image);
+  const map = given.get("map")?.at(-1);
+  if (map !== undefined) return drawMap(image, contents, map);
+  if (given.has("mod")) return writeLines(modulesOf(image, contents));
+  const now = Date.now() / 1000;
+  return writeLines(describeImage(image, statSync(image).size, contents, { bySize: given.has("size"), now }));
+}
+
+const controller = new AbortController();
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort(name));
+const { signal } = controller;
+try {
+  await main(parseLsinitrdCommandLine(process.argv.slice(2)), signal);
+} catch (error) {
+  if (signal.aborted) {
+    say(`ended by ${signal.reason}; nothing was changed`);
+    process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals];
+  } else if (error instanceof BuildError) {
+    for (const problem of error.problems) say(`error: ${problem}`);
+    process.exitCode = 1;
+  } else throw error;
+}
