@@ -38,6 +38,8 @@ export interface RootForm {
 export interface Host {
   /** false: -N, the image must boot any machine. */
   readonly hostOnly: boolean;
+  /** Host-only. sloppy: the image is to survive small changes of the hardware; strict: it need not. Generic: left out. */
+  readonly hostOnlyMode?: "sloppy" | "strict";
   /** Kernel release that the image is for; undefined with --no-kernel. */
   readonly kernel: string | undefined;
   /** Machine as uname(1) says: "x86_64", "aarch64". */
@@ -82,12 +84,12 @@ export interface Image {
    * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"), or
    * of its tops outside of the kernel's source ("=updates").
    * Of a directory, a generic image keeps those that have an alias (the others come along with what needs them, or are asked for by name only), and a
-   * host-only one those that answer one of the host's modaliases or are loaded; with `always`, both keep all. Those of `except` are kept only where others need them.
+   * host-only one those that answer one of the host's modaliases or are loaded; with `always`, both keep all, and with `anyMachine` a host-only one keeps what a generic one would. Those of `except` are kept only where others need them.
    * A name or directory that this kernel does not have is no error: it may be built in, or not exist there. `required` makes it one.
    */
   drivers(
     selectors: readonly string[],
-    options?: { always?: boolean; except?: readonly string[]; required?: boolean },
+    options?: { always?: boolean; anyMachine?: boolean; except?: readonly string[]; required?: boolean },
   ): void;
   /** Shown once the image is written. */
   warning(text: string): void;

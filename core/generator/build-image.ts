@@ -136,6 +136,7 @@ function chooseModules({
 }: Build): Promise<SelectedModules> {
   const facts = {
     hostOnly: settings.hostOnly,
+    ...(settings.hostOnly && { hostOnlyMode: settings.strict ? ("strict" as const) : ("sloppy" as const) }),
     kernel: kernel?.release,
     machine: machine(),
     fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],

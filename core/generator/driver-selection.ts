@@ -12,6 +12,7 @@ export interface DriverRequest {
   /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's top or below its first folder. */
   selectors: readonly string[];
   always?: boolean | undefined;
+  anyMachine?: boolean | undefined;
   except?: readonly string[] | undefined;
   required?: boolean | undefined;
 }
@@ -47,9 +48,8 @@ export function selectDrivers(
   const aliases = joinAliases(settings.aliases, tree.aliases);
   const lookUp = createLookUp(aliases);
   /** Of a directory. Nothing in a boot asks for a driver without an alias: it is part of others, a test, or waits for a program. */
-  const wanted = new Set(
-    host ? [...host.loaded.map(driverName), ...host.modaliases.flatMap(lookUp)] : aliases.map(({ driver }) => driver),
-  );
+  const wantedAnywhere = new Set(aliases.map(({ driver }) => driver));
+  const wanted = host ? new Set([...host.loaded.map(driverName), ...host.modaliases.flatMap(lookUp)]) : wantedAnywhere;
   const chosen = new Map<string, DriverInTree>();
 
   const isThere = (name: string) => tree.builtin.has(name) || (tree.drivers.has(name) && !omitted.has(name));
@@ -73,7 +73,7 @@ export function selectDrivers(
       choose(needed);
   }
 
-  function chooseFolder(folder: string, { always, except, required, asker }: DriverRequest): void {
+  function chooseFolder(folder: string, { always, anyMachine, except, required, asker }: DriverRequest): void {
     const unwanted = new Set(except?.map(driverName));
     const isInside = (path: string) => path.startsWith(`${folder}/`);
     const inFolder = [...tree.drivers.values()].filter(
@@ -81,7 +81,8 @@ export function selectDrivers(
     );
     if (required && !inFolder.length)
       problems.add(`${asker} needs drivers of ${folder}, which kernel ${tree.release} does not have`);
-    for (const { name } of inFolder) if ((always || wanted.has(name)) && !unwanted.has(name)) choose(name);
+    const ofFolder = anyMachine ? wantedAnywhere : wanted;
+    for (const { name } of inFolder) if ((always || ofFolder.has(name)) && !unwanted.has(name)) choose(name);
   }
 
   function chooseNamed(word: string, { required, asker }: DriverRequest): void {

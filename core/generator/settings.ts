@@ -14,6 +14,8 @@ export interface Settings {
   /** Host-only: no image is written that holds neither drivers nor kernel parameters. */
   skipUnneeded: boolean;
   hostOnly: boolean;
+  /** Host-only, and nothing for other hardware than what is there. */
+  strict: boolean;
   /** Directory of the system whose files the image is made of. */
   sysroot: string;
   /** Release and directory of drivers, as far as they were named; undefined: no drivers. */
@@ -81,6 +83,7 @@ export function makeSettings(
     force: last("force", "regenerate-all") !== undefined || (last("rebuild") !== undefined && !operands.length),
     skipUnneeded: hostOnly && isSet("noimageifnotneeded"),
     hostOnly,
+    strict: configuration.hostonly_mode === "strict",
     sysroot: resolve(value("sysroot") ?? "/"),
     kernel: isSet("no_kernel")
       ? undefined

@@ -3,7 +3,10 @@ import type { CheckAnswer, Host, Image, ModuleSetup } from "../../hooks/module-s
 import type { ImageRequest, ModuleDeclaration, ModuleInstallation } from "../schema/manifest.js";
 
 /** What a Host answers from fixed values. */
-export type HostFacts = Pick<Host, "hostOnly" | "kernel" | "machine" | "fileSystems" | "modaliases" | "root">;
+export type HostFacts = Pick<
+  Host,
+  "hostOnly" | "hostOnlyMode" | "kernel" | "machine" | "fileSystems" | "modaliases" | "root"
+>;
 /** What a Host has to ask Node for. */
 export type HostQuestion = Exclude<keyof Host, keyof HostFacts>;
 

@@ -9,7 +9,14 @@ export type ImageRequest =
   | { kind: "directory"; path: string; mode?: number }
   | { kind: "symlink"; path: string; target: string }
   | { kind: "node"; path: string; type: "char" | "block"; major: number; minor: number; mode: number }
-  | { kind: "drivers"; selectors: string[]; always?: boolean; except?: readonly string[]; required?: boolean }
+  | {
+      kind: "drivers";
+      selectors: string[];
+      always?: boolean;
+      anyMachine?: boolean;
+      except?: readonly string[];
+      required?: boolean;
+    }
   | { kind: "warning"; text: string };
 
 /** What a module declares, whether it is part of the image or not. */
@@ -120,7 +127,12 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
             request(
               "drivers",
               { selectors: { type: "array", items: name } },
-              { always: { type: "boolean" }, except: { type: "array", items: name }, required: { type: "boolean" } },
+              {
+                always: { type: "boolean" },
+                anyMachine: { type: "boolean" },
+                except: { type: "array", items: name },
+                required: { type: "boolean" },
+              },
             ),
             request("warning", { text: name }),
           ],

@@ -199,6 +199,15 @@ export const groups = {
       text: "what any machine may need",
     },
     {
+      long: "hostonly-mode",
+      value: "MODE",
+      key: "hostonly_mode",
+      choices: ["sloppy", "strict"],
+      recorded: true,
+      text: "how much of a change the image survives",
+      more: "sloppy (default): also the drivers for a disk at another usual controller, and for another keyboard; strict: for what is there at the moment only.",
+    },
+    {
       long: "hostonly-cmdline",
       key: "hostonly_cmdline",
       sets: "yes",

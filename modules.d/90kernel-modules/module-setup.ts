@@ -39,6 +39,9 @@ const notKeyboards = [
   ...["amd_sfh", "uhid", "usbmouse", "wacom"],
 ];
 
+/** Host-only images that are to survive a disk at another controller, a controller in another mode, and another keyboard. */
+const exchangeable = ["ata", "nvme/host", "usb/host", "usb/storage", "hid", "input/keyboard"];
+
 /** What does not come with the kernel (DKMS, Debian and Red Hat), of which nobody can tell by its place what it is for. */
 const outOfTree = ["updates", "extra", "weak-updates"];
 
@@ -68,6 +71,11 @@ export default moduleSetup({
       wanted.map((directory) => `=drivers/${directory}`),
       { except: [...notBlock, ...notKeyboards] },
     );
+    if (host.hostOnlyMode === "sloppy")
+      image.drivers(
+        exchangeable.map((directory) => `=drivers/${directory}`),
+        { anyMachine: true, except: notKeyboards },
+      );
     image.drivers(outOfTree.map((directory) => `=${directory}`));
   },
 });

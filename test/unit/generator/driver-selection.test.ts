@@ -111,6 +111,12 @@ test("host-only: what answers a modalias or is loaded, unless all is wanted", ()
     "scsi_mod",
   ]);
   assert.equal(namesOf(select([{ selectors: ["=drivers/ata"], always: true }], { host })).length, 5);
+  const any = [{ selectors: ["=drivers/ata"], anyMachine: true }];
+  assert.deepEqual(
+    namesOf(select(any, { host })),
+    namesOf(select([{ selectors: ["=drivers/ata"] }])),
+    "as in a generic image",
+  );
   assert.deepEqual(namesOf(select([{ selectors: ["sd-mod"] }], { host })), ["first", "scsi_mod", "sd_mod", "second"]);
 });
 

@@ -74,6 +74,25 @@ test("--drivers: these and what they need only", async (context) => {
   assert.deepEqual(names.sort(), ["dummy.ko", "virtio.ko", "virtio_blk.ko", "virtio_ring.ko"]);
 });
 
+test("--hostonly-mode: a disk at another controller, or only what is there", async (context) => {
+  const folder = scratchFolder(context);
+  const driversOf = async (...words: string[]) => {
+    const image = join(folder, `${words.length}.img`);
+    await mkinitrd([...words, ...forKernel(image)]);
+    return (await contentOf(image)).paths.filter((path) => path.endsWith(".ko"));
+  };
+  const [sloppy, strict, generic] = [
+    await driversOf(),
+    await driversOf("--hostonly-mode", "strict"),
+    await driversOf("-N"),
+  ];
+  const exchangeable = (paths: string[]) =>
+    paths.filter((path) => /\/drivers\/(ata|nvme\/host|usb\/(host|storage)|hid|input\/keyboard)\//.test(path));
+  assert.ok(exchangeable(generic).length > 3);
+  assert.deepEqual(exchangeable(sloppy), exchangeable(generic));
+  assert.ok(strict.every((path) => sloppy.includes(path)) && strict.length < sloppy.length);
+});
+
 test("what is named and is not there", async (context) => {
   const folder = scratchFolder(context);
   const words = ["-N", "-I", "none-such", "--install=/etc/none", "--filesystems", "zfs", ...forKernel("x.img")];
