@@ -12,11 +12,11 @@ import { unpackImage } from "../core/image/unpack.js";
 
 const say = (text: string) => process.stderr.write(`lsinitrd: ${text}\n`);
 
-/** `| head` has seen enough: that is no error, and nothing more is to be done. */
+/** `| head` has seen enough: that is no error, and nothing more is to be done; but what is being unpacked goes on without its messages. */
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    process.exit();
+    if (stream === process.stdout) process.exit();
   });
 
 /** Resolves once there is room for more. */
@@ -53,7 +53,15 @@ async function showFiles(image: string, names: readonly string[]): Promise<void>
   }
 }
 
-async function main(commandLine: LsinitrdCommandLine, signal: AbortSignal): Promise<void> {
+const controller = new AbortController();
+const { signal } = controller;
+
+/** What only reads is ended by a signal at once; what writes takes it back first. */
+function abortOnSignals(): void {
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort(name));
+}
+
+async function main(commandLine: LsinitrdCommandLine): Promise<void> {
   const { given, operands } = commandLine;
   if (given.has("help")) return write(lsinitrdHelp());
   const image = imageOf(commandLine);
@@ -65,6 +73,7 @@ async function main(commandLine: LsinitrdCommandLine, signal: AbortSignal): Prom
   for (const name of ["unpack", "unpackearly"] as const) {
     const folder = given.get(name)?.at(-1);
     if (folder === undefined) continue;
+    abortOnSignals();
     const options = { early: name === "unpackearly", paths: names.map(toBytes), signal, ...report };
     return unpackImage(image, await readContents(image), folder || ".", options);
   }
@@ -82,11 +91,8 @@ async function main(commandLine: LsinitrdCommandLine, signal: AbortSignal): Prom
   return writeLines(describeImage(image, statSync(image).size, contents, { bySize: given.has("size"), now }));
 }
 
-const controller = new AbortController();
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort(name));
-const { signal } = controller;
 try {
-  await main(parseLsinitrdCommandLine(process.argv.slice(2)), signal);
+  await main(parseLsinitrdCommandLine(process.argv.slice(2)));
 } catch (error) {
   if (signal.aborted) {
     say(`ended by ${signal.reason}; nothing was changed`);

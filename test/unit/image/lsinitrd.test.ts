@@ -1,6 +1,7 @@
 /** The program as people run it, on our images, on those of each compressor, and on such as were made to do harm. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -177,6 +178,21 @@ test("a failure leaves an existing folder empty", async (context) => {
   const { file, target } = imageOf(context, [{ name: "a" }, { name: "a/b", content: "below a file" }]);
   mkdirSync(target);
   assert.match(await problemOf(`--unpack=${target}`, file), /a\/b of \S+ cannot be unpacked/);
+  assert.deepEqual(readdirSync(target), []);
+});
+
+test("a signal in the midst of unpacking leaves the folder empty", async (context) => {
+  const { file, target } = imageOf(
+    context,
+    Array.from({ length: 20_000 }, (_, index) => ({ name: `f${index}` })),
+  );
+  mkdirSync(target);
+  const child = spawn("node", [join(projectFolder, "dist/tools/lsinitrd.mjs"), "-v", `--unpack=${target}`, file]);
+  const ended = once(child, "close");
+  await once(child.stderr, "data");
+  child.kill("SIGTERM");
+  child.stderr.resume();
+  assert.deepEqual(await ended, [143, null]);
   assert.deepEqual(readdirSync(target), []);
 });
 
