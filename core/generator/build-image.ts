@@ -12,6 +12,7 @@ import { addText, type Building, driverRequests, fillTree, installItems, measure
 import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices } from "./host-devices.js";
 import { createHostFiles } from "./host-files.js";
+import { rootDoubt } from "./host-root.js";
 import { addDrivers } from "./image-drivers.js";
 import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
@@ -72,6 +73,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
 
   const selected = await chooseModules(build);
   warnOfRoot(selected, build);
+  if (settings.storeHostParameters) warnOfRootName(build);
   // esbuild is a process of its own, and works while the tree is filled.
   const [bundled, drivers] = settings.kernelOnly
     ? [undefined, await fillDrivers(selected, build)]
@@ -93,14 +95,13 @@ export async function hostParameters(settings: Settings, options: BuildOptions):
   const build = beginBuild(settings, options);
   const { modules } = await chooseModules(build);
   build.problems.check();
-  const source = build.devices?.root?.device;
-  if (source === undefined)
-    options.report.warning(
-      "what is mounted at / lies on no block device that has a name here (in a container?): root= is not known",
-    );
-  else if (/^\/dev\/[^/]+$/.test(source))
-    options.report.warning(`udev knows no UUID of ${source}: it may have another name when the machine boots again`);
+  warnOfRootName(build);
   return modules.flatMap(({ cmdline }) => cmdline);
+}
+
+function warnOfRootName({ devices, report }: Build): void {
+  const doubt = rootDoubt(devices?.root);
+  if (doubt !== undefined) report.warning(doubt);
 }
 
 function beginBuild(settings: Settings, options: BuildOptions): Build {

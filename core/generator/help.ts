@@ -7,7 +7,7 @@ import { project } from "./project.js";
 const all: readonly Option[] = options;
 const sections = Object.entries<readonly Option[]>(groups);
 
-/** "-f, --force", "-k DIR, --kmoddir DIR" without the first value. */
+/** "-f, --force", "-k, --kmoddir DIR" */
 function names({ short, long, value }: Option): string {
   return `${short ? `-${short}, ` : ""}--${long}${value === undefined ? "" : ` ${value}`}`;
 }
@@ -29,7 +29,7 @@ export function helpText(): string {
 
 const shortest = ({ short, long }: Option) => `${short ? `-${short} ` : ""}--${long}`;
 
-/** Lines of at most 80 columns, those after the first indented as far as the title reaches. */
+/** Lines of at most 80 columns, those after the first indented by two. */
 function wrap(title: string, words: readonly string[]): string[] {
   const lines = [title];
   for (const [index, word] of words.entries()) {

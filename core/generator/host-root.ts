@@ -39,6 +39,14 @@ export function rootOfFstab(lines: readonly string[]): { root: HostRoot; fileSys
   };
 }
 
+/** Why a boot may not find this root; undefined: no reason is known. */
+export function rootDoubt(root: HostRoot | undefined): string | undefined {
+  if (!root)
+    return "what is mounted at / lies on no block device that has a name here (in a container?): root= is not known; name it to the boot loader";
+  if (!/^\/dev\/[^/]+$/.test(root.device)) return undefined;
+  return `root=${root.device} may be another device when the machine boots again, and udev knows no UUID of it here: let the boot loader name the UUID that blkid shows`;
+}
+
 /** Lines "E:ID_FS_UUID=…" of a device's file. */
 function udevUuid(path: string): string | undefined {
   try {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readHostDevices } from "../../../core/generator/host-devices.js";
+import { rootDoubt } from "../../../core/generator/host-root.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
 /** A root on LVM on LUKS on a partition of a RAID; /usr on a disk. */
@@ -77,6 +78,13 @@ test("the root by udev's UUID, of btrfs with its subvolume, of a container not a
   });
   assert.equal(rootFrom("20 1 0:33 / / rw - overlay overlay rw"), undefined);
   assert.equal(rootFrom("20 1 8:1 / / rw - ext4 /dev/root rw"), undefined);
+});
+
+test("a root without a name that lasts is warned of", () => {
+  const doubt = (device: string) => rootDoubt({ device, type: "ext4" });
+  assert.match(doubt("/dev/vda1") ?? "", /^root=\/dev\/vda1 may be another device when the machine boots again/);
+  assert.match(rootDoubt(undefined) ?? "", /root= is not known/);
+  for (const device of ["UUID=1-2", "LABEL=x", "/dev/mapper/vg-root"]) assert.equal(doubt(device), undefined);
 });
 
 test("--fstab: the root that fstab names, not the one that is mounted", async (context) => {

@@ -208,7 +208,12 @@ test("--print-cmdline and --hostonly-cmdline: the root of this machine, by its f
   const shown = (await mkinitrd(["--print-cmdline", ...forKernel(image)])).stdout;
   assert.match(shown, /^(root=\S+ rootfstype=\S+.*)?\n$/);
   assert.ok(!existsSync(image));
-  await mkinitrd(["--hostonly-cmdline", ...forKernel(image)]);
+  const { stderr } = await mkinitrd(["--hostonly-cmdline", ...forKernel(image)]);
+  assert.equal(
+    /warning: (root=|.*root= is not known)/.test(stderr),
+    !/^root=(\w+=|\/dev\/mapper\/)/.test(shown),
+    stderr,
+  );
   const { has, text } = await contentOf(image);
   const stored = "etc/cmdline.d/95-rootfs-block.conf";
   assert.equal(has(stored) ? await text(stored) : "\n", shown);
