@@ -2,7 +2,7 @@ import { type Host, moduleSetup } from "firstlight/hooks";
 
 /** What no device's modalias asks for, and keyboards' controllers: the rest of input/serio is for mice and for raw access. */
 const always = [
-  ...["sd_mod", "sr_mod", "sg", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_hp_sw", "scsi_dh_rdac", "tifm_sd", "loop"],
+  ...["sd_mod", "sr_mod", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_hp_sw", "scsi_dh_rdac", "tifm_sd", "loop"],
   ...["unix", "hid_generic", "i8042", "libps2", "pcips2", "hyperv_keyboard", "opencores_kbd"],
 ];
 
@@ -10,12 +10,18 @@ const always = [
 const named = [
   ...["virtio_blk", "virtio_pci", "virtio_mmio", "virtio_input", "xen_blkfront", "xen_pcifront", "hv_vmbus"],
   ...["nvme", "nvme_apple", "mtip32xx", "floppy", "pcmcia", "yenta_socket"],
-  // Keyboards of laptops and tablets that sit on an I2C bus.
+  // Memory that keeps its content, as ACPI tells of it.
+  "nfit",
+  // Keyboards of laptops and tablets that sit on an I2C or SPI bus, or behind Microsoft's controller.
   ...["i2c_designware_platform", "intel_lpss_pci", "intel_lpss_acpi"],
+  ...["spi_pxa2xx_platform", "spi_pxa2xx_pci", "dw_dmac", "surface_aggregator_registry"],
 ];
 
 /** Host-only images: all that the devices ask for of the directories from which generic ones take a few. */
-const searched = ["block", "hv", "i2c/busses", "mfd", "nvme/host", "pci", "pcmcia", "virtio", "xen"];
+const searched = [
+  ...["acpi/nfit", "block", "dma/dw", "hv", "i2c/busses", "mfd", "nvme/host", "pci", "pcmcia", "platform/surface"],
+  ...["spi", "virtio", "xen"],
+];
 
 /** Storage, what it is connected by, and keyboards, by directories of the kernel's source. */
 const directories = [
@@ -24,8 +30,11 @@ const directories = [
   "pinctrl",
 ];
 
-/** No root lies on a tape or in a changer, and iSCSI's transport waits for a program that the modules for it would bring along. */
-const notBlock = ["st", "ch", "scsi_transport_iscsi"];
+/**
+ * No root lies on a tape or in a changer; sg is for programs that speak SCSI themselves; no device asks for pata_legacy, which tries ports where
+ * nothing may be; and iSCSI's transport waits for a program that the modules for it would bring along.
+ */
+const notForRoots = ["st", "ch", "sg", "pata_legacy", "scsi_transport_iscsi"];
 
 /** HID devices that nobody types on; where their driver would serve keys, too, hid_generic does. */
 const games =
@@ -69,7 +78,7 @@ export default moduleSetup({
     image.drivers(host.hostOnly ? always : [...always, ...named]);
     image.drivers(
       wanted.map((directory) => `=drivers/${directory}`),
-      { except: [...notBlock, ...notKeyboards] },
+      { except: [...notForRoots, ...notKeyboards] },
     );
     if (host.hostOnlyMode === "sloppy")
       image.drivers(

@@ -14,7 +14,6 @@ const fileSystems = [
   "jfs",
   "nilfs2",
   "ntfs3",
-  "overlay",
   "reiserfs",
   "squashfs",
   "udf",
