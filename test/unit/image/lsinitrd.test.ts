@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { buildImage } from "../../support/firstlight.js";
@@ -137,11 +137,15 @@ test("hard links stay hard links; a name that comes twice is the later file; par
     { name: "twice", content: "earlier, longer" },
     { name: "twice", content: "later" },
     { name: "\xff\n", content: "odd name" },
+    link("bin", "/usr/bin"),
+    { name: "bin/tool", content: "below a link" },
   ]);
   await lsinitrd(`--unpack=${target}`, file);
   assert.equal(readFileSync(join(target, "d/first"), "utf8"), "shared");
   assert.equal(statSync(join(target, "d/first")).ino, statSync(join(target, "d/second")).ino);
   assert.equal(readFileSync(join(target, "twice"), "utf8"), "later");
+  assert.equal(readFileSync(join(target, "usr/bin/tool"), "utf8"), "below a link");
+  assert.equal(readlinkSync(join(target, "bin")), "/usr/bin");
   assert.equal(await lsinitrd(file, "d/first"), "shared");
   assert.ok(
     rows(await lsinitrd(file)).some((line) => line.endsWith("ÿ\\n")),
