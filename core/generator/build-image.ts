@@ -4,8 +4,6 @@ import { machine } from "node:os";
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
 import { makeBundle } from "./bundle.js";
-import { checkInstalled, checkKernelCanUnpack } from "./compressor.js";
-import { cpio } from "./cpio.js";
 import { makeDriverIndex } from "./driver-index.js";
 import type { Bundled } from "./esbuild.js";
 import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
@@ -14,12 +12,13 @@ import { type HostDevices, readHostDevices } from "./host-devices.js";
 import { createHostFiles } from "./host-files.js";
 import { rootDoubt } from "./host-root.js";
 import { addDrivers } from "./image-drivers.js";
+import { chooseFormat, packImage } from "./image-file.js";
 import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
-import { locateTarget, writeImage, writeText } from "./output.js";
+import { locateTarget, writeText } from "./output.js";
 import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
@@ -68,8 +67,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const { tree, problems, kernel, sizes } = build;
   const named = settings.image ?? defaultImage(settings, kernel);
   const path = problems.during(() => locateTarget(named, settings.force)) ?? named;
-  problems.during(() => checkInstalled(settings.compressor, process.env.PATH ?? ""));
-  if (kernel) problems.during(() => checkKernelCanUnpack(settings.compressor, kernel));
+  const format = problems.during(() => chooseFormat(settings, kernel, options.report));
 
   const selected = await chooseModules(build);
   warnOfRoot(selected, build);
@@ -80,14 +78,14 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
     : await Promise.all([problems.later(bundle(selected, build)), fill(selected, build)]);
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
   problems.check();
+  if (!format) throw new Error("a format that was not chosen is a problem");
   if (settings.skipUnneeded && drivers === 0 && !hasParameters(tree)) return undefined;
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   if (!settings.kernelOnly) recordModules(tree, selected);
-  const entries = tree.entries();
-  const size = await writeImage(path, cpio(entries, settings), settings.compressor, options.signal);
+  const size = await packImage(path, tree, format, settings, { ...options, host: build.host });
   if (bundled) await writeMap(path, bundled.map, options.report);
-  return { path, size, files: entries.length, drivers, sizes };
+  return { path, size, files: tree.entries().length, drivers, sizes };
 }
 
 /** The kernel parameters that this machine's root needs, of all modules that the image would have. Throws BuildError. */

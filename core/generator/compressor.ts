@@ -1,90 +1,205 @@
 import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Kernel, kernelConfigPaths } from "./kernel-version.js";
-import { BuildError } from "./problems.js";
+import { BuildError, type Report } from "./problems.js";
 
-/** How an image is compressed. `program` undefined: not at all. */
+/** A program that compresses its standard input to its standard output. */
+export interface CompressorCommand {
+  program: string;
+  parameters: string[];
+}
+
+/** How an image is compressed. */
 export interface Compressor {
   name: string;
-  program?: string;
+  /** Programs that do it, best first: those that use all processors. None: the image is not compressed. */
+  programs: readonly string[];
   parameters: string[];
-  /** Debian's, and most other distributions', package of the program. */
-  package?: string;
   /** Option without which the kernel cannot unpack the image. */
   kernelOption?: string;
 }
 
-const known: Record<string, Required<Omit<Compressor, "name">> & { level: string; levels: RegExp }> = {
+interface Format {
+  programs: readonly string[];
+  /** Debian's, and most other distributions', package of the last program. */
+  package: string;
+  parameters: readonly string[];
+  /** The parameter where none is given: what more costs several times the time of and gains 2 % or less. */
+  level: string;
+  levels: RegExp;
+  kernelOption: string;
+}
+
+/** Two at least: with one, xz writes other bytes than with many. */
+const xzThreads = `-T${Math.max(2, availableParallelism())}`;
+
+/**
+ * What the kernel unpacks, in the order of preference, of which the first that it can is the default. Not pbzip2: it cuts its work into
+ * streams of their own, and the kernel wants the archive in one (unpack_to_rootfs of init/initramfs.c: "junk at the end").
+ */
+const formats: Record<string, Format> = {
   zstd: {
-    program: "zstd",
+    programs: ["zstd"],
+    package: "zstd",
     parameters: ["-q", "-c", "-T0"],
     level: "-9",
     levels: /^(-([1-9]|1\d)|-2[0-2]|--ultra|--fast(=\d+)?)$/,
-    package: "zstd",
     kernelOption: "CONFIG_RD_ZSTD",
   },
   gzip: {
-    program: "gzip",
+    programs: ["pigz", "gzip"],
+    package: "gzip",
     parameters: ["-n", "-c"],
     level: "-6",
     levels: /^(-[1-9]|--fast|--best)$/,
-    package: "gzip",
     kernelOption: "CONFIG_RD_GZIP",
+  },
+  xz: {
+    programs: ["xz"],
+    package: "xz-utils",
+    // The kernel checks no other sums (lib/xz/xz_dec_stream.c).
+    parameters: ["-c", "--check=crc32", xzThreads],
+    level: "-6",
+    levels: /^(-[0-9]e?|-e|--extreme|-T\d+|--threads=\d+)$/,
+    kernelOption: "CONFIG_RD_XZ",
+  },
+  lz4: {
+    programs: ["lz4"],
+    package: "lz4",
+    // The kernel knows the legacy format only (lib/decompress_unlz4.c).
+    parameters: ["-l", "-q", "-c"],
+    level: "-9",
+    levels: /^(-([1-9]|1[0-2])|--best|--fast(=\d+)?)$/,
+    kernelOption: "CONFIG_RD_LZ4",
+  },
+  lzo: {
+    programs: ["lzop"],
+    package: "lzop",
+    parameters: ["-q", "-c"],
+    level: "-7",
+    levels: /^(-[1-9]|--fast|--best)$/,
+    kernelOption: "CONFIG_RD_LZO",
+  },
+  bzip2: {
+    programs: ["lbzip2", "bzip2"],
+    package: "bzip2",
+    parameters: ["-q", "-c"],
+    level: "-9",
+    levels: /^(-[1-9]|--fast|--best)$/,
+    kernelOption: "CONFIG_RD_BZIP2",
+  },
+  lzma: {
+    programs: ["xz"],
+    package: "xz-utils",
+    parameters: ["-c", "--format=lzma"],
+    level: "-6",
+    levels: /^(-[0-9]e?|-e|--extreme|-T\d+|--threads=\d+)$/,
+    kernelOption: "CONFIG_RD_LZMA",
   },
 };
 
-/** "zstd", "gzip -9", "none" (dracut's "cat", too). Throws BuildError: an unknown program or option. */
-export function parseCompressor(text: string): Compressor {
-  const [name = "", ...options] = text.trim().split(/\s+/);
-  if (name === "none" || name === "cat") return { name: "none", parameters: [] };
-  const found = Object.hasOwn(known, name) ? known[name] : undefined;
-  if (!found)
-    throw new BuildError(`unknown compression "${text}": zstd, gzip or none, with a level if you like ("zstd -15")`);
-  const ours = found.parameters;
-  const given = options.filter((option) => !ours.includes(option));
-  const wrong = given.find((option) => !found.levels.test(option));
-  if (wrong !== undefined)
-    throw new BuildError(`compression "${text}": ${wrong} is not a level of ${name} (as -15 or -3 are)`);
-  const level = given.length ? given : [found.level];
-  return {
-    name,
-    program: found.program,
-    parameters: [...ours, ...level],
-    package: found.package,
-    kernelOption: found.kernelOption,
-  };
+/** The compressions that are options of the command line, too. */
+export const compressionNames = Object.keys(formats);
+
+const none: Compressor = { name: "none", programs: [], parameters: [] };
+const without = ["none", "cat"];
+
+function makeCompressor(name: string, format: Format, options: readonly string[]): Compressor {
+  const { programs, parameters, level, kernelOption } = format;
+  return { name, programs, parameters: [...parameters, ...(options.length ? options : [level])], kernelOption };
 }
 
-/** Throws BuildError if the compressor's program is in none of the directories of `searchPath` (PATH). */
-export function checkInstalled(compressor: Compressor, searchPath: string): void {
-  const { program } = compressor;
-  if (program === undefined || searchPath.split(":").some((folder) => folder && existsSync(join(folder, program))))
-    return;
+/** "xz", "gzip -9", the name of a program ("pigz"), "none" (dracut's "cat", too). Throws BuildError: an unknown program or option. */
+export function parseCompressor(text: string): Compressor {
+  const [word = "", ...options] = text.trim().split(/\s+/);
+  if (without.includes(word)) return none;
+  const [name, format] =
+    Object.entries(formats).find(([each]) => each === word) ??
+    Object.entries(formats).find(([, { programs }]) => programs.includes(word)) ??
+    [];
+  if (!name || !format)
+    throw new BuildError(
+      `unknown compression "${text}": ${compressionNames.join(", ")} or none, with a level if you like ("zstd -15")`,
+    );
+  const given = options.filter((option) => !format.parameters.includes(option));
+  const wrong = given.find((option) => !format.levels.test(option));
+  if (wrong !== undefined)
+    throw new BuildError(`compression "${text}": ${wrong} is not a level of ${word} (as ${format.level} or -3 are)`);
+  // Who names a program wants this one.
+  const programs = word === name ? format.programs : [word];
+  return makeCompressor(name, { ...format, programs }, given);
+}
+
+const isIn = (searchPath: string, program: string) =>
+  searchPath.split(":").some((folder) => folder && existsSync(join(folder, program)));
+
+/**
+ * The first of the compressor's programs that is in one of the directories of `searchPath` (PATH); undefined: nothing is to be
+ * compressed. Throws BuildError where there is none.
+ */
+export function findCommand(compressor: Compressor, searchPath: string): CompressorCommand | undefined {
+  const { name, programs, parameters } = compressor;
+  if (!programs.length) return undefined;
+  const program = programs.find((each) => isIn(searchPath, each));
+  if (program !== undefined) return { program, parameters };
+  const wanted = programs.at(-1);
+  const format = formats[name];
+  const packageName = format?.programs.at(-1) === wanted ? format?.package : wanted;
+  const others = installedNames(searchPath).map((other) => `--${other}`);
   throw new BuildError(
-    `${program} is not installed: install the package ${compressor.package}, or choose another compression (--zstd, --gzip, --no-compress)`,
+    `${wanted} is not installed: install the package ${packageName}, or choose another compression (${[...others, "--no-compress"].join(", ")})`,
   );
 }
 
-/** Throws BuildError if the kernel's configuration can be found and says that it cannot unpack such an image. */
-export function checkKernelCanUnpack(compressor: Compressor, kernel: Kernel): void {
-  if (!compressor.kernelOption) return;
+const installedNames = (searchPath: string) =>
+  compressionNames.filter((name) => formats[name]?.programs.some((program) => isIn(searchPath, program)));
+
+/** A kernel's configuration; undefined: nobody knows it. */
+export interface KernelConfig {
+  path: string;
+  /** Is the option built in (=y)? */
+  has(option: string): boolean;
+}
+
+export function readKernelConfig(kernel: Kernel): KernelConfig | undefined {
   for (const path of kernelConfigPaths(kernel)) {
-    let text: string;
+    let lines: Set<string>;
     try {
-      text = readFileSync(path, "utf8");
+      lines = new Set(readFileSync(path, "utf8").split("\n"));
     } catch {
       continue;
     }
-    if (isSet(text, compressor.kernelOption)) return;
-    throw new BuildError(
-      `kernel ${kernel.release} cannot unpack ${compressor.name} (${path} lacks ${compressor.kernelOption}=y): choose another compression: ${supported(text)}`,
-    );
+    return { path, has: (option) => lines.has(`${option}=y`) };
   }
+  return undefined;
 }
 
-const isSet = (configuration: string, option: string) => configuration.split("\n").includes(`${option}=y`);
-
-function supported(configuration: string): string {
-  const others = Object.entries(known).filter(([, { kernelOption }]) => isSet(configuration, kernelOption));
-  return [...others.map(([name]) => `--${name}`), "--no-compress"].join(", ");
+/**
+ * The compressor that was asked for or, where none was, the best one that the kernel can unpack and that is installed. Throws BuildError
+ * if the kernel's configuration says that it cannot unpack such an image.
+ */
+export function chooseCompressor(
+  asked: Compressor | undefined,
+  kernel: { release: string; config: KernelConfig | undefined } | undefined,
+  searchPath: string,
+  report: Report,
+): Compressor {
+  if (!kernel?.config) {
+    if (kernel)
+      report.note(
+        `the configuration of kernel ${kernel.release} is nowhere: whether it unpacks the image is not checked`,
+      );
+    return asked ?? parseCompressor("zstd");
+  }
+  const { release, config } = kernel;
+  const able = compressionNames.filter((name) => config.has(formats[name]?.kernelOption ?? ""));
+  if (!asked) {
+    const installed = installedNames(searchPath);
+    return parseCompressor(able.find((name) => installed.includes(name)) ?? able[0] ?? "none");
+  }
+  if (!asked.kernelOption || config.has(asked.kernelOption)) return asked;
+  throw new BuildError(
+    `kernel ${release} cannot unpack ${asked.name} (${config.path} lacks ${asked.kernelOption}=y): choose another compression: ${[...able.map((name) => `--${name}`), "--no-compress"].join(", ")}`,
+  );
 }

@@ -9,8 +9,12 @@ const chunkSize = 1 << 20;
 const largestNumber = 0xffffffff;
 
 export interface CpioOptions {
-  /** Seconds since 1970; later modification times become this one, and what has none gets it. Left out: no limit, and 0. */
+  /** Seconds since 1970; later modification times become this one. Left out: no limit. */
   sourceDate?: number | undefined;
+  /** Seconds since 1970: modification time of what has none. Left out: that limit, or 0. */
+  made?: number | undefined;
+  /** Files that become hard links to each other: each path with all of its group's, in the order of the entries. */
+  identical?: ReadonlyMap<string, readonly string[]>;
 }
 
 /**
@@ -21,9 +25,17 @@ export interface CpioOptions {
 export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOptions = {}): AsyncGenerator<Buffer> {
   let pending: Buffer[] = [];
   let pendingSize = 0;
-  let inode = 0;
+  let lastInode = 0;
+  const inodes = new Map<string, number>();
   for (const [path, entry] of entries) {
-    const parts = [header(path, entry, ++inode, options.sourceDate), content(path, entry)];
+    const group = options.identical?.get(path) ?? [path];
+    const first = group[0] ?? path;
+    const inode = inodes.get(first) ?? ++lastInode;
+    if (group.length > 1) inodes.set(first, inode);
+    // Of links only the last one has the content, as GNU cpio writes and expects it.
+    const hasContent = group.at(-1) === path;
+    const head = header(path, entry, { inode, links: group.length, hasContent }, options);
+    const parts = hasContent ? [head, content(path, entry)] : [head];
     for (const part of parts)
       for await (const chunk of Buffer.isBuffer(part) ? [part] : part) {
         pending.push(chunk);
@@ -34,13 +46,20 @@ export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOpt
         pendingSize = 0;
       }
   }
-  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, mode: 0, modified: 0, size: 0 })]);
+  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, links: 1, mode: 0, modified: 0, size: 0 })]);
 }
 
-function header(path: string, entry: Entry, inode: number, sourceDate: number | undefined): Buffer {
-  const made = sourceDate ?? 0;
-  const limit = sourceDate ?? largestNumber;
-  const common = { inode, modified: made, size: 0 };
+/** Of one inode: how many names it has, and whether its content comes with this one. */
+interface Inode {
+  inode: number;
+  links: number;
+  hasContent: boolean;
+}
+
+function header(path: string, entry: Entry, { inode, links, hasContent }: Inode, options: CpioOptions): Buffer {
+  const limit = options.sourceDate ?? largestNumber;
+  const made = options.made ?? options.sourceDate ?? 0;
+  const common = { inode, links, modified: made, size: 0 };
   switch (entry.type) {
     case "dir":
       return record(path, { ...common, mode: typeBits.dir | entry.mode });
@@ -55,7 +74,7 @@ function header(path: string, entry: Entry, inode: number, sourceDate: number | 
       const size = sizeOf(entry.content);
       if (size > largestNumber)
         throw new BuildError(`/${path} of the image has ${size} bytes: a file in a cpio archive holds less than 4 GiB`);
-      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size });
+      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size: hasContent ? size : 0 });
     }
   }
 }
@@ -67,11 +86,11 @@ function sizeOf(content: Content): number {
 /** One header of 110 bytes and the name, padded to four bytes. */
 function record(
   path: string,
-  fields: { inode: number; mode: number; modified: number; size: number; node?: [number, number] },
+  fields: { inode: number; links: number; mode: number; modified: number; size: number; node?: [number, number] },
 ): Buffer {
-  const { inode, mode, modified, size, node = [0, 0] } = fields;
+  const { inode, links, mode, modified, size, node = [0, 0] } = fields;
   const name = Buffer.from(`${path}\0`);
-  const numbers = [inode, mode, 0, 0, 1, modified, size, 0, 0, ...node, name.length, 0];
+  const numbers = [inode, mode, 0, 0, links, modified, size, 0, 0, ...node, name.length, 0];
   const head = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
   return Buffer.concat([Buffer.from(head, "latin1"), name, padding(head.length + name.length)]);
 }

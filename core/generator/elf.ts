@@ -170,14 +170,28 @@ export function readModinfo(driver: string | Buffer): string[] {
   return typeof driver === "string" ? withFile(driver, modinfo) : modinfo(bytesOfBuffer(driver));
 }
 
-function modinfo(bytes: Bytes): string[] {
-  const layout = readLayout(bytes);
-  if (!layout) throw new ElfError("is not an ELF file");
+/** Has it sections that only debuggers read? Of a file or of bytes in memory; false: it is not an ELF file, too. Throws ElfError. */
+export function hasDebugInformation(file: string | Buffer): boolean {
+  const look = (bytes: Bytes) => {
+    const layout = readLayout(bytes);
+    return layout !== undefined && readSections(bytes, layout).some(({ name }) => /^\.z?debug_/.test(name));
+  };
+  return typeof file === "string" ? withFile(file, look) : look(bytesOfBuffer(file));
+}
+
+interface Section {
+  name: string;
+  offset: number;
+  size: number;
+}
+
+function readSections(bytes: Bytes, layout: Layout): Section[] {
   const { bits, half, word, long, header } = layout;
   const [offset, size, count, namesIndex] =
     bits === 64
       ? [long(header, 40), half(header, 58), half(header, 60), half(header, 62)]
       : [long(header, 32), half(header, 46), half(header, 48), half(header, 50)];
+  if (count === 0) return [];
   if (size < (bits === 64 ? 64 : 40)) throw new ElfError("is damaged: its section headers are too short");
   const sections = table(bytes, offset, size, count).map((record) => ({
     name: word(record, 0),
@@ -187,7 +201,13 @@ function modinfo(bytes: Bytes): string[] {
   const names = sections[namesIndex];
   if (!names) throw new ElfError("is damaged: it has no section names");
   const strings = bytes.read(names.offset, names.size);
-  const section = sections.find(({ name }) => textAt(strings, name) === ".modinfo");
+  return sections.map((section) => ({ ...section, name: textAt(strings, section.name) }));
+}
+
+function modinfo(bytes: Bytes): string[] {
+  const layout = readLayout(bytes);
+  if (!layout) throw new ElfError("is not an ELF file");
+  const section = readSections(bytes, layout).find(({ name }) => name === ".modinfo");
   if (!section) return [];
   return bytes.read(section.offset, section.size).toString("utf8").split("\0").filter(Boolean);
 }

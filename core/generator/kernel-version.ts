@@ -62,6 +62,8 @@ export function installedReleases(host: HostFiles): string[] {
 export function kernelConfigPaths(kernel: Kernel): string[] {
   return [
     join(kernel.folder, "config"),
+    // Of the package with the headers.
+    join(kernel.folder, "build/.config"),
     resolve(kernel.folder, "../../../boot", `config-${kernel.release}`),
     resolve(kernel.folder, "../../../../boot", `config-${kernel.release}`),
     `/boot/config-${kernel.release}`,

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { accessSync, constants, readlinkSync, realpathSync, statSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Compressor } from "./compressor.js";
+import type { CompressorCommand } from "./compressor.js";
 import { BuildError, reasonOf } from "./problems.js";
+import { createTemporary, sweepTemporaries, type Temporary } from "./temporary.js";
 
 /**
  * Before the work begins: may the image be written? The result is the path of the file to replace, links followed: what a link leads to
@@ -47,18 +47,28 @@ function statsOf(path: string) {
   }
 }
 
+/** What an image file consists of. */
+export interface ImageParts {
+  /** Comes first, and is not compressed. */
+  early: AsyncIterable<Buffer> | Iterable<Buffer>;
+  chunks: AsyncIterable<Buffer>;
+  /** undefined: the chunks are not compressed either. */
+  command: CompressorCommand | undefined;
+}
+
 /**
  * Writes an image beside its target, through the compressor, syncs it and gives it its name; whatever fails, the old image stays and
- * nothing else is left behind. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
+ * nothing else is left behind: not even by a build before that was killed. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
  */
 export async function writeImage(
   target: string,
-  chunks: AsyncIterable<Buffer>,
-  compressor: Compressor,
+  { early, chunks, command }: ImageParts,
   signal: AbortSignal,
 ): Promise<number> {
+  await sweepTemporaries(dirname(target));
   return replaceFile(target, signal, async (file) => {
-    if (compressor.program !== undefined) await compress(compressor, compressor.program, chunks, file, signal);
+    for await (const chunk of early) await writeAll(file, chunk, signal);
+    if (command) await compress(command, chunks, file, signal);
     else for await (const chunk of chunks) await writeAll(file, chunk, signal);
   });
 }
@@ -74,22 +84,18 @@ async function replaceFile(
   signal: AbortSignal,
   fill: (file: FileHandle) => Promise<void>,
 ): Promise<number> {
-  // Random: a process of another container may have our number, and a build that was killed leaves its file behind.
-  const temporary = join(dirname(target), `.mkinitrd-${randomBytes(8).toString("hex")}`);
-  let file: FileHandle | undefined;
-  let isThere = false;
+  let temporary: Temporary | undefined;
   try {
     signal.throwIfAborted();
-    file = await open(temporary, "wx", 0o600);
-    isThere = true;
+    temporary = await createTemporary(dirname(target));
+    const { path, file } = temporary;
     await fill(file);
     await file.sync();
     const { size } = await file.stat();
-    await file.close();
-    file = undefined;
     signal.throwIfAborted();
-    await rename(temporary, target);
-    isThere = false;
+    await rename(path, target);
+    temporary = undefined;
+    await file.close();
     await syncFolder(dirname(target));
     return size;
   } catch (error) {
@@ -97,8 +103,8 @@ async function replaceFile(
     if (error instanceof BuildError) throw error;
     throw new BuildError(`${target} cannot be written, and is as it was: ${reasonOf(error)}`);
   } finally {
-    await file?.close();
-    if (isThere) await rm(temporary, { force: true });
+    await temporary?.file.close();
+    if (temporary) await rm(temporary.path, { force: true });
   }
 }
 
@@ -120,15 +126,14 @@ async function writeAll(file: FileHandle, chunk: Buffer, signal: AbortSignal): P
 
 /** The compressor writes into the file by itself: nothing passes through this process twice. */
 async function compress(
-  compressor: Compressor,
-  program: string,
+  command: CompressorCommand,
   chunks: AsyncIterable<Buffer>,
   file: FileHandle,
   signal: AbortSignal,
 ): Promise<void> {
-  const child = spawn(program, compressor.parameters, { stdio: ["pipe", file.fd, "pipe"] });
+  const child = spawn(command.program, command.parameters, { stdio: ["pipe", file.fd, "pipe"] });
   const [ended, fed] = await Promise.allSettled([
-    endOf(child, compressor),
+    endOf(child, command),
     pipeline(chunks, child.stdin as Writable, { signal }),
   ]);
   // A compressor that ends early breaks the pipe: its own message says more than that.
@@ -137,7 +142,7 @@ async function compress(
 }
 
 /** Resolves when the compressor has ended well. */
-function endOf(child: ChildProcess, compressor: Compressor): Promise<void> {
+function endOf(child: ChildProcess, { program }: CompressorCommand): Promise<void> {
   const complaints: Buffer[] = [];
   child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
   return new Promise((resolve, reject) => {
@@ -145,7 +150,7 @@ function endOf(child: ChildProcess, compressor: Compressor): Promise<void> {
     child.on("close", (status, signal) => {
       if (status === 0) return resolve();
       const words = Buffer.concat(complaints).toString().trim();
-      reject(new Error(words || `${compressor.program} ended with ${signal ?? `status ${status}`}`));
+      reject(new Error(words || `${program} ended with ${signal ?? `status ${status}`}`));
     });
   });
 }

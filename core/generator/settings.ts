@@ -34,7 +34,11 @@ export interface Settings {
   installOptional: readonly string[];
   /** Absolute paths. */
   remove: readonly string[];
-  compressor: Compressor;
+  /** undefined: by what the kernel can unpack. */
+  compressor: Compressor | undefined;
+  earlyMicrocode: boolean;
+  /** Undefined: no wish was told, so that what cannot be done is no error. */
+  strip: boolean | undefined;
   /** For the image's /etc/cmdline.d. */
   kernelCommandLine: string;
   /** The host's root is looked up in its fstab. */
@@ -43,8 +47,10 @@ export interface Settings {
   storeHostParameters: boolean;
   /** As crypt(5) writes it; undefined: the rescue shell asks for none. */
   emergencyPasswordHash: string | undefined;
-  /** SOURCE_DATE_EPOCH: no file of the image is younger. Seconds since 1970. */
+  /** No file of the image is younger; undefined: no limit. Seconds since 1970. */
   sourceDate: number | undefined;
+  /** Time of what the generator makes; undefined: always the same. Seconds since 1970. */
+  made: number | undefined;
   /** The options that --rebuild repeats. */
   recorded: readonly string[];
 }
@@ -111,12 +117,14 @@ export function makeSettings(
     install: configuration.install_items ?? [],
     installOptional: configuration.install_optional_items ?? [],
     remove: configuration.remove_items ?? [],
-    compressor: parseCompressor(configuration.compress ?? "zstd"),
+    compressor: configuration.compress === undefined ? undefined : parseCompressor(configuration.compress),
+    earlyMicrocode: configuration.early_microcode !== "no",
+    strip: configuration.do_strip === undefined ? undefined : configuration.do_strip === "yes",
     kernelCommandLine: configuration.kernel_cmdline ?? "",
     useFstab: isSet("use_fstab"),
     storeHostParameters: hostOnly && isSet("hostonly_cmdline"),
     emergencyPasswordHash: checkHash(configuration.emergency_password_hash),
-    sourceDate: readSourceDate(environment.SOURCE_DATE_EPOCH),
+    ...chooseTimes(configuration.reproducible !== "no", environment),
     recorded: commandLine.recorded,
   };
 }
@@ -154,6 +162,12 @@ function checkHash(hash: string | undefined): string | undefined {
   throw new BuildError(
     "emergency_password_hash is no hash of a password ($6$… or $5$…, in single quotes): make one with openssl passwd -6",
   );
+}
+
+function chooseTimes(reproducible: boolean, environment: NodeJS.ProcessEnv): Pick<Settings, "sourceDate" | "made"> {
+  const sourceDate = readSourceDate(environment.SOURCE_DATE_EPOCH);
+  if (!reproducible) return { sourceDate: undefined, made: Math.floor(Date.now() / 1000) };
+  return { sourceDate, made: undefined };
 }
 
 /** https://reproducible-builds.org/specs/source-date-epoch/ */

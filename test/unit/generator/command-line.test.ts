@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { parseCommandLine } from "../../../core/generator/command-line.js";
+import { compressionNames } from "../../../core/generator/compressor.js";
 import { helpText, manualPage, optionHelp } from "../../../core/generator/help.js";
 import { makeSettings, type Settings } from "../../../core/generator/settings.js";
 import type { Configuration } from "../../../core/schema/configuration.js";
@@ -50,8 +51,8 @@ test("lists are separated by blanks or repeated", () => {
 test("of options that exclude each other the last one counts", () => {
   assert.equal(settings("-N -H").hostOnly, true);
   assert.equal(settings("--hostonly -N").hostOnly, false);
-  assert.equal(settings("--zstd --gzip").compressor.name, "gzip");
-  assert.equal(settings("--gzip --no-compress").compressor.name, "none");
+  assert.equal(settings("--zstd --gzip").compressor?.name, "gzip");
+  assert.equal(settings("--gzip --no-compress").compressor?.name, "none");
   assert.equal(settings("--kver 1 --kver 2").kernel?.release, "2");
 });
 
@@ -180,31 +181,46 @@ test("the command line adds to the configuration, and overrides it", () => {
   };
   const plain = settings("", configuration);
   assert.deepEqual(plain.modules, { modules: undefined, add: ["a", "b"], force: [], omit: ["c"] });
-  assert.deepEqual([plain.hostOnly, plain.compressor.parameters], [false, ["-n", "-c", "-9"]]);
+  assert.deepEqual([plain.hostOnly, plain.compressor?.parameters], [false, ["-n", "-c", "-9"]]);
   const overridden = settings("-H -a c -o b --zstd --fwdir /other --kernel-cmdline quiet", configuration);
   assert.deepEqual(overridden.modules, { modules: undefined, add: ["a", "c"], force: [], omit: ["b"] });
-  assert.deepEqual([overridden.hostOnly, overridden.compressor.name], [true, "zstd"]);
+  assert.deepEqual([overridden.hostOnly, overridden.compressor?.name], [true, "zstd"]);
   assert.deepEqual(overridden.firmwareFolders, ["/other"]);
   assert.equal(overridden.kernelCommandLine, "rd.retry=5 quiet");
 });
 
 test("compression is a known program with a level", async () => {
   const parsed = (text: string) => makeSettings(parseCommandLine(["--compress", text]), {}, {}).compressor;
-  assert.deepEqual(parsed("zstd -15").parameters, ["-q", "-c", "-T0", "-15"]);
-  assert.deepEqual(parsed("zstd -15 -q -T0").parameters, ["-q", "-c", "-T0", "-15"], "as dracut's default is written");
-  assert.equal(parsed("cat").name, "none");
+  assert.deepEqual(parsed("zstd -15")?.parameters, ["-q", "-c", "-T0", "-15"]);
+  assert.deepEqual(parsed("zstd -15 -q -T0")?.parameters, ["-q", "-c", "-T0", "-15"], "as dracut's default is written");
+  assert.equal(parsed("cat")?.name, "none");
   for (const name of ["rar", "constructor", "__proto__"])
     assert.match(
       (await problemsOf(() => parsed(name)))[0] ?? "",
-      new RegExp(`unknown compression "${name}": zstd, gzip or none`),
+      new RegExp(`unknown compression "${name}": zstd, gzip, xz, lz4, lzo, bzip2, lzma or none`),
     );
   assert.match((await problemsOf(() => parsed("gzip -15")))[0] ?? "", /-15 is not a level of gzip/);
   assert.match((await problemsOf(() => parsed("zstd -o /etc/passwd")))[0] ?? "", /-o is not a level of zstd/);
 });
 
+test("each compression is an option, and what is not said is left open", () => {
+  for (const name of compressionNames) assert.equal(settings(`--gzip --${name}`).compressor?.name, name);
+  assert.equal(settings("--xz --no-compress").compressor?.name, "none");
+  assert.equal(settings("").compressor, undefined);
+  assert.deepEqual([settings("").earlyMicrocode, settings("").strip], [true, undefined]);
+  const configuration = { early_microcode: "no", do_strip: "no" } as const;
+  assert.deepEqual([settings("", configuration).earlyMicrocode, settings("", configuration).strip], [false, false]);
+  const overridden = settings("--no-early-microcode --early-microcode --nostrip --strip", configuration);
+  assert.deepEqual([overridden.earlyMicrocode, overridden.strip], [true, true]);
+});
+
 test("SOURCE_DATE_EPOCH is a time or a mistake", async () => {
   assert.equal(settings("", {}, { SOURCE_DATE_EPOCH: "1700000000" }).sourceDate, 1700000000);
   assert.equal(settings("", {}, {}).sourceDate, undefined);
+  const free = settings("--no-reproducible", {}, { SOURCE_DATE_EPOCH: "1700000000" });
+  assert.equal(free.sourceDate, undefined);
+  assert.ok((free.made ?? 0) > 1.7e9);
+  assert.equal(settings("--reproducible", { reproducible: "no" }, {}).made, undefined);
   for (const wrong of ["yesterday", "-1", "1e3", "99999999999"])
     assert.match(
       (await problemsOf(() => settings("", {}, { SOURCE_DATE_EPOCH: wrong })))[0] ?? "",

@@ -114,7 +114,7 @@ test("dracut.conf.example changes nothing, its samples are right, and show every
     force: ["tmpfs-root"],
     omit: ["busybox"],
   });
-  assert.equal(settings.compressor.name, "zstd");
+  assert.equal(settings.compressor?.name, "zstd");
 });
 
 test("the environment comes after the files and before the command line", async () => {

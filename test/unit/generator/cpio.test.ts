@@ -4,7 +4,8 @@ import { lstatSync, mkdtempSync, readFileSync, readlinkSync, truncateSync, write
 import { join } from "node:path";
 import { test } from "node:test";
 import { type CpioOptions, cpio } from "../../../core/generator/cpio.js";
-import { createTree, type Tree } from "../../../core/generator/tree.js";
+import { findIdentical } from "../../../core/generator/identical-files.js";
+import { type Content, createTree, type Tree } from "../../../core/generator/tree.js";
 import { run } from "../../support/run.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
@@ -77,6 +78,36 @@ test("directories come before what is in them, everything is root's", async () =
   for (const header of headers) assert.equal(header.slice(22, 38), "0".repeat(16), "uid and gid");
 });
 
+test("identical files are links to one, which cpio(1) unpacks as such", async (context) => {
+  const folder = scratchFolder(context, { host: Buffer.alloc(5000, "same") });
+  const tree = createTree();
+  const file = (content: Content, mode = 0o644) => ({ type: "file" as const, mode, content, modified: 0 });
+  const same = Buffer.alloc(5000, "same");
+  tree.add("/a", file(same));
+  tree.add("/b/from-host", file({ path: join(folder, "host"), size: 5000 }));
+  tree.add("/c", file(same));
+  tree.add("/other-mode", file(same, 0o755));
+  tree.add("/other-bytes", file(Buffer.alloc(5000, "emas")));
+  for (const name of ["small-1", "small-2"]) tree.add(name, file(Buffer.alloc(4095, "s")));
+  const identical = await findIdentical(tree.entries());
+  const group = ["a", "b/from-host", "c"];
+  assert.deepEqual(
+    [...identical],
+    group.map((path) => [path, group]),
+  );
+  const plain = await archive(tree);
+  const packed = await archive(tree, { identical });
+  assert.equal(plain.length - packed.length, 2 * 5000);
+  writeFileSync(join(folder, "packed.cpio"), packed);
+  await run(["sh", "-c", `mkdir ${folder}/out && cd ${folder}/out && cpio -idm --quiet <../packed.cpio`]);
+  const facts = (path: string) => lstatSync(join(folder, "out", path));
+  for (const path of group) {
+    assert.ok(readFileSync(join(folder, "out", path)).equals(same), path);
+    assert.deepEqual([facts(path).ino, facts(path).nlink], [facts("a").ino, 3]);
+  }
+  for (const path of ["other-mode", "other-bytes", "small-1", "small-2"]) assert.equal(facts(path).nlink, 1, path);
+});
+
 test("SOURCE_DATE_EPOCH is the latest time, and that of what has none", async () => {
   const tree = createTree();
   const file = (modified: number) => ({ type: "file" as const, mode: 0o644, content: Buffer.alloc(0), modified });
@@ -90,6 +121,7 @@ test("SOURCE_DATE_EPOCH is the latest time, and that of what has none", async ()
       .map((header) => Number.parseInt(header.slice(46, 54), 16));
   assert.deepEqual(await times(), [0, 1000, 3000, 0]);
   assert.deepEqual(await times({ sourceDate: 2000 }), [2000, 1000, 2000, 2000]);
+  assert.deepEqual(await times({ made: 4000 }), [4000, 1000, 3000, 4000]);
   tree.add("/before 1970", file(-5));
   tree.add("/after 2106", file(2 ** 33));
   const [after, before] = await times();

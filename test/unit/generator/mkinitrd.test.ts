@@ -239,8 +239,8 @@ test("errors are told together, each with its remedy, and nothing is changed", a
   assert.deepEqual(await refused(context, ["-N", ...forKernel], "none/x.img"), [
     "F/none cannot be written to: no such file or directory",
   ]);
-  assert.deepEqual(await refused(context, ["-f", "--compress", "lzop", ...forKernel]), [
-    'unknown compression "lzop": zstd, gzip or none, with a level if you like ("zstd -15")',
+  assert.deepEqual(await refused(context, ["-f", "--compress", "rar", ...forKernel]), [
+    'unknown compression "rar": zstd, gzip, xz, lz4, lzo, bzip2, lzma or none, with a level if you like ("zstd -15")',
   ]);
 });
 

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { checkInstalled, checkKernelCanUnpack, parseCompressor } from "../../../core/generator/compressor.js";
-import { locateTarget, writeImage } from "../../../core/generator/output.js";
+import { findCommand, parseCompressor } from "../../../core/generator/compressor.js";
+import { type ImageParts, locateTarget, writeImage } from "../../../core/generator/output.js";
 import { BuildError } from "../../../core/generator/problems.js";
 import { run, runAsRoot } from "../../support/run.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
@@ -15,20 +15,76 @@ async function* chunks(...texts: string[]): AsyncGenerator<Buffer> {
 
 const never = new AbortController().signal;
 
+/** Only what is compressed, by the name of the compression. */
+const parts = (chunks: ImageParts["chunks"], name: string): ImageParts => ({
+  early: [],
+  chunks,
+  command: findCommand(parseCompressor(name), process.env.PATH ?? ""),
+});
+
 for (const [name, unpack] of [
   ["zstd", "zstd -dc"],
+  ["zstd --ultra -22", "zstd -dc"],
   ["gzip -9", "gzip -dc"],
+  ["pigz", "gzip -dc"],
+  ["/gzip", "gzip -dc"],
+  ["xz", "xz --format=xz -dc"],
+  ["lz4", "lz4 -dc"],
+  ["lzo", "lzop -dc"],
+  ["bzip2", "bzip2 -dc"],
+  ["/bzip2", "bzip2 -dc"],
+  ["lzma", "xz --format=lzma -dc"],
   ["none", "cat"],
 ] as const)
   test(`an image compressed with ${name}`, async (context) => {
     const folder = scratchFolder(context, { "x.img": "old" });
     const target = join(folder, "x.img");
-    const size = await writeImage(target, chunks("one", "two".repeat(100_000)), parseCompressor(name), never);
+    const content = `one${"two".repeat(100_000)}${randomBytes(1 << 20).toString("latin1")}`;
+    const image = name.startsWith("/")
+      ? { early: [], chunks: chunks(content), command: { program: name.slice(1), parameters: ["-c"] } }
+      : parts(chunks(content), name);
+    const size = await writeImage(target, image, never);
     assert.equal(statSync(target).size, size);
     assert.equal(statSync(target).mode & 0o777, 0o600);
-    assert.equal(await run(["sh", "-c", `${unpack} < ${target}`]), `one${"two".repeat(100_000)}`);
-    assert.deepEqual(readdirSync(folder), ["x.img"]);
+    await run(["sh", "-c", `${unpack} < ${target} > ${folder}/unpacked`]);
+    assert.equal(readFileSync(join(folder, "unpacked"), "utf8"), content);
+    if (name !== "none") assert.ok(size < content.length * 1.6);
+    assert.deepEqual(readdirSync(folder).sort(), ["unpacked", "x.img"]);
+    const first = readFileSync(target);
+    await writeImage(target, { ...image, chunks: chunks(content) }, never);
+    assert.ok(readFileSync(target).equals(first), "same input, same bytes");
   });
+
+test("what comes early is not compressed", async (context) => {
+  const target = join(scratchFolder(context), "x.img");
+  for (const name of ["zstd", "none"]) {
+    await writeImage(target, { ...parts(chunks("later"), name), early: chunks("early", " bird ") }, never);
+    assert.equal(readFileSync(target, "latin1").slice(0, 11), "early bird ");
+    const unpack = name === "zstd" ? "zstd -dc" : "cat";
+    assert.equal(await run(["sh", "-c", `tail -c +12 ${target} | ${unpack}`]), "later");
+  }
+});
+
+test("what a build that was killed has left goes with the next one; what another one is writing stays", async (context) => {
+  const folder = scratchFolder(context, {
+    ".mkinitrd-0123456789abcdef": "left behind",
+    ".mkinitrd-0123456789abcde": "somebody else's",
+    "mkinitrd-0123456789abcdef": "somebody else's",
+  });
+  const target = join(folder, "x.img");
+  const isTemporary = (name: string) => /^\.mkinitrd-[0-9a-f]{16}$/.test(name);
+  async function* withOther(): AsyncGenerator<Buffer> {
+    const [own, ...others] = readdirSync(folder).filter(isTemporary);
+    assert.ok(own !== ".mkinitrd-0123456789abcdef" && !others.length);
+    yield Buffer.from("first");
+    await writeImage(target, parts(chunks("second"), "none"), never);
+    assert.equal(readFileSync(target, "utf8"), "second");
+    assert.deepEqual(readdirSync(folder).filter(isTemporary), [own]);
+  }
+  await writeImage(target, parts(withOther(), "zstd"), never);
+  assert.equal(await run(["zstd", "-dcq", target]), "first");
+  assert.deepEqual(readdirSync(folder).sort(), [".mkinitrd-0123456789abcde", "mkinitrd-0123456789abcdef", "x.img"]);
+});
 
 /** The old image is whole, and nothing lies beside it. */
 function assertUntouched(folder: string): void {
@@ -44,9 +100,7 @@ test("a failure on the way leaves the old image, and nothing beside it", async (
     throw new BuildError("a file is damaged");
   }
   for (const name of ["zstd", "gzip", "none"]) {
-    assert.deepEqual(await problemsOf(() => writeImage(target, failing(), parseCompressor(name), never)), [
-      "a file is damaged",
-    ]);
+    assert.deepEqual(await problemsOf(() => writeImage(target, parts(failing(), name), never)), ["a file is damaged"]);
     assertUntouched(folder);
   }
 });
@@ -57,28 +111,22 @@ test("a compressor that is missing or fails is an error with its own words", asy
   async function* endless(): AsyncGenerator<Buffer> {
     for (;;) yield Buffer.alloc(1 << 16);
   }
-  const failing = { name: "sh", program: "sh", parameters: ["-c", "echo out of luck >&2; exit 3"] };
-  assert.deepEqual(await problemsOf(() => writeImage(target, endless(), failing, never)), [
-    `${target} cannot be written, and is as it was: out of luck`,
-  ]);
-  const killed = { name: "sh", program: "sh", parameters: ["-c", "kill -9 $$"] };
-  assert.deepEqual(await problemsOf(() => writeImage(target, endless(), killed, never)), [
-    `${target} cannot be written, and is as it was: sh ended with SIGKILL`,
-  ]);
-  const missing = { name: "none-such", program: "none-such", parameters: [] };
+  const failing = { program: "sh", parameters: ["-c", "echo out of luck >&2; exit 3"] };
+  assert.deepEqual(
+    await problemsOf(() => writeImage(target, { early: [], chunks: endless(), command: failing }, never)),
+    [`${target} cannot be written, and is as it was: out of luck`],
+  );
+  const killed = { program: "sh", parameters: ["-c", "kill -9 $$"] };
+  assert.deepEqual(
+    await problemsOf(() => writeImage(target, { early: [], chunks: endless(), command: killed }, never)),
+    [`${target} cannot be written, and is as it was: sh ended with SIGKILL`],
+  );
+  const missing = { program: "none-such", parameters: [] };
   assert.match(
-    (await problemsOf(() => writeImage(target, endless(), missing, never)))[0] ?? "",
+    (await problemsOf(() => writeImage(target, { early: [], chunks: endless(), command: missing }, never)))[0] ?? "",
     /no such file or directory$/,
   );
   assertUntouched(folder);
-
-  const empty = scratchFolder(context);
-  assert.deepEqual(await problemsOf(() => checkInstalled(parseCompressor("zstd"), `${empty}:`)), [
-    "zstd is not installed: install the package zstd, or choose another compression (--zstd, --gzip, --no-compress)",
-  ]);
-  writeFileSync(join(empty, "zstd"), "");
-  checkInstalled(parseCompressor("zstd"), `/none:${empty}`);
-  checkInstalled(parseCompressor("none"), "");
 });
 
 test("an aborted build ends with the signal's name and leaves nothing", async (context) => {
@@ -90,7 +138,7 @@ test("an aborted build ends with the signal's name and leaves nothing", async (c
       controller.abort("SIGINT");
       yield Buffer.alloc(1 << 20);
     }
-    const writing = writeImage(join(folder, "x.img"), slow(), parseCompressor(name), controller.signal);
+    const writing = writeImage(join(folder, "x.img"), parts(slow(), name), controller.signal);
     await assert.rejects(writing, (reason) => reason === "SIGINT");
     assertUntouched(folder);
   }
@@ -106,7 +154,7 @@ test("a full disk and a read-only one", async (context) => {
   try {
     writeFileSync(target, "old");
     for (const name of ["zstd", "gzip", "none"]) {
-      const [problem] = await problemsOf(() => writeImage(target, noise(), parseCompressor(name), never));
+      const [problem] = await problemsOf(() => writeImage(target, parts(noise(), name), never));
       assert.ok(problem?.startsWith(`${target} cannot be written, and is as it was: `));
       assert.match(problem ?? "", /no space left on device/i);
       assertUntouched(folder);
@@ -115,7 +163,7 @@ test("a full disk and a read-only one", async (context) => {
     assert.deepEqual(await problemsOf(() => locateTarget(target, true)), [
       `${folder} cannot be written to: the file system is read-only`,
     ]);
-    assert.deepEqual(await problemsOf(() => writeImage(target, chunks("new"), parseCompressor("none"), never)), [
+    assert.deepEqual(await problemsOf(() => writeImage(target, parts(chunks("new"), "none"), never)), [
       `${target} cannot be written, and is as it was: the file system is read-only`,
     ]);
     assertUntouched(folder);
@@ -156,28 +204,14 @@ test("what may be written is checked before the work", async (context) => {
 test("a long name is the image's only, and one that is too long is an error", async (context) => {
   const folder = scratchFolder(context);
   const long = join(folder, "x".repeat(255));
-  await writeImage(long, chunks("new"), parseCompressor("none"), never);
+  await writeImage(long, parts(chunks("new"), "none"), never);
   assert.equal(readFileSync(long, "utf8"), "new");
   const longer = `${long}x`;
   assert.deepEqual(await problemsOf(() => locateTarget(longer, true)), [
     `${longer} cannot be written to: the name is too long`,
   ]);
-  assert.deepEqual(await problemsOf(() => writeImage(longer, chunks("new"), parseCompressor("none"), never)), [
+  assert.deepEqual(await problemsOf(() => writeImage(longer, parts(chunks("new"), "none"), never)), [
     `${longer} cannot be written, and is as it was: the name is too long`,
   ]);
   assert.equal(readdirSync(folder).length, 1);
-});
-
-test("a kernel that cannot unpack the image is an error that names what it can", async (context) => {
-  const folder = scratchFolder(context, {
-    "boot/config-6.1": "CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\n",
-    "lib/modules/6.1/modules.dep": "",
-  });
-  const kernel = { release: "6.1", folder: join(folder, "lib/modules/6.1") };
-  checkKernelCanUnpack(parseCompressor("gzip"), kernel);
-  checkKernelCanUnpack(parseCompressor("none"), kernel);
-  assert.deepEqual(await problemsOf(() => checkKernelCanUnpack(parseCompressor("zstd"), kernel)), [
-    `kernel 6.1 cannot unpack zstd (${folder}/boot/config-6.1 lacks CONFIG_RD_ZSTD=y): choose another compression: --gzip, --no-compress`,
-  ]);
-  checkKernelCanUnpack(parseCompressor("zstd"), { release: "unknown", folder: join(folder, "elsewhere") });
 });

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { hasDebugInformation } from "./elf.js";
+import { BuildError, type Report } from "./problems.js";
+import type { Content, Entry } from "./tree.js";
+
+/** At the end of a signed driver (kernel: include/linux/module_signature.h): any change would break the signature. */
+const signatureMark = "~Module signature appended~\n";
+
+/**
+ * The entries with debugging information taken out of ELF files, by strip(1) of binutils, which is started only for files that have any:
+ * distributions' programs and drivers have none. `required`: that strip is missing is an error, else a note. Throws BuildError.
+ */
+export async function stripEntries(
+  entries: readonly [string, Entry][],
+  required: boolean,
+  report: Report,
+): Promise<[string, Entry][]> {
+  const result = [...entries];
+  const waiting = [...entries.entries()].filter(
+    ([, [, entry]]) => entry.type === "file" && isStrippable(entry.content),
+  );
+  const worker = async () => {
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      const [index, [path, entry]] = next;
+      if (entry.type === "file") result[index] = [path, { ...entry, content: await strip(path, entry.content) }];
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  } catch (error) {
+    waiting.length = 0;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const remedy = "strip is not installed: install the package binutils";
+    if (required) throw new BuildError(`${remedy}, or say --nostrip`);
+    report.note(`${remedy} to leave out the debugging information that some files have`);
+    return [...entries];
+  }
+  return result;
+}
+
+function isStrippable(content: Content): boolean {
+  try {
+    return hasDebugInformation(Buffer.isBuffer(content) ? content : content.path) && !isSigned(content);
+  } catch {
+    // Damaged, or not readable, which is told where it is packed.
+    return false;
+  }
+}
+
+function isSigned(content: Content): boolean {
+  const length = signatureMark.length;
+  if (Buffer.isBuffer(content)) return content.toString("latin1", content.length - length) === signatureMark;
+  const file = openSync(content.path, "r");
+  try {
+    const end = Buffer.alloc(length);
+    readSync(file, end, 0, length, Math.max(0, fstatSync(file).size - length));
+    return end.toString("latin1") === signatureMark;
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function strip(path: string, content: Content): Promise<Buffer> {
+  const input = Buffer.isBuffer(content) ? await unnamedFile() : await open(content.path);
+  const output = await unnamedFile();
+  try {
+    if (Buffer.isBuffer(content)) await input.writeFile(content);
+    await runStrip(path, input, output);
+    const { size } = await output.stat();
+    return (await output.read(Buffer.alloc(size), 0, size, 0)).buffer;
+  } finally {
+    await input.close();
+    await output.close();
+  }
+}
+
+/** A file that goes with its last user, however that ends. */
+async function unnamedFile(): Promise<FileHandle> {
+  const path = join(tmpdir(), `mkinitrd-${randomBytes(8).toString("hex")}`);
+  const file = await open(path, "wx+", 0o600);
+  await rm(path);
+  return file;
+}
+
+function runStrip(path: string, input: FileHandle, output: FileHandle): Promise<void> {
+  const child = spawn("strip", ["--strip-debug", "-o", "/dev/fd/4", "/dev/fd/3"], {
+    stdio: ["ignore", "ignore", "pipe", input.fd, output.fd],
+  });
+  const complaints: Buffer[] = [];
+  child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status, signal) => {
+      if (status === 0) return resolve();
+      const words = Buffer.concat(complaints).toString().trim() || `it ended with ${signal ?? `status ${status}`}`;
+      reject(new BuildError(`strip failed for /${path} of the image: ${words}: say --nostrip to leave it as it is`));
+    });
+  });
+}

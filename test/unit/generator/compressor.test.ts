@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  chooseCompressor,
+  compressionNames,
+  findCommand,
+  parseCompressor,
+  readKernelConfig,
+} from "../../../core/generator/compressor.js";
+import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
+
+const allOptions = ["ZSTD", "GZIP", "XZ", "LZ4", "LZO", "BZIP2", "LZMA"].map((name) => `CONFIG_RD_${name}`);
+
+const config = (...options: string[]) => ({
+  path: "/boot/config-6.1",
+  has: (option: string) => options.includes(option),
+});
+
+test("a program that is not installed is an error with its package; the fastest one is taken", async (context) => {
+  const folder = scratchFolder(context);
+  const searchPath = `/none::${folder}`;
+  assert.equal(findCommand(parseCompressor("none"), ""), undefined);
+  assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("lzo"), searchPath)), [
+    "lzop is not installed: install the package lzop, or choose another compression (--no-compress)",
+  ]);
+  writeFileSync(join(folder, "gzip"), "");
+  assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("lzma"), searchPath)), [
+    "xz is not installed: install the package xz-utils, or choose another compression (--gzip, --no-compress)",
+  ]);
+  assert.equal(findCommand(parseCompressor("gzip"), searchPath)?.program, "gzip");
+  assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("pigz"), searchPath)), [
+    "pigz is not installed: install the package pigz, or choose another compression (--gzip, --no-compress)",
+  ]);
+  writeFileSync(join(folder, "pigz"), "");
+  assert.equal(findCommand(parseCompressor("gzip"), searchPath)?.program, "pigz");
+  assert.equal(findCommand(parseCompressor("pigz -9"), searchPath)?.program, "pigz");
+});
+
+test("the default is the best that the kernel can unpack and that is installed", (context) => {
+  const report = keepReport();
+  const folder = scratchFolder(context, { xz: "", gzip: "", zstd: "" });
+  const choose = (...options: string[]) =>
+    chooseCompressor(undefined, { release: "6.1", config: config(...options) }, folder, report).name;
+  assert.equal(choose(...allOptions), "zstd");
+  assert.equal(choose("CONFIG_RD_XZ", "CONFIG_RD_GZIP"), "gzip");
+  assert.equal(choose("CONFIG_RD_XZ", "CONFIG_RD_LZ4"), "xz");
+  assert.equal(choose("CONFIG_RD_LZMA", "CONFIG_RD_LZ4"), "lzma", "lz4 is not installed");
+  assert.equal(choose("CONFIG_RD_LZ4"), "lz4", "its package will be named");
+  assert.equal(choose(), "none");
+  assert.deepEqual(report.notes, []);
+  assert.equal(chooseCompressor(undefined, undefined, folder, report).name, "zstd");
+  assert.deepEqual(report.notes, []);
+  assert.equal(chooseCompressor(undefined, { release: "6.1", config: undefined }, folder, report).name, "zstd");
+  const asked = parseCompressor("lzo");
+  assert.equal(chooseCompressor(asked, { release: "6.1", config: undefined }, folder, report), asked);
+  const note = "the configuration of kernel 6.1 is nowhere: whether it unpacks the image is not checked";
+  assert.deepEqual(report.notes, [note, note]);
+});
+
+test("a kernel that cannot unpack the image is an error that names what it can", async () => {
+  const check = (name: string, ...options: string[]) =>
+    problemsOf(() =>
+      chooseCompressor(parseCompressor(name), { release: "6.1", config: config(...options) }, "", keepReport()),
+    );
+  for (const [index, name] of ["zstd", "gzip", "xz", "lz4", "lzo", "bzip2", "lzma"].entries()) {
+    const option = allOptions[index] ?? "";
+    assert.ok(compressionNames.includes(name));
+    assert.deepEqual(await check(name, option), []);
+    const [problem] = await check(name, ...allOptions.filter((each) => each !== option));
+    assert.ok(
+      problem?.startsWith(`kernel 6.1 cannot unpack ${name} (/boot/config-6.1 lacks ${option}=y): choose another`),
+      problem,
+    );
+    assert.ok(!problem?.includes(`--${name},`));
+  }
+  assert.deepEqual(await check("none"), []);
+});
+
+test("a kernel's configuration lies at one of several places", (context) => {
+  const places = ["lib/modules/6.1/config", "lib/modules/6.1/build/.config", "boot/config-6.1"];
+  for (const place of places) {
+    const folder = scratchFolder(context, {
+      [place]: "CONFIG_RD_GZIP=y\n# CONFIG_RD_ZSTD is not set\nCONFIG_RD_XZ=m\n",
+      "lib/modules/6.1/modules.dep": "",
+    });
+    const found = readKernelConfig({ release: "6.1", folder: join(folder, "lib/modules/6.1") });
+    assert.equal(found?.path, join(folder, place));
+    const has = ["CONFIG_RD_GZIP", "CONFIG_RD_ZSTD", "CONFIG_RD_XZ"].map((option) => found.has(option));
+    assert.deepEqual(has, [true, false, false]);
+  }
+  assert.equal(readKernelConfig({ release: "unknown", folder: "/none/such/place" }), undefined);
+});

@@ -1,0 +1,56 @@
+/** An image of each compression that the kernel can unpack, by each program that makes it, and with microcode before it. */
+import assert from "node:assert/strict";
+import { mkdirSync, openSync, readSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { debianKernel } from "../support/kernels.js";
+import { outFolder } from "../support/paths.js";
+import { diskFixtures, rootVolume } from "../support/root-disks.js";
+import { run } from "../support/run.js";
+
+const { rootDisk } = await diskFixtures();
+const disks = [{ file: rootDisk }];
+const cmdline = `root=UUID=${rootVolume.uuid}`;
+
+const compressions = ["zstd", "gzip", "pigz", "xz -3", "lz4", "lzo -3", "bzip2", "lbzip2", "lzma -3", "none"];
+
+test("the kernel unpacks what every compressor writes", { concurrency: 2 }, async (context) => {
+  const boots = compressions.map((compression) =>
+    context.test(compression, async (inner) => {
+      const options = ["-N", "--compress", compression];
+      const image = await buildImage(`compression-${compression.replace(" ", "")}`, options);
+      assert.equal((await rootFacts(bootImage(inner, image, { cmdline, disks }))).init, "/sbin/init");
+    }),
+  );
+  await Promise.all(boots);
+});
+
+test("microcode lies before the image, and identical files are one", async (context) => {
+  const firmware = join(outFolder, "tests/microcode");
+  for (const folder of ["intel-ucode", "amd-ucode"]) mkdirSync(join(firmware, folder), { recursive: true });
+  writeFileSync(join(firmware, "intel-ucode/06-a7-01"), "microcode of Intel");
+  writeFileSync(join(firmware, "amd-ucode/microcode_amd.bin"), "microcode of AMD");
+  const same = join(outFolder, "tests/same");
+  writeFileSync(same, Buffer.alloc(8192, "same"));
+  const copies = ["-i", same, "/copies/one", "-i", same, "/copies/two"];
+  const image = await buildImage(
+    "compression-microcode",
+    ["-N", "--fwdir", firmware, ...copies],
+    await debianKernel("full"),
+  );
+  const listed = await run(["sh", "-c", `cpio -it --quiet <${image.file}`]);
+  const folders = ["kernel", "kernel/x86", "kernel/x86/microcode"];
+  const files = ["AuthenticAMD", "GenuineIntel"].map((vendor) => `kernel/x86/microcode/${vendor}.bin`);
+  assert.deepEqual(listed.trim().split("\n"), [...folders, ...files]);
+  const start = Buffer.alloc(4096);
+  readSync(openSync(image.file, "r"), start);
+  const second = start.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]));
+  assert.ok(second > 0 && second % 512 === 0);
+  const shell = `${cmdline} rd.break=pre-mount rd.shell`;
+  const guest = bootImage(context, image, { cmdline: shell, disks });
+  await guest.waitFor(prompt);
+  guest.type("stat -c 'COPIES %h %s' /copies/one /copies/two; cmp /copies/one /copies/two && echo EQ''UAL\n");
+  await guest.waitFor(/EQUAL/);
+  assert.match(guest.console(), /COPIES 2 8192\s+COPIES 2 8192/);
+});
