@@ -87,10 +87,9 @@ function describeForNode({ long, ...option }: Option) {
 function judge(written: string, name: string, value: string | undefined): string | undefined {
   const option = findOption(name);
   if (!option) {
-    const close = nearest(
-      name,
-      options.map(({ long }) => long),
-    );
+    // A wrong letter is near to every short name.
+    const names = name.length > 1 ? options.map(({ long }) => long) : [];
+    const close = nearest(name, names);
     return `unknown option ${written}${close ? `: did you mean --${close}?` : "; mkinitrd --help shows all"}`;
   }
   if (option.refused) return `${written}: ${option.refused}`;
