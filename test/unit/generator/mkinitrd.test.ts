@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { buildImage } from "../../../core/generator/build-image.js";
@@ -279,6 +279,55 @@ test("ended by a signal: the old image stays, and nothing beside it", async (con
     assert.deepEqual(readdirSync(folder), ["x.img"]);
     assert.equal(readFileSync(join(folder, "x.img"), "utf8"), "old");
   }
+});
+
+test("killed at any moment: an image is whole, the old or the new one, and the next build sweeps what was left", async (context) => {
+  const old = "old".repeat(1000);
+  const folder = scratchFolder(context, { "x.img": old });
+  const image = join(folder, "x.img");
+  const words = ["-Nfq", "--compress", "zstd -3", "-k", kernel.modules, image, kernel.release];
+  const started = Date.now();
+  await run([program, ...words]);
+  const duration = Date.now() - started;
+  const whole = readFileSync(image);
+  const moments = 12;
+  for (let moment = 0; moment < moments; moment++) {
+    writeFileSync(image, old);
+    const child = spawn(program, words, { stdio: "ignore", detached: true });
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    await new Promise((resolve) => setTimeout(resolve, (duration * (moment + 0.5)) / moments));
+    // The whole group: esbuild and the compressor, too. It may have ended already.
+    if (child.exitCode === null) process.kill(-(child.pid ?? 0), "SIGKILL");
+    await ended;
+    const found = readFileSync(image);
+    assert.ok(found.equals(Buffer.from(old)) || found.equals(whole), `at moment ${moment}`);
+  }
+  // In the middle of the writing, where there is something to sweep.
+  const child = spawn(program, ["-Nfq", "--compress", "zstd -19", ...words.slice(3)], {
+    stdio: "ignore",
+    detached: true,
+  });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  const isTemporary = (name: string) => name.startsWith(".mkinitrd-");
+  const temporaries = () => readdirSync(folder).filter(isTemporary);
+  const before = temporaries();
+  while (temporaries().every((name) => before.includes(name))) await new Promise((resolve) => setTimeout(resolve, 5));
+  process.kill(-(child.pid ?? 0), "SIGKILL");
+  await ended;
+  assert.ok(temporaries().length);
+  await run([program, ...words]);
+  assert.deepEqual(readdirSync(folder).sort(), ["x.img", "x.img.js.map"]);
+  assert.ok(readFileSync(image).equals(whole));
+});
+
+test("two builds of one image at once", async (context) => {
+  const image = join(scratchFolder(context), "x.img");
+  const words = ["-Nfq", "--compress", "zstd -3", "-k", kernel.modules, image, kernel.release];
+  await Promise.all([run([program, ...words]), run([program, ...words])]);
+  const both = readFileSync(image);
+  assert.deepEqual(readdirSync(dirname(image)).sort(), ["x.img", "x.img.js.map"]);
+  await run([program, ...words]);
+  assert.ok(readFileSync(image).equals(both));
 });
 
 test("Ctrl-C, which reaches esbuild and the compressors, too", async (context) => {

