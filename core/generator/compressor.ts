@@ -25,7 +25,7 @@ interface Format {
   /** Debian's, and most other distributions', package of the last program. */
   package: string;
   parameters: readonly string[];
-  /** The parameter where none is given: what more costs several times the time of and gains 2 % or less. */
+  /** The parameter where none is given: the best that does not take several times as long as the one before it. */
   level: string;
   levels: RegExp;
   kernelOption: string;

@@ -43,10 +43,12 @@ const pointing =
   "accutouch alps elecom elo glorious holtek_mouse hyperv kensington letsketch magicmouse multitouch ntrig penmount speedlink uclogic waltop";
 const remoteControls = "appleir creative_sb0540 gfrm tivo twinhan";
 const others = "cmedia cp2112 ft260 jabra led mcp2221 picolcd plantronics sensor_custom sensor_hub u2fzero viewsonic";
-const notKeyboards = [
+const notTypedOn = [
   ...[games, pointing, remoteControls, others].flatMap((names) => names.split(" ")).map((name) => `hid_${name}`),
   ...["amd_sfh", "uhid", "usbmouse", "wacom"],
 ];
+
+const unwanted = [...notForRoots, ...notTypedOn];
 
 /** Host-only images that are to survive a disk at another controller, a controller in another mode, and another keyboard. */
 const exchangeable = ["ata", "nvme/host", "usb/host", "usb/storage", "hid", "input/keyboard"];
@@ -78,12 +80,12 @@ export default moduleSetup({
     image.drivers(host.hostOnly ? always : [...always, ...named]);
     image.drivers(
       wanted.map((directory) => `=drivers/${directory}`),
-      { except: [...notForRoots, ...notKeyboards] },
+      { except: unwanted },
     );
     if (host.hostOnlyMode === "sloppy")
       image.drivers(
         exchangeable.map((directory) => `=drivers/${directory}`),
-        { anyMachine: true, except: notKeyboards },
+        { anyMachine: true, except: unwanted },
       );
     image.drivers(outOfTree.map((directory) => `=${directory}`));
   },
