@@ -145,7 +145,10 @@ function checkCommandLine({ plan, services, kernel, commandLine }: State): void 
 
 async function takePhase(state: State, phase: Phase): Promise<void> {
   const { services, place, root } = state;
-  if (state.breakpoints.has(phase)) await pause(state, phase);
+  if (state.breakpoints.has(phase)) {
+    place.phase = phase;
+    await pause(state, phase);
+  }
   // As dracut: a root that a person has mounted is the root.
   if (phase === "mount" && state.shellRan && isMountPoint(root.mountPoint)) {
     services.log.info(`${root.mountPoint} is mounted already: the hooks of the phase mount are left out`);
@@ -188,7 +191,6 @@ async function openShell(state: State): Promise<boolean> {
 
 /** rd.break: a shell before this phase; leaving it goes on. */
 async function pause(state: State, phase: Phase): Promise<void> {
-  state.place.phase = phase;
   if (!canRunShell(state.parameters)) {
     state.services.log.warning(`rd.break=${phase}: no shell may run, or there is none in the image`);
     return;
@@ -212,6 +214,7 @@ async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: S
 /** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
 async function stop(state: State, error: unknown): Promise<boolean> {
   const { services, place, plan, commandLine, kernel } = state;
+  if (state.breakpoints.has("emergency")) await pause(state, "emergency");
   for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
   const facts = {
     error,

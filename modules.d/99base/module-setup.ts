@@ -18,7 +18,7 @@ const listOf = (words: readonly string[]) => {
 };
 
 /** dracut's pre-udev is our pre-trigger; without a value: before the switch. */
-const breakpoints = [...phases, "pre-udev"];
+const breakpoints = [...phases, "pre-udev", "emergency"];
 
 /** For the rescue shell: on with the boot behind what has stopped it. The shell leads the session, and ends by the signal that the sequencer knows. */
 const continueBoot = `#!/bin/sh

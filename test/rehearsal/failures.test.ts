@@ -349,12 +349,20 @@ test("rd.break at every phase, in a list or repeated, once each; bare: before th
   assert.match(shown, /rd\.break=switch: no shell may run/);
 });
 
+test("rd.break=emergency: a shell before the emergency hooks, and the report still says where the boot stopped", async () => {
+  const { shown } = await boot("rd.break=emergency test=throws side=never", withShell(["exit", 1], ["exit", 1]));
+  assert.match(
+    shown,
+    /before the phase emergency\. exit or continue-boot goes on\.[\s\S]*The boot has stopped[\s\S]*^Where: +initqueue/m,
+  );
+});
+
 test("rd.break opens no second shell for a wrong name: the error has the names", async () => {
   const { word, shown } = await boot("rd.shell=0 rd.break=mount,pre-mout");
   assert.equal(word.word, "failed");
   assert.match(
     shown,
-    /rd\.break=mount,pre-mout \(accepted: rd\.break=cmdline\|.*\|switch\|pre-udev; did you mean pre-mount\?\)/,
+    /rd\.break=mount,pre-mout \(accepted: rd\.break=cmdline\|.*\|switch\|pre-udev\|emergency; did you mean pre-mount\?\)/,
   );
 });
 
