@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { accessSync, constants, readlinkSync, realpathSync, statSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { endOfChild } from "./child-end.js";
 import type { CompressorCommand } from "./compressor.js";
 import { BuildError, reasonOf } from "./problems.js";
 import { createTemporary, sweepTemporaries, type Temporary } from "./temporary.js";
@@ -133,24 +134,10 @@ async function compress(
 ): Promise<void> {
   const child = spawn(command.program, command.parameters, { stdio: ["pipe", file.fd, "pipe"] });
   const [ended, fed] = await Promise.allSettled([
-    endOf(child, command),
+    endOfChild(child, command.program),
     pipeline(chunks, child.stdin as Writable, { signal }),
   ]);
   // A compressor that ends early breaks the pipe: its own message says more than that.
   if (ended.status === "rejected") throw ended.reason;
   if (fed.status === "rejected") throw fed.reason;
-}
-
-/** Resolves when the compressor has ended well. */
-function endOf(child: ChildProcess, { program }: CompressorCommand): Promise<void> {
-  const complaints: Buffer[] = [];
-  child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      if (status === 0) return resolve();
-      const words = Buffer.concat(complaints).toString().trim();
-      reject(new Error(words || `${program} ended with ${signal ?? `status ${status}`}`));
-    });
-  });
 }

@@ -4,6 +4,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { endOfChild } from "./child-end.js";
 import { hasDebugInformation } from "./elf.js";
 import { BuildError, type Report } from "./problems.js";
 import type { Content, Entry } from "./tree.js";
@@ -87,18 +88,16 @@ async function unnamedFile(): Promise<FileHandle> {
   return file;
 }
 
-function runStrip(path: string, input: FileHandle, output: FileHandle): Promise<void> {
+async function runStrip(path: string, input: FileHandle, output: FileHandle): Promise<void> {
   const child = spawn("strip", ["--strip-debug", "-o", "/dev/fd/4", "/dev/fd/3"], {
     stdio: ["ignore", "ignore", "pipe", input.fd, output.fd],
   });
-  const complaints: Buffer[] = [];
-  child.stderr?.on("data", (chunk: Buffer) => complaints.push(chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      if (status === 0) return resolve();
-      const words = Buffer.concat(complaints).toString().trim() || `it ended with ${signal ?? `status ${status}`}`;
-      reject(new BuildError(`strip failed for /${path} of the image: ${words}: say --nostrip to leave it as it is`));
-    });
-  });
+  try {
+    await endOfChild(child, "strip");
+  } catch (error) {
+    const { code, message: why } = error as NodeJS.ErrnoException;
+    // There is no strip: the caller knows what that means.
+    if (code) throw error;
+    throw new BuildError(`strip failed for /${path} of the image: ${why}: say --nostrip to leave it as it is`);
+  }
 }
