@@ -1,4 +1,4 @@
-/** An option of mkinitrd. Parser, help, manual page and the keys of the configuration all come from the table of options.ts. */
+/** An option of mkinitrd. Parser, help, manual page and the keys of the configuration all come from the tables in options/. */
 export interface Option {
   long: string;
   short?: string;

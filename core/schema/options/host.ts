@@ -1,0 +1,78 @@
+import type { Option } from "../option.js";
+
+export const host = [
+  {
+    long: "hostonly",
+    short: "H",
+    key: "hostonly",
+    sets: "yes",
+    recorded: true,
+    text: "what this machine needs (default)",
+  },
+  {
+    long: "no-hostonly",
+    short: "N",
+    key: "hostonly",
+    sets: "no",
+    recorded: true,
+    common: true,
+    text: "what any machine may need",
+  },
+  {
+    long: "hostonly-mode",
+    value: "MODE",
+    key: "hostonly_mode",
+    choices: ["sloppy", "strict"],
+    recorded: true,
+    text: "how much of a change the image survives",
+    more: "sloppy (default): also the drivers for a disk at another usual controller, and for another keyboard; strict: for what is there at the moment only.",
+  },
+  {
+    long: "hostonly-cmdline",
+    key: "hostonly_cmdline",
+    sets: "yes",
+    recorded: true,
+    text: "put into the image what --print-cmdline shows",
+    more: "The boot loader's parameters still win. Not together with -N.",
+  },
+  {
+    long: "no-hostonly-cmdline",
+    key: "hostonly_cmdline",
+    sets: "no",
+    recorded: true,
+    text: "leave that to the boot loader (default)",
+  },
+  {
+    long: "print-cmdline",
+    text: "show the kernel parameters that this machine's root needs, and end",
+  },
+  {
+    long: "fstab",
+    text: "find the root in /etc/fstab",
+    key: "use_fstab",
+    sets: "yes",
+    recorded: true,
+    more: "Not by what is mounted at the moment.",
+  },
+  {
+    long: "add-fstab",
+    value: "FILE",
+    text: "mounts of the initrd",
+    key: "add_fstab",
+    refused: "no module mounts file systems besides the root: it will need a module fstab-sys",
+  },
+  {
+    long: "mount",
+    value: "LINE",
+    text: "a mount of the initrd",
+    key: "fstab_lines",
+    refused: "no module mounts file systems besides the root: it will need a module fstab-sys",
+  },
+  {
+    long: "add-device",
+    value: "DEVICE",
+    text: "a device that the initrd sets up",
+    key: "add_device",
+    refused: "no module waits for devices besides the root's: name the drivers that it needs with --add-drivers",
+  },
+] as const satisfies readonly Option[];

@@ -1,0 +1,57 @@
+import type { Option } from "../option.js";
+
+export const size = [
+  { long: "zstd", key: "compress", sets: "zstd", recorded: true, text: "compress with zstd" },
+  {
+    long: "gzip",
+    key: "compress",
+    sets: "gzip",
+    recorded: true,
+    text: "compress with gzip, by pigz where it is installed",
+  },
+  { long: "xz", key: "compress", sets: "xz", recorded: true, text: "compress with xz" },
+  { long: "lz4", key: "compress", sets: "lz4", recorded: true, text: "compress with lz4" },
+  { long: "lzo", key: "compress", sets: "lzo", recorded: true, text: "compress with lzop" },
+  {
+    long: "bzip2",
+    key: "compress",
+    sets: "bzip2",
+    recorded: true,
+    text: "compress with bzip2, by lbzip2 where it is installed",
+  },
+  { long: "lzma", key: "compress", sets: "lzma", recorded: true, text: "compress with xz in the older format lzma" },
+  { long: "no-compress", key: "compress", sets: "none", recorded: true, text: "do not compress" },
+  {
+    long: "compress",
+    value: "CMD",
+    key: "compress",
+    pattern: ".",
+    recorded: true,
+    text: 'compress with, for example, "zstd -15"',
+    more: "zstd, gzip, pigz, xz, lz4, lzo, lzop, bzip2, lbzip2, lzma or none, with a level if you like. Left out: the first of zstd, gzip, xz, lz4, lzo, bzip2, lzma that the kernel's configuration knows and that is installed.",
+  },
+  {
+    long: "strip",
+    key: "do_strip",
+    sets: "yes",
+    recorded: true,
+    text: "leave out debugging information (default)",
+    more: "Of programs, libraries and drivers that are not signed, by strip of binutils; that this is not installed is an error only where --strip is said.",
+  },
+  { long: "nostrip", key: "do_strip", sets: "no", recorded: true, text: "keep debugging information" },
+  {
+    long: "reproducible",
+    key: "reproducible",
+    sets: "yes",
+    recorded: true,
+    text: "same input, same bytes (default)",
+    more: "No file is younger than SOURCE_DATE_EPOCH says, if it says anything.",
+  },
+  {
+    long: "no-reproducible",
+    key: "reproducible",
+    sets: "no",
+    recorded: true,
+    text: "what mkinitrd makes itself bears the time of the build",
+  },
+] as const satisfies readonly Option[];
