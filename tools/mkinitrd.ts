@@ -1,6 +1,6 @@
 /** The command line of the generator: see --help. Exit status: 0 done, 1 the image was not built, 128 + N ended by signal N. */
 import { constants } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage, hostParameters } from "../core/generator/build-image.js";
 import { type CommandLine, mergeCommandLine, parseCommandLine } from "../core/generator/command-line.js";
@@ -10,15 +10,15 @@ import {
   formatConfiguration,
   readConfiguration,
 } from "../core/generator/configuration.js";
-import { helpText, optionHelp } from "../core/generator/help.js";
+import { helpText, optionHelp, optionNamed } from "../core/generator/help.js";
 import { createHostFiles } from "../core/generator/host-files.js";
 import { installedReleases } from "../core/generator/kernel-version.js";
 import { createMessages, type Messages } from "../core/generator/messages.js";
 import { findModules, placesOfModules } from "../core/generator/module-folders.js";
 import { BuildError, createProblems } from "../core/generator/problems.js";
 import { project } from "../core/generator/project.js";
-import { readRecordedOptions } from "../core/generator/recorded-options.js";
-import { makeSettings } from "../core/generator/settings.js";
+import { makeSettings, sysrootOf } from "../core/generator/settings.js";
+import { readRecordedOptions } from "../core/image/recorded-options.js";
 import type { Configuration } from "../core/schema/configuration.js";
 
 /** A reader of the messages that has gone must not keep an image from being built, nor end it half-way. */
@@ -34,14 +34,14 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** What "--help OPTION", which could be one that takes a value, asks for; undefined: nothing of the kind. */
+/** The help that is asked for, of all options or of the one that follows; undefined: none. */
 function helpAskedFor(words: readonly string[]): string | undefined {
-  const [first, second] = words;
-  if (first === "-h" || first === "--help") return second === undefined ? helpText() : optionHelp(second);
-  return parseCommandLine(words).last("help") && helpText();
+  const at = words.findIndex((word) => word === "-h" || word === "--help");
+  const next = words[at + 1];
+  if (at < 0) return parseCommandLine(words).last("help") && helpText();
+  // Whoever adds -h to a command line does not ask for what comes by chance after it.
+  return next !== undefined && (at === 0 || optionNamed(next)) ? optionHelp(next) : helpText();
 }
-
-const sysrootOf = (commandLine: CommandLine) => resolve(commandLine.value("sysroot") ?? "/");
 
 function listModules(commandLine: CommandLine): string {
   const problems = createProblems();
@@ -59,11 +59,12 @@ function configurationFor(commandLine: CommandLine): Partial<Configuration> {
   const sysroot = sysrootOf(commandLine);
   const file = commandLine.value("conf");
   const folder = commandLine.value("confdir");
-  const files = readConfiguration(
-    file ?? join(sysroot, configurationPlaces.file),
-    folder === undefined ? configurationPlaces.folders.map((place) => join(sysroot, place)) : [folder],
-    { required: file !== undefined },
-  );
+  const files = readConfiguration({
+    file: file ?? join(sysroot, configurationPlaces.file),
+    folders: folder === undefined ? configurationPlaces.folders.map((place) => join(sysroot, place)) : [folder],
+    fileRequired: file !== undefined,
+    foldersRequired: folder !== undefined,
+  });
   return addEnvironment(files, process.env);
 }
 
@@ -71,7 +72,11 @@ function configurationFor(commandLine: CommandLine): Partial<Configuration> {
 async function withRecorded(words: readonly string[]): Promise<CommandLine> {
   const commandLine = parseCommandLine(words);
   const image = commandLine.value("rebuild");
-  return image === undefined ? commandLine : parseCommandLine([...(await readRecordedOptions(image)), ...words]);
+  if (image === undefined) return commandLine;
+  const recorded = await readRecordedOptions(image);
+  // A word after the image names the kernel, as --kver does.
+  const old = commandLine.operands[1] === undefined ? recorded : recorded.filter((word) => !word.startsWith("--kver="));
+  return parseCommandLine([...old, ...words]);
 }
 
 async function buildOne(

@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { nearest } from "../abi/index.js";
 import type { Configuration } from "../schema/configuration.js";
 import type { Option } from "../schema/option.js";
-import { findOption, type ListKey, type OptionName, options } from "../schema/options.js";
+import { findOption, type ListKey, nearestOption, type OptionName, options } from "../schema/options.js";
 import { BuildError } from "./problems.js";
 
 /** A command line, taken apart. */
@@ -55,12 +54,12 @@ export function parseCommandLine(commandLine: readonly string[]): CommandLine {
     }
     // parseArgs knows of one value for an option: the second one is the word that follows.
     const next = tokens[++index];
-    if (next?.kind === "positional") given.push({ name, value, second: next.value });
+    if (next?.kind === "positional" && next.value) given.push({ name, value, second: next.value });
     else problems.push(`${token.rawName} needs two values: SRC DST`);
   }
   for (const word of operands.slice(2))
     problems.push(`"${word}" is one word too many: after the options come [IMAGE [KVER]]`);
-  if (problems.length) throw new BuildError(...problems);
+  if (problems.length) throw new BuildError(...new Set(problems));
   const values = (name: OptionName) => given.flatMap((entry) => (entry.name === name ? [entry.value] : []));
   return {
     operands,
@@ -87,18 +86,21 @@ function describeForNode({ long, ...option }: Option) {
 function judge(written: string, name: string, value: string | undefined): string | undefined {
   const option = findOption(name);
   if (!option) {
-    // A wrong letter is near to every short name.
-    const names = name.length > 1 ? options.map(({ long }) => long) : [];
-    const close = nearest(name, names);
-    return `unknown option ${written}${close ? `: did you mean --${close}?` : "; mkinitrd --help shows all"}`;
+    const close = nearestOption(name);
+    return `unknown option ${written}${close ? `: did you mean ${close}?` : "; mkinitrd --help shows all"}`;
   }
   if (option.refused) return `${written}: ${option.refused}`;
-  if (option.value && value === undefined) return `${written} needs a value: ${option.value}`;
+  if (option.value && !value?.trim() && !takesNothing(option, value))
+    return `${written} needs a value: ${option.value}`;
   if (!option.value && value !== undefined) return `${written} takes no value`;
   if (option.choices && !option.choices.includes(value ?? ""))
     return `${written} "${value}": it is one of ${option.choices.join(", ")}`;
   return undefined;
 }
+
+/** Where scripts give what a variable holds, to add nothing is no mistake. */
+const takesNothing = ({ long, list, replaces }: Option, value: string | undefined) =>
+  value !== undefined && (long === "kernel-cmdline" || (list && !replaces));
 
 /** "DIR:DIR", as dracut takes directories of firmware. */
 const resolveFolders = (text: string) =>
@@ -109,8 +111,8 @@ const resolveFolders = (text: string) =>
 
 /** A value with its paths as they are from any directory. */
 function absolute(option: Option, value: string): string {
-  if (option.long === "fwdir") return resolveFolders(value).join(" ");
-  return option.value === "DIR" || option.value === "FILE" ? resolve(value) : value;
+  if (!option.path) return value;
+  return option.list ? resolveFolders(value).join(" ") : resolve(value);
 }
 
 function record({ name, value, second }: Given): string[] {

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "../abi/index.js";
-import { type Configuration, configurationSchema } from "../schema/configuration.js";
+import { type Configuration, configurationSchema, type KeySchema } from "../schema/configuration.js";
 import type { Option } from "../schema/option.js";
 import { options } from "../schema/options.js";
 import { createValidator } from "../schema/validate.js";
+import { parseCompressor } from "./compressor.js";
 import { BuildError, createProblems, type Problems, reasonOf } from "./problems.js";
 
 /** Where configuration lies if the command line does not say so (-c, --confdir). */
@@ -13,24 +14,34 @@ export const configurationPlaces = {
   folders: ["/etc/firstlight/dracut.conf.d", "/usr/lib/firstlight/dracut.conf.d"],
 };
 
+/** Where configuration is read from; what a person has named has to be there. */
+export interface ConfigurationPlaces {
+  file: string;
+  folders: readonly string[];
+  fileRequired?: boolean;
+  foldersRequired?: boolean;
+}
+
 /**
- * Reads the file, then the folders' *.conf in the version order of their names, 9-a before 10-b (of two with the same name the first folder's counts). The files
- * are parsed, never executed. `required`: the file has to be there. Throws BuildError with file and line of all mistakes.
+ * Reads the file, then the folders' *.conf in the version order of their names, 9-a before 10-b (of two with the same name the first
+ * folder's counts). The files are parsed, never executed. Throws BuildError with file and line of all mistakes.
  */
-export function readConfiguration(
-  file: string,
-  folders: readonly string[],
-  { required }: { required: boolean },
-): Partial<Configuration> {
+export function readConfiguration({
+  file,
+  folders,
+  fileRequired = false,
+  foldersRequired = false,
+}: ConfigurationPlaces): Partial<Configuration> {
+  const problems = createProblems();
   const files = new Map<string, string>();
   for (const folder of folders)
-    for (const name of namesIn(folder))
+    for (const name of problems.during(() => ifThere(folder, foldersRequired, () => readdirSync(folder))) ?? [])
       if (name.endsWith(".conf") && !files.has(name)) files.set(name, join(folder, name));
   const later = [...files].sort(([a], [b]) => byVersion.compare(a, b)).map(([, path]) => path);
-  const problems = createProblems();
   const values: Values = {};
   for (const path of [file, ...later]) {
-    const text = readText(path, required && path === file);
+    const isRequired = fileRequired && path === file;
+    const text = problems.during(() => ifThere(path, isRequired, () => readFileSync(path, "utf8")));
     if (text !== undefined) parseConfiguration(path, text, values, problems);
   }
   problems.check();
@@ -42,22 +53,12 @@ const byVersion = new Intl.Collator("en", { numeric: true });
 type Values = Record<string, string | string[]>;
 type Key = keyof typeof configurationSchema.properties;
 
-function namesIn(folder: string): string[] {
-  return ifThere(folder, () => readdirSync(folder)) ?? [];
-}
-
-function readText(path: string, required: boolean): string | undefined {
-  const text = ifThere(path, () => readFileSync(path, "utf8"));
-  if (text === undefined && required) throw new BuildError(`configuration file ${path}: no such file or directory`);
-  return text;
-}
-
 /** What reading gives; undefined: there is no such file. Any other failure is a BuildError: half a configuration is a wrong one. */
-function ifThere<Result>(path: string, read: () => Result): Result | undefined {
+function ifThere<Result>(path: string, required: boolean, read: () => Result): Result | undefined {
   try {
     return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && !required) return undefined;
     throw new BuildError(`configuration ${path}: ${reasonOf(error)}`);
   }
 }
@@ -101,14 +102,41 @@ function wrongKey(key: string): string {
   return `unknown key ${key}${close ? `: did you mean ${close}?` : ` (known: ${known.join(", ")})`}`;
 }
 
-/** Sets a key, or adds to it; the result is what is wrong with the value. */
+/** What no schema can say of a value: these throw a BuildError. */
+const checks: Partial<Record<Key, (value: string) => unknown>> = {
+  compress: parseCompressor,
+  emergency_password_hash: checkHash,
+};
+
+/** Of the kinds that busybox knows. Not shown where it is wrong: it may be the password itself. */
+function checkHash(hash: string): void {
+  if (!/^\$[56]\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43,}$/.test(hash))
+    throw new BuildError(
+      "this is no hash of a password ($6$… or $5$…, in single quotes): make one with openssl passwd -6",
+    );
+}
+
+/**
+ * Sets a key, or adds to it; the result is what is wrong with the value. As in a shell, an empty value takes back what was set before: what
+ * is the default then counts again.
+ */
 function setKey(values: Values, key: Key, adds: boolean, value: string): string | undefined {
-  const isList = configurationSchema.properties[key].type === "array";
+  const schema: KeySchema = configurationSchema.properties[key];
   const before = adds ? values[key] : undefined;
-  const taken = isList ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat() : `${before ?? ""}${value}`.trim();
+  const taken = schema.items
+    ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat()
+    : `${before ?? ""}${value}`.trim();
+  delete values[key];
+  if (!taken.length && !schema.enum && !schema.minLength) return undefined;
+  if (validate({ [key]: taken }).length)
+    return `${key}="${value}": it has to be ${(schema.items ?? schema).description}`;
   values[key] = taken;
-  const [mistake] = validate({ [key]: taken });
-  return mistake && `${key}="${value}": ${mistake.replace(`${key} `, "it ")}`;
+  try {
+    if (typeof taken === "string") checks[key]?.(taken);
+    return undefined;
+  } catch (error) {
+    return `${key}: ${reasonOf(error)}`;
+  }
 }
 
 /**

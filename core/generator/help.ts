@@ -1,6 +1,5 @@
-import { nearest } from "../abi/index.js";
 import type { Option } from "../schema/option.js";
-import { groups, options } from "../schema/options.js";
+import { groups, nearestOption, options } from "../schema/options.js";
 import { BuildError } from "./problems.js";
 import { project } from "./project.js";
 
@@ -40,16 +39,20 @@ function wrap(title: string, words: readonly string[]): string[] {
   return lines.map((line) => line.trimEnd());
 }
 
+const withoutDashes = (name: string) => name.replace(/^--?/, "");
+
+/** The option of a name, long or short, with or without dashes. */
+export function optionNamed(name: string): Option | undefined {
+  const bare = withoutDashes(name);
+  return all.find(({ long, short }) => long === bare || short === bare);
+}
+
 /** All that there is to know of one option, by its name with or without dashes. Throws BuildError: there is none. */
 export function optionHelp(name: string): string {
-  const bare = name.replace(/^--?/, "");
-  const option = all.find(({ long, short }) => long === bare || short === bare);
+  const option = optionNamed(name);
   if (!option) {
-    const close = nearest(
-      bare,
-      all.map(({ long }) => long),
-    );
-    throw new BuildError(`there is no option ${name}${close ? `: did you mean --${close}?` : ""}`);
+    const close = nearestOption(withoutDashes(name));
+    throw new BuildError(`there is no option ${name}${close ? `: did you mean ${close}?` : ""}`);
   }
   const more = sentences(option).map((line) => `  ${line}\n`);
   return `${names(option)}\n  ${option.text}\n${more.join("")}`;

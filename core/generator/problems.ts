@@ -66,7 +66,7 @@ export function reasonOf(error: unknown): string {
     ENOENT: "no such file or directory",
     EACCES: "permission denied",
     EPERM: "not permitted",
-    ENOTDIR: "a part of its path is not a directory",
+    ENOTDIR: "it, or a part of its path, is not a directory",
     EISDIR: "it is a directory",
     ENOSPC: "no space left on device",
     EDQUOT: "the disk quota is used up",

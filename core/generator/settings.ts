@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { posix, resolve } from "node:path";
 import type { Configuration } from "../schema/configuration.js";
 import type { OptionName } from "../schema/options.js";
@@ -90,11 +91,11 @@ export function makeSettings(
     skipUnneeded: hostOnly && isSet("noimageifnotneeded"),
     hostOnly,
     strict: configuration.hostonly_mode === "strict",
-    sysroot: resolve(value("sysroot") ?? "/"),
+    sysroot: sysrootOf(commandLine),
     kernel: isSet("no_kernel")
       ? undefined
       : {
-          release: operands[1] ?? value("kver"),
+          release: releaseOf(commandLine),
           folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
@@ -116,23 +117,38 @@ export function makeSettings(
     include: pairs.map(({ source, destination }) => ({ source, destination: posix.join("/", destination) })),
     install: configuration.install_items ?? [],
     installOptional: configuration.install_optional_items ?? [],
-    remove: configuration.remove_items ?? [],
+    remove: (configuration.remove_items ?? []).map((path) => posix.join("/", path)),
     compressor: configuration.compress === undefined ? undefined : parseCompressor(configuration.compress),
     earlyMicrocode: configuration.early_microcode !== "no",
     strip: configuration.do_strip === undefined ? undefined : configuration.do_strip === "yes",
     kernelCommandLine: configuration.kernel_cmdline ?? "",
     useFstab: isSet("use_fstab"),
     storeHostParameters: hostOnly && isSet("hostonly_cmdline"),
-    emergencyPasswordHash: checkHash(configuration.emergency_password_hash),
+    emergencyPasswordHash: configuration.emergency_password_hash,
     ...chooseTimes(configuration.reproducible !== "no", environment),
     recorded: commandLine.recorded,
   };
 }
 
+/** Directory of the system that the image's files are taken from. Throws BuildError: there is none. */
+export function sysrootOf({ value }: CommandLine): string {
+  const folder = resolve(value("sysroot") ?? "/");
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  throw new BuildError(`--sysroot: there is no directory ${folder}`);
+}
+
+/** The kernel that the command line names, by --kver or by the word after the image; undefined: none. */
+function releaseOf({ operands, value }: CommandLine): string | undefined {
+  const [, word] = operands;
+  if (word === "") throw new BuildError('"" is no kernel release: name one, or leave the word out');
+  return word ?? value("kver");
+}
+
 /** What one command line cannot mean together; in a configuration the same is what holds for other images. */
-function checkContradictions({ last, operands }: CommandLine, hostOnly: boolean): void {
+function checkContradictions({ last, value, operands }: CommandLine, hostOnly: boolean): void {
   const exclusive: [OptionName, OptionName[]][] = [
     ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
+    ["kernel-only", ["include", "install", "install-optional", "kernel-cmdline", "hostonly-cmdline"]],
     ["regenerate-all", ["rebuild", "kver", "kmoddir"]],
   ];
   const problems = exclusive.flatMap(([one, others]) =>
@@ -140,6 +156,9 @@ function checkContradictions({ last, operands }: CommandLine, hostOnly: boolean)
       .filter((other) => last(one) && last(other))
       .map((other) => `--${one} and --${other} contradict each other: leave one of them out`),
   );
+  const [release, word] = [value("kver"), operands[1]];
+  if (release !== undefined && word !== undefined && release !== word)
+    problems.push(`--kver ${release} and the word "${word}" after the image name two kernels: leave one of them out`);
   if (last("regenerate-all") && operands.length)
     problems.push("--regenerate-all writes all images at their usual places: leave IMAGE and KVER out");
   if (hostOnly && last("sysroot"))
@@ -154,14 +173,6 @@ function checkContradictions({ last, operands }: CommandLine, hostOnly: boolean)
 function imagePath(word: string): string {
   if (word === "" || word.endsWith("/")) throw new BuildError(`"${word}" is no name of a file: name one for the image`);
   return resolve(word);
-}
-
-/** Of the kinds that busybox knows. Not shown where it is wrong: it may be the password itself. */
-function checkHash(hash: string | undefined): string | undefined {
-  if (hash === undefined || /^\$[56]\$[./0-9A-Za-z]+\$[./0-9A-Za-z]{43,}$/.test(hash)) return hash;
-  throw new BuildError(
-    "emergency_password_hash is no hash of a password ($6$… or $5$…, in single quotes): make one with openssl passwd -6",
-  );
 }
 
 function chooseTimes(reproducible: boolean, environment: NodeJS.ProcessEnv): Pick<Settings, "sourceDate" | "made"> {

@@ -4,21 +4,33 @@ import { type ListKey, options, type TextKey } from "./options.js";
 /** A configuration, with dracut.conf(5)'s keys and meanings, and one key that no option has. */
 export type Configuration = Record<ListKey, string[]> & Record<TextKey | "emergency_password_hash", string>;
 
-interface KeySchema {
+/** What may be written for a key. */
+export interface KeySchema {
   type: "string" | "array";
+  /** What a value is, where not any text is one. */
+  description?: string;
   items?: KeySchema;
   enum?: readonly string[];
   pattern?: string;
+  minLength?: number;
 }
+
+const oneOf = (words: readonly string[]): KeySchema => ({
+  type: "string",
+  enum: words,
+  description: `one of ${words.join(", ")}`,
+});
 
 /** What may be written for the key of an option; one whose options take no value is a question. */
 function schemaOf(key: string): KeySchema {
   const valued = options.find((option: Option) => option.key === key && option.value !== undefined) as
     | Option
     | undefined;
-  if (!valued) return { type: "string", enum: ["yes", "no"] };
-  const { choices, pattern, list } = valued;
-  const word: KeySchema = { type: "string", ...(choices && { enum: choices }), ...(pattern && { pattern }) };
+  if (!valued) return oneOf(["yes", "no"]);
+  const { choices, path, list } = valued;
+  const word: KeySchema = choices
+    ? oneOf(choices)
+    : { type: "string", ...(path && { pattern: "^/", description: "an absolute path" }) };
   return list ? { type: "array", items: word } : word;
 }
 
@@ -29,7 +41,11 @@ export const configurationSchema = {
   type: "object",
   properties: {
     ...(Object.fromEntries(keys.map((key) => [key, schemaOf(key)])) as Record<ListKey | TextKey, KeySchema>),
-    emergency_password_hash: { type: "string" } as KeySchema,
+    emergency_password_hash: {
+      type: "string",
+      minLength: 1,
+      description: "a hash, as openssl passwd -6 prints it",
+    } as KeySchema,
   },
   additionalProperties: false,
 } as const;

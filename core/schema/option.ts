@@ -20,8 +20,8 @@ export interface Option {
   replaces?: true;
   /** The only values. */
   choices?: readonly string[];
-  /** Regular expression for its value, or for each word of it, in a configuration. */
-  pattern?: string;
+  /** Its value, or each word of it, is a path of the host: absolute in a configuration, of the current directory on the command line. */
+  path?: true;
   /** It, and its key, cannot work: what is missing for it. */
   refused?: string;
   /** It says what is in the image, and is recorded there for --rebuild. */

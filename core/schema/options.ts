@@ -1,3 +1,4 @@
+import { nearest } from "../abi/index.js";
 import type { Option } from "./option.js";
 import { content } from "./options/content.js";
 import { diagnostics } from "./options/diagnostics.js";
@@ -32,3 +33,15 @@ export type TextKey = Exclude<Extract<Working, { key: string }>["key"], ListKey>
 
 /** The option of a long name, as a person may write it. */
 export const findOption = (long: string): Option | undefined => options.find((option) => option.long === long);
+
+/** The option that a person who wrote `name`, without its dashes, most likely meant: "--add", or "-N" for "n". */
+export function nearestOption(name: string): string | undefined {
+  // Any other letter is as near as the next.
+  const isSameLetter = ({ short = "" }: Option) => short.toLowerCase() === name.toLowerCase();
+  if (name.length === 1) return options.filter(isSameLetter).map(({ short }: Option) => `-${short}`)[0];
+  const close = nearest(
+    name,
+    options.map(({ long }) => long),
+  );
+  return close && `--${close}`;
+}

@@ -34,7 +34,6 @@ export const content = [
     list: true,
     key: "remove_items",
     recorded: true,
-    pattern: "^/",
     text: "leave files and directories out of the image",
     more: "Absolute paths, as the image has them.",
   },

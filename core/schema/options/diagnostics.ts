@@ -19,7 +19,7 @@ export const diagnostics = [
     long: "logfile",
     value: "FILE",
     key: "logfile",
-    pattern: "^/",
+    path: true,
     text: "add all that -v would tell to a file, too",
   },
   { long: "printsize", text: "show how much of the image each module takes, uncompressed" },

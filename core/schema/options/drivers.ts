@@ -55,7 +55,7 @@ export const drivers = [
     key: "fw_dir",
     replaces: true,
     recorded: true,
-    pattern: "^/",
+    path: true,
     text: "directories of firmware",
     more: 'Absolute, or relative to the current directory, and also as "DIR:DIR". Left out: /lib/firmware.',
   },

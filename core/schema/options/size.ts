@@ -25,7 +25,6 @@ export const size = [
     long: "compress",
     value: "CMD",
     key: "compress",
-    pattern: ".",
     recorded: true,
     text: 'compress with, for example, "zstd -15"',
     more: "zstd, gzip, pigz, xz, lz4, lzo, lzop, bzip2, lbzip2, lzma or none, with a level if you like. Left out: the first of zstd, gzip, xz, lz4, lzo, bzip2, lzma that the kernel's configuration knows and that is installed.",

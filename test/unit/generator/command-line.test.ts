@@ -70,7 +70,17 @@ test("what one command line cannot mean together", async () => {
     await mistakes("--no-kernel --kernel-only x.img"),
     /^--no-kernel \(no_kernel\) and .* together leave nothing/,
   );
-  assert.match(await mistakes("--sysroot /mnt"), /^--sysroot needs -N: /);
+  assert.match(await mistakes("--sysroot /"), /^--sysroot needs -N: /);
+  assert.equal(await mistakes("-N --sysroot /none/such"), "--sysroot: there is no directory /none/such");
+  assert.equal(
+    await mistakes("--kver 6.1 x.img 6.2"),
+    '--kver 6.1 and the word "6.2" after the image name two kernels: leave one of them out',
+  );
+  assert.equal(settings("--kver 6.1 x.img 6.1").kernel?.release, "6.1");
+  assert.equal(
+    await mistakes("--kernel-only -i a b x.img"),
+    "--kernel-only and --include contradict each other: leave one of them out",
+  );
   for (const option of ["--hostonly-cmdline", "--print-cmdline", "--fstab"])
     assert.match(
       await mistakes(`-N ${option}`),
@@ -150,16 +160,34 @@ test("--fwdir takes several directories, relative ones too", () => {
 });
 
 test("all mistakes are told at once, with the nearest right name", async () => {
-  const line = ["--ad", "x", "-Z", "--force=yes", "a", "b", "--kver"];
+  const line = ["--ad", "x", "-Z", "--force=yes", "a", "b", "-nn", "--kver"];
   assert.deepEqual(await problemsOf(() => parseCommandLine(line)), [
     "unknown option --ad: did you mean --add?",
     "unknown option -Z; mkinitrd --help shows all",
     "--force takes no value",
+    "unknown option -n: did you mean -N?",
     "--kver needs a value: KVER",
     '"b" is one word too many: after the options come [IMAGE [KVER]]',
   ]);
   assert.deepEqual(await problemsOf(() => parseCommandLine(["-i", "src"])), ["-i needs two values: SRC DST"]);
+  assert.deepEqual(await problemsOf(() => parseCommandLine(["-i", "src", ""])), ["-i needs two values: SRC DST"]);
   assert.deepEqual(await problemsOf(() => parseCommandLine(["-i"])), ["-i needs a value: SRC DST"]);
+});
+
+test("an empty value is a mistake, but where nothing is added", async () => {
+  const line = ["-m", "", "-d", " ", "--kver", "", "--kmoddir=", "--fwdir=", "--compress", "", "-c", "", "-L", ""];
+  assert.deepEqual(
+    (await problemsOf(() => parseCommandLine(line))).map((problem) => problem.replace(/ needs a value: \w+$/, "")),
+    ["-m", "-d", "--kver", "--kmoddir", "--fwdir", "--compress", "-c", "-L"],
+  );
+  const { modules, drivers, kernelCommandLine } = makeSettings(
+    parseCommandLine(["-a", "", "--add-drivers=", "--omit", " ", "--kernel-cmdline", ""]),
+    {},
+    {},
+  );
+  assert.deepEqual([modules.add, modules.omit, drivers.add, kernelCommandLine], [[], [], [], ""]);
+  const emptyWord = () => makeSettings(parseCommandLine(["x.img", ""]), {}, {});
+  assert.deepEqual(await problemsOf(emptyWord), ['"" is no kernel release: name one, or leave the word out']);
 });
 
 test("names that every object has are no options", async () => {
@@ -248,6 +276,7 @@ test("--help OPTION tells of one option, by any of its names", async () => {
   assert.deepEqual(await problemsOf(() => optionHelp("--kmodir")), [
     "there is no option --kmodir: did you mean --kmoddir?",
   ]);
+  assert.deepEqual(await problemsOf(() => optionHelp("-K")), ["there is no option -K: did you mean -k?"]);
 });
 
 test("the manual page is that of the table of options, and groff has nothing to say against it", async () => {

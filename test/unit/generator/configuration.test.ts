@@ -22,7 +22,7 @@ test("the forms of dracut's lines", (context) => {
       'kernel_cmdline+=" quiet"',
     ].join("\n"),
   });
-  assert.deepEqual(readConfiguration(join(folder, "dracut.conf"), [], { required: true }), {
+  assert.deepEqual(readConfiguration({ file: join(folder, "dracut.conf"), folders: [] }), {
     add_dracutmodules: ["tmpfs-root", "lvm", "crypt"],
     hostonly: "no",
     compress: "zstd -15",
@@ -40,13 +40,39 @@ test("= sets a list anew, += adds to it; files count in the version order of the
     "lib/15-c.conf": 'add_drivers+=" between "\n',
     "lib/note.txt": "not configuration",
   });
-  const configuration = readConfiguration(join(folder, "dracut.conf"), [join(folder, "etc"), join(folder, "lib")], {
-    required: false,
+  const configuration = readConfiguration({
+    file: join(folder, "dracut.conf"),
+    folders: [join(folder, "etc"), join(folder, "lib")],
   });
   assert.deepEqual(configuration, {
     add_drivers: ["one", "before", "two", "between", "three"],
     omit_drivers: ["three"],
   });
+});
+
+test("an empty value takes back what was set before", async (context) => {
+  const lines = ['add_drivers="one"', 'dracutmodules="base"', 'compress="gzip"', 'logfile="/log"', 'fw_dir+=" /fw "'];
+  const empty = [
+    'add_drivers=""',
+    "dracutmodules=",
+    "compress=''",
+    'logfile="" # none',
+    'fw_dir=" "',
+    'add_drivers+=""',
+  ];
+  const folder = scratchFolder(context, {
+    "all.conf": [...lines, ...empty].join("\n"),
+    "one.conf": [...lines, 'add_drivers+=""', 'hostonly=""', 'emergency_password_hash=""'].join("\n"),
+  });
+  assert.deepEqual(readConfiguration({ file: join(folder, "all.conf"), folders: [] }), {});
+  const problems = await problemsOf(() => readConfiguration({ file: join(folder, "one.conf"), folders: [] }));
+  assert.deepEqual(
+    problems.map((problem) => problem.replace(folder, "F")),
+    [
+      'F/one.conf:7: hostonly="": it has to be one of yes, no',
+      'F/one.conf:8: emergency_password_hash="": it has to be a hash, as openssl passwd -6 prints it',
+    ],
+  );
 });
 
 test("nothing is executed, and every mistake has its file and line", async (context) => {
@@ -64,23 +90,27 @@ test("nothing is executed, and every mistake has its file and line", async (cont
       'tmpdir="/var/tmp"',
       'fstab_lines+=" x "',
       "stdloglvl=7",
+      'compress="rar"',
+      "emergency_password_hash='sesame'",
     ].join("\n"),
     "conf.d/x.conf": "nothing here\n",
   });
   const file = join(folder, "dracut.conf");
-  const problems = await problemsOf(() => readConfiguration(file, [join(folder, "conf.d")], { required: true }));
+  const problems = await problemsOf(() => readConfiguration({ file, folders: [join(folder, "conf.d")] }));
   const expected = [
     /^compress: \$, ` and \\ have a meaning in a shell, but this file is not executed/,
     /^not understood: "touch /,
-    /^hostonly="maybe": it must be equal to one of the allowed values \(yes, no\)/,
+    /^hostonly="maybe": it has to be one of yes, no$/,
     /^unknown key add_dracutmodule: did you mean add_dracutmodules\?/,
-    /^drivers_dir="relative": it must match pattern/,
+    /^drivers_dir="relative": it has to be an absolute path$/,
     /^not understood: "add_drivers="unfinished"/,
     /^not understood: "add_drivers=x;touch/,
     /^unknown key __proto__/,
     /^tmpdir: mkinitrd has no temporary directory/,
     /^fstab_lines: .* it will need a module fstab-sys/,
-    /^stdloglvl="7": it must be equal to one of the allowed values \(0, 1, 2/,
+    /^stdloglvl="7": it has to be one of 0, 1, 2, 3, 4, 5, 6$/,
+    /^compress: unknown compression "rar": zstd, /,
+    /^emergency_password_hash: this is no hash of a password .*: make one with openssl passwd -6$/,
   ];
   assert.equal(problems.length, expected.length + 1);
   for (const [index, pattern] of expected.entries()) {
@@ -92,20 +122,31 @@ test("nothing is executed, and every mistake has its file and line", async (cont
   assert.equal(existsSync(canary), false);
 });
 
-test("a file that is named has to be there, the usual one need not", async (context) => {
+test("what is named has to be there, the usual places need not", async (context) => {
   const missing = join(scratchFolder(context), "missing.conf");
-  assert.deepEqual(readConfiguration(missing, [], { required: false }), {});
-  assert.deepEqual(await problemsOf(() => readConfiguration(missing, [], { required: true })), [
-    `configuration file ${missing}: no such file or directory`,
+  const places = { file: missing, folders: [missing] };
+  assert.deepEqual(readConfiguration(places), {});
+  assert.deepEqual(await problemsOf(() => readConfiguration({ ...places, fileRequired: true })), [
+    `configuration ${missing}: no such file or directory`,
+  ]);
+  assert.deepEqual(await problemsOf(() => readConfiguration({ ...places, foldersRequired: true })), [
+    `configuration ${missing}: no such file or directory`,
+  ]);
+  const folder = scratchFolder(context, { file: "nothing here", "d/x.conf/y": "" });
+  const wrong = { file: join(folder, "d"), folders: [join(folder, "file"), join(folder, "d")] };
+  assert.deepEqual(await problemsOf(() => readConfiguration(wrong)), [
+    `configuration ${folder}/file: it, or a part of its path, is not a directory`,
+    `configuration ${folder}/d: it is a directory`,
+    `configuration ${folder}/d/x.conf: it is a directory`,
   ]);
 });
 
 test("dracut.conf.example changes nothing, its samples are right, and show every key", (context) => {
   const example = join(projectFolder, "dracut.conf.example");
-  assert.deepEqual(readConfiguration(example, [], { required: true }), {});
+  assert.deepEqual(readConfiguration({ file: example, folders: [], fileRequired: true }), {});
   const samples = readFileSync(example, "utf8").replaceAll(/^#(?=\w+\+?=)/gm, "");
   const folder = scratchFolder(context, { "dracut.conf": samples });
-  const configuration = readConfiguration(join(folder, "dracut.conf"), [], { required: true });
+  const configuration = readConfiguration({ file: join(folder, "dracut.conf"), folders: [] });
   assert.deepEqual(Object.keys(configuration).sort(), Object.keys(configurationSchema.properties).sort());
   const settings = makeSettings(parseCommandLine([]), configuration, {});
   assert.deepEqual(settings.modules, {
@@ -125,8 +166,8 @@ test("the environment comes after the files and before the command line", async 
   const { hostonly, compress, add_drivers } = mergeCommandLine(parseCommandLine(["-H", "--add-drivers", "four"]), both);
   assert.deepEqual([hostonly, compress, add_drivers], ["yes", "none", ["one", "two", "three", "four"]]);
   assert.deepEqual(await problemsOf(() => addEnvironment(files, { DRACUT_HOSTONLY: "maybe", DRACUT_LOGFILE: "x" })), [
-    'environment variable DRACUT_HOSTONLY: hostonly="maybe": it must be equal to one of the allowed values (yes, no)',
-    'environment variable DRACUT_LOGFILE: logfile="x": it must match pattern "^/"',
+    'environment variable DRACUT_HOSTONLY: hostonly="maybe": it has to be one of yes, no',
+    'environment variable DRACUT_LOGFILE: logfile="x": it has to be an absolute path',
   ]);
 });
 
@@ -145,6 +186,6 @@ test("what --printconfig shows is a configuration that means the same", (context
   ];
   const merged = mergeCommandLine(parseCommandLine(words), { omit_drivers: ["y"], compress: "zstd -3" });
   const folder = scratchFolder(context, { "dracut.conf": formatConfiguration(merged) });
-  assert.deepEqual(readConfiguration(join(folder, "dracut.conf"), [], { required: true }), merged);
+  assert.deepEqual(readConfiguration({ file: join(folder, "dracut.conf"), folders: [] }), merged);
   assert.equal(merged.kernel_cmdline, 'a="b c" $d');
 });

@@ -108,7 +108,7 @@ test("what is named and is not there", async (context) => {
 });
 
 test("--rebuild: the same again from another folder, with more, and what is no image of ours", async (context) => {
-  const folder = scratchFolder(context, { "src/file": "one", "foreign.img": "070701", "sub/x": "" });
+  const folder = scratchFolder(context, { "src/file": "one", "sub/x": "" });
   const [first, second] = [join(folder, "first.img"), join(folder, "second.img")];
   await mkinitrd(["-N", "-i", "src", "/opt", ...forKernel(first)], { cwd: folder });
   await run([program, "--rebuild", "../first.img", second], { cwd: join(folder, "sub") });
@@ -119,14 +119,13 @@ test("--rebuild: the same again from another folder, with more, and what is no i
   await mkinitrd(["--rebuild", first, "--no-compress", "-f", second]);
   const { has } = await contentOf(second);
   assert.ok(has("opt/file") && has("usr/bin/tar"));
+  assert.match(await refused(["--rebuild", first, "-f", second, "6.6"], folder), /is for 6\.6: say --kver/);
 
   writeFileSync(join(folder, "damaged.img"), readFileSync(first).subarray(0, 100_000));
+  await run(["sh", "-c", `cd '${folder}' && echo src/file | cpio -o -H newc --quiet >foreign.img`]);
   assert.match(await refused(["--rebuild", "foreign.img"], folder), /^foreign\.img has no record of the options/);
-  assert.equal(
-    await refused(["--rebuild", "damaged.img"], folder),
-    "damaged.img cannot be unpacked: zstd finds it damaged\n",
-  );
-  assert.equal(await refused(["--rebuild", "none"], folder), "none cannot be read: no such file or directory\n");
+  assert.match(await refused(["--rebuild", "damaged.img"], folder), /^damaged\.img is cut off: .*\n$/);
+  assert.match(await refused(["--rebuild", "none"], folder), /^none .*no such file or directory.*\n$/);
 });
 
 /** A system below a folder: the kernel's drivers, busybox, a module and a configuration of its own. */
@@ -262,6 +261,13 @@ test("--printconfig, and help for one option", async (context) => {
   const words = ["-c", join(folder, "dracut.conf"), "--add-drivers", "three", "--printconfig"];
   const { stdout } = await tryRun([program, ...words], { env: { DRACUT_ADD_DRIVERS: "two", DRACUT_HOSTONLY: "no" } });
   assert.equal(stdout, 'add_drivers+=" one two three "\ncompress="gzip"\nhostonly="no"\n');
-  assert.match(await run([program, "--help", "kver"]), /^--kver KVER\n/);
+  for (const words of [
+    ["--help", "kver"],
+    ["-v", "-h", "--kver"],
+  ])
+    assert.match(await run([program, ...words]), /^--kver KVER\n/);
+  for (const words of [["x.img", "-h", "x"], ["--none-such", "-h"], ["-fh"]])
+    assert.match(await run([program, ...words]), /^usage: /);
+  assert.match(await refused(["-hxx"], folder), /^unknown option -x; .*\n$/);
   assert.match(await refused(["--help", "kverr"], folder), /^there is no option kverr: did you mean --kver\?\n$/);
 });

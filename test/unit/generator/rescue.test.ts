@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { rescuePath, shellPath } from "../../../core/abi/index.js";
 import { parseCommandLine } from "../../../core/generator/command-line.js";
+import { addEnvironment } from "../../../core/generator/configuration.js";
 import { addText } from "../../../core/generator/fill-tree.js";
 import { addRescue } from "../../../core/generator/rescue.js";
 import { makeSettings } from "../../../core/generator/settings.js";
@@ -103,7 +104,8 @@ test("three wrong passwords: a longer pause, then asked again; the right one bec
 });
 
 test("what is no hash is refused, and not shown", async () => {
-  const taken = (text: string) => makeSettings(parseCommandLine([]), { emergency_password_hash: text }, {});
+  const taken = (text: string) =>
+    makeSettings(parseCommandLine([]), addEnvironment({}, { DRACUT_EMERGENCY_PASSWORD_HASH: text }), {});
   for (const good of [hash, `$5$salt$${"x".repeat(43)}`]) assert.equal(taken(good).emergencyPasswordHash, good);
   for (const bad of [
     "sesame",
@@ -112,10 +114,10 @@ test("what is no hash is refused, and not shown", async () => {
     `$6$sa'lt$${"x".repeat(86)}`,
     `$1$salt$${"x".repeat(22)}`,
     `${hash}:0:`,
-    `${hash}\n`,
+    `${hash}\nx`,
   ]) {
     const [problem = ""] = await problemsOf(() => taken(bad));
-    assert.match(problem, /emergency_password_hash is no hash .*openssl passwd -6/);
+    assert.match(problem, /emergency_password_hash.* hash.* openssl passwd -6/);
     assert.ok(!bad || !problem.includes(bad));
   }
 });

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseCommandLine } from "../../../core/generator/command-line.js";
 import { compressionNames } from "../../../core/generator/compressor.js";
+import { addText } from "../../../core/generator/fill-tree.js";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { chooseFormat, packImage } from "../../../core/generator/image-file.js";
-import { readRecordedOptions, recordOptions } from "../../../core/generator/recorded-options.js";
+import { recordedOptionsPath, recordOptions } from "../../../core/generator/recorded-options.js";
 import { makeSettings } from "../../../core/generator/settings.js";
-import { createTree } from "../../../core/generator/tree.js";
-import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
+import { createTree, type Tree } from "../../../core/generator/tree.js";
+import { readRecordedOptions } from "../../../core/image/recorded-options.js";
+import { keepReport, problemsOf, scratchFolder } from "../generator/scratch.js";
 
 test("an image of any compression, with microcode or without, tells the options that it was built with", async (context) => {
   const root = scratchFolder(context, { "lib/firmware/amd-ucode/microcode_amd.bin": "microcode" });
@@ -17,17 +18,24 @@ test("an image of any compression, with microcode or without, tells the options 
   const report = keepReport();
   const running = { host: createHostFiles(root), report, signal: new AbortController().signal };
   const words = ["-N", "--include", "a b"];
+  const pack = async (options: string[], tree: Tree) => {
+    const settings = makeSettings(parseCommandLine(["-N", ...options]), {}, {});
+    await packImage(path, tree, chooseFormat(settings, undefined, report), settings, running);
+  };
   for (const compression of [...compressionNames, "none"])
     for (const early of ["--early-microcode", "--no-early-microcode"]) {
-      const settings = makeSettings(parseCommandLine(["-N", early, "--compress", compression]), {}, {});
       const tree = createTree();
       recordOptions(tree, words);
-      await packImage(path, tree, chooseFormat(settings, undefined, report), settings, running);
+      await pack([early, "--compress", compression], tree);
       assert.deepEqual(await readRecordedOptions(path), words, `${compression} ${early}`);
     }
   assert.equal(report.notes.length, compressionNames.length + 1);
-  writeFileSync(path, Buffer.from("fd377a58", "hex"));
-  assert.deepEqual(await problemsOf(() => readRecordedOptions(path)), [
-    `${path} cannot be unpacked: xz finds it damaged`,
-  ]);
+  for (const content of ["", "{}", "[1]", "["]) {
+    const tree = createTree();
+    addText(tree, recordedOptionsPath, content);
+    await pack([], tree);
+    assert.deepEqual(await problemsOf(() => readRecordedOptions(path)), [
+      `${path}: its record of options, ${recordedOptionsPath}, is damaged: build it without --rebuild`,
+    ]);
+  }
 });

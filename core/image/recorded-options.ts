@@ -1,0 +1,20 @@
+import { BuildError } from "../generator/problems.js";
+import { recordedOptionsPath } from "../generator/recorded-options.js";
+import { readContents } from "./contents.js";
+
+/** The options that an image was built with. Throws BuildError: it is not one of firstlight's, or is damaged. */
+export async function readRecordedOptions(image: string): Promise<string[]> {
+  const { records } = await readContents(image);
+  const text = records.get(recordedOptionsPath.slice(1));
+  if (text === undefined)
+    throw new BuildError(`${image} has no record of the options that it was built with: build it without --rebuild`);
+  try {
+    const words: unknown = JSON.parse(text);
+    if (Array.isArray(words) && words.every((word) => typeof word === "string")) return words;
+  } catch {
+    // As any other content that is no list of words.
+  }
+  throw new BuildError(
+    `${image}: its record of options, ${recordedOptionsPath}, is damaged: build it without --rebuild`,
+  );
+}
