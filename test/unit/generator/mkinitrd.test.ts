@@ -233,9 +233,7 @@ test("errors are told together, each with its remedy, and nothing is changed", a
     (await refused(context, ["-f", "--kver", "0.0-none"]))[0] ?? "",
     /has no drivers of kernel 0\.0-none: .*--no-kernel/,
   );
-  assert.deepEqual(await refused(context, ["-c", "none.conf"]), [
-    "configuration file none.conf: no such file or directory",
-  ]);
+  assert.deepEqual(await refused(context, ["-c", "none.conf"]), ["configuration none.conf: no such file or directory"]);
   assert.deepEqual(await refused(context, ["-N", ...forKernel], "none/x.img"), [
     "F/none cannot be written to: no such file or directory",
   ]);
