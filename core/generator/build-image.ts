@@ -19,6 +19,7 @@ import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
+import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-parameters.js";
 import { BuildError, createProblems, type Report } from "./problems.js";
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
@@ -77,9 +78,10 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
     ? [undefined, await fillDrivers(selected, build)]
     : await Promise.all([problems.later(bundle(selected, build)), fill(selected, build)]);
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
+  if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
   problems.check();
   if (!format) throw new Error("a format that was not chosen is a problem");
-  if (settings.skipUnneeded && drivers === 0 && !hasParameters(tree)) return undefined;
+  if (settings.skipUnneeded && drivers === 0 && !ownParameters(tree).length) return undefined;
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   if (!settings.kernelOnly) recordModules(tree, selected);
@@ -176,7 +178,7 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
     installItems(settings.install, false, build);
     installItems(settings.installOptional, true, build);
   });
-  if (settings.kernelCommandLine) addText(tree, "/etc/cmdline.d/01-default.conf", `${settings.kernelCommandLine}\n`);
+  if (settings.kernelCommandLine) addText(tree, kernelCommandLinePath, `${settings.kernelCommandLine}\n`);
   for (const path of settings.remove)
     if (!tree.remove(path))
       report.warning(`--remove: ${path} is not in the image anyway (for drivers: --omit-drivers)`);
@@ -199,8 +201,6 @@ async function fillDrivers(selected: SelectedModules, build: Build): Promise<num
   sizes.set("drivers and firmware", tree.size() - before);
   return count ?? 0;
 }
-
-const hasParameters = (tree: Tree) => tree.entries().some(([path]) => path.startsWith("etc/cmdline.d/"));
 
 function addBootCode({ tree, options }: Build, bundled: (Bundled & { snapshot: Buffer }) | undefined): void {
   addInit(tree, options.init ?? project.init);

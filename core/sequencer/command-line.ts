@@ -21,7 +21,9 @@ export function readCommandLine(): CommandLine {
 }
 
 /** The words of a file of the image; none if it is not there. */
-function readOwn(file: string): Word[] {
-  const lines = (readIfThere(file) ?? "").split("\n").filter((line) => !/^\s*#/.test(line));
+const readOwn = (file: string): Word[] => wordsOfFile(file, readIfThere(file) ?? "");
+
+export function wordsOfFile(file: string, text: string): Word[] {
+  const lines = text.split("\n").filter((line) => !/^\s*#/.test(line));
   return lines.flatMap((line) => parseCommandLine(line).map((word) => ({ ...word, file })));
 }

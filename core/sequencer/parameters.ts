@@ -88,37 +88,53 @@ function suggestion(given: string, form: string): string {
   return close ? `; did you mean ${close}?` : "";
 }
 
+/** What is to be said of one word. */
+export interface Remark {
+  /** "rd.retry=soon"; of an unknown parameter its name only. */
+  word: string;
+  /** The file of the image that it comes from; left out: the kernel's own. */
+  file: string | undefined;
+  /** The accepted form, or what may have been meant. */
+  hint: string;
+}
+
 /**
- * Holds the words against the declarations. Throws a BootError that names every wrong value and its accepted form.
- * Gives a warning for each unknown `rd.` name: only those are surely meant for an initramfs.
+ * Holds the words against the declarations: wrong values, and unknown `rd.` names, of which only those are surely meant for an initramfs.
+ * Of a parameter that is not repeated the last one counts.
  */
-export function checkParameters(words: readonly Word[], declared: Record<string, PlannedParameter>): string[] {
-  const wrong: string[] = [];
-  const warnings = new Set<string>();
+export function judgeParameters(
+  words: readonly Word[],
+  declared: Record<string, PlannedParameter>,
+): { wrong: Remark[]; unknown: Remark[] } {
+  const wrong: Remark[] = [];
+  const unknown: Remark[] = [];
   const last = new Map(words.map(({ name }, position) => [name, position]));
-  let inImage = false;
   for (const [position, { name, value, file }] of words.entries()) {
     const declaration = Object.hasOwn(declared, name) ? declared[name] : undefined;
-    const where = file ? ` in the image's ${file}` : "";
     if (declaration) {
       const counts = declaration.repeated || last.get(name) === position;
       const given = value ?? "1";
       if (!counts || declaration.validate(convert(given, declaration.type))) continue;
-      wrong.push(
-        `${name}=${given}${where} (accepted: ${name}=${declaration.form}${suggestion(given, declaration.form)})`,
-      );
-      inImage ||= file !== undefined;
+      const hint = `accepted: ${name}=${declaration.form}${suggestion(given, declaration.form)}`;
+      wrong.push({ word: `${name}=${given}`, file, hint });
     } else if (name.startsWith("rd.")) {
       const close = nearest(name, Object.keys(declared));
-      warnings.add(`unknown kernel parameter ${name}${where}${close ? `: did you mean ${close}?` : ", ignored"}`);
+      unknown.push({ word: name, file, hint: close ? `: did you mean ${close}?` : ", ignored" });
     }
   }
+  return { wrong, unknown };
+}
+
+/** Throws a BootError that names every wrong value and its accepted form. Gives a warning for each unknown `rd.` name. */
+export function checkParameters(words: readonly Word[], declared: Record<string, PlannedParameter>): string[] {
+  const { wrong, unknown } = judgeParameters(words, declared);
+  const placed = ({ word, file }: Remark) => `${word}${file ? ` in the image's ${file}` : ""}`;
   if (wrong.length)
     throw new BootError(
-      `wrong value of a kernel parameter: ${wrong.join("; ")}`,
-      inImage
+      `wrong value of a kernel parameter: ${wrong.map((remark) => `${placed(remark)} (${remark.hint})`).join("; ")}`,
+      wrong.some(({ file }) => file !== undefined)
         ? "Build the image anew without it (mkinitrd --kernel-cmdline, kernel_cmdline of the configuration, a module's cmdline)."
         : "Correct the boot loader's entry, or edit the command line in its menu for this one boot.",
     );
-  return [...warnings];
+  return [...new Set(unknown.map((remark) => `unknown kernel parameter ${placed(remark)}${remark.hint}`))];
 }

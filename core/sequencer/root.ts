@@ -31,24 +31,34 @@ export function createRoot(words: readonly Word[], parameters: Parameters, roots
     }),
     check() {
       if (claims.size === 1) return;
-      const forms = roots.filter(({ included }) => included).map(({ form }) => `root=${form}`);
       if (!spec)
         throw new BootError(
           "there is no root= on the kernel command line: nobody knows which file system to boot",
-          `Add it in the boot loader. This image accepts ${forms.join(", ")}.`,
+          `Add it in the boot loader. This image accepts ${acceptedForms(roots)}.`,
         );
       if (claims.size > 1)
         throw new BootError(
           `root=${spec} is claimed by more than one module: ${[...claims].join(", ")}`,
           "Build the image without one of them (mkinitrd -o).",
         );
-      const missing = roots.find(({ matches, included }) => !included && new RegExp(matches).test(spec));
+      const missing = lackingModule(spec, roots);
       throw new BootError(
         `no module of this image can mount root=${spec}`,
-        missing
-          ? `It is a form of the module ${missing.module}: rebuild the image with mkinitrd -a ${missing.module}.`
-          : `This image accepts ${forms.join(", ")}.`,
+        missing === undefined
+          ? `This image accepts ${acceptedForms(roots)}.`
+          : `It is a form of the module ${missing}: rebuild the image with mkinitrd -a ${missing}.`,
       );
     },
   };
+}
+
+/** "root=UUID=…, root=/dev/…" */
+export function acceptedForms(roots: BootPlan["roots"]): string {
+  const forms = roots.filter(({ included }) => included).map(({ form }) => `root=${form}`);
+  return forms.join(", ");
+}
+
+/** The module that would mount this root if it were in the image. */
+export function lackingModule(spec: string, roots: BootPlan["roots"]): string | undefined {
+  return roots.find(({ matches, included }) => !included && new RegExp(matches).test(spec))?.module;
 }

@@ -1,11 +1,12 @@
 import { boot } from "./boot.js";
 import { makeDeterministic } from "./determinism.js";
 import { createLoop } from "./loop.js";
+import { judgeOwnParameters } from "./own-parameters.js";
 import type { BootPlan } from "./plan.js";
 
 /**
- * The bundle's entry calls this once. It only leaves `turn` behind: evaluating the bundle asks no op, so that its result can be kept. PID 1
- * calls `turn` until the last word; promises run after each call.
+ * The bundle's entry calls this once. It only leaves two functions behind: evaluating the bundle asks no op, so that its result can be kept.
+ * PID 1 calls `turn` until the last word; promises run after each call. The generator calls `judgeOwnParameters`.
  */
 export function start(plan: BootPlan): void {
   makeDeterministic();
@@ -19,5 +20,8 @@ export function start(plan: BootPlan): void {
       };
     });
   };
-  Object.assign(globalThis, { turn: () => turn() });
+  Object.assign(globalThis, {
+    turn: () => turn(),
+    judgeOwnParameters: (files: string) => JSON.stringify(judgeOwnParameters(plan, JSON.parse(files))),
+  });
 }

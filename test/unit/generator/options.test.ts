@@ -220,6 +220,29 @@ test("--print-cmdline and --hostonly-cmdline: the root of this machine, by its f
   assert.ok(!(await contentOf(image)).has(stored));
 });
 
+test("kernel parameters of the image itself: what would stop every boot is refused", async (context) => {
+  const folder = scratchFolder(context, { cmdline: "# no word of this\nrd.shell=maybe" });
+  const words = ["-N", "--no-kernel", "-a", "tmpfs-root", "-i", "cmdline", "/etc/cmdline", "x.img"];
+  const wrong = "rd.retry=soon rd.retyr=5 root=/dev/vda1 root=nfs:x";
+  const { status, stderr } = await tryRun([program, ...words, "--kernel-cmdline", wrong], { cwd: folder });
+  assert.equal(status, 1);
+  assert.deepEqual(stderr.replaceAll("mkinitrd: ", "").split("\n").slice(0, 3), [
+    "warning: --kernel-cmdline (kernel_cmdline): unknown kernel parameter rd.retyr: did you mean rd.retry?",
+    "error: --kernel-cmdline (kernel_cmdline): wrong kernel parameter rd.retry=soon (accepted: rd.retry=SECONDS)",
+    "error: the image's /etc/cmdline: wrong kernel parameter rd.shell=maybe (accepted: rd.shell=0|1)",
+  ]);
+  assert.match(
+    stderr,
+    /\(kernel_cmdline\): wrong kernel parameter root=nfs:x \(accepted: root=tmpfs:.*, root=UUID=…,.*\)\n$/,
+  );
+  const good = ["-N", "--no-kernel", "--kernel-cmdline", "rd.retry=soon rd.retry=5 root=UUID=ab", "x.img"];
+  await mkinitrd(good, { cwd: folder });
+  assert.equal(
+    await refused([...good, "-f", "--kernel-cmdline", "root=tmpfs:/dev/vda1"], folder),
+    "--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=tmpfs:/dev/vda1 (a form of the module tmpfs-root: add it with -a tmpfs-root)\n",
+  );
+});
+
 test("-l takes modules of the current folder, --force-add one that finds itself unable", async (context) => {
   const folder = scratchFolder(context, {
     "modules.d/60picky/module-setup.ts": `import { moduleSetup } from "firstlight/hooks";
