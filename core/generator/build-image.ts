@@ -166,7 +166,7 @@ async function bundle(selected: SelectedModules, { settings, kernel }: Build): P
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
 async function fill(selected: SelectedModules, build: Build): Promise<number> {
-  const { host, tree, problems, settings, report } = build;
+  const { host, tree, installer, problems, settings, report } = build;
   installLayout(host, tree);
   // Before the modules: a file that a person names stands for theirs. It is of this system, whatever --sysroot is.
   const copier = createInstaller(createHostFiles(), tree);
@@ -178,6 +178,7 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
     installItems(settings.install, false, build);
     installItems(settings.installOptional, true, build);
   });
+  problems.during(installer.nameServices);
   if (settings.kernelCommandLine) addText(tree, kernelCommandLinePath, `${settings.kernelCommandLine}\n`);
   for (const path of settings.remove)
     if (!tree.remove(path))

@@ -1,7 +1,7 @@
 import type { ImageRequest } from "../schema/manifest.js";
 import type { DriverRequest } from "./driver-selection.js";
 import type { HostFiles } from "./host-files.js";
-import { findProgram, type Installer } from "./install.js";
+import { type Installer, locateProgram } from "./install.js";
 import { BuildError, type Problems, type Report } from "./problems.js";
 import type { SelectedModules } from "./select-modules.js";
 import type { Tree } from "./tree.js";
@@ -99,11 +99,6 @@ function fulfil(request: Exclude<ImageRequest, { kind: "drivers" }>, asker: stri
       report.warning(`${asker}: ${request.text}`);
       return;
   }
-}
-
-function locateProgram(host: HostFiles, name: string): string | undefined {
-  if (!name.includes("/")) return findProgram(host, name);
-  return host.resolve(name) ? name : undefined;
 }
 
 /** Something is not on the host: an error, or a warning that says what then does not work. */
