@@ -218,7 +218,7 @@ function defineFunction(context: QuickJSContext, name: string, answer: (...args:
   handle.dispose();
 }
 
-/** Message and stack of a thrown value, which can be anything; out of memory arrives as null. */
+/** Message and stack of a thrown value, which can be anything; where not even an Error has room, out of memory arrives as null. */
 function describeThrown(context: QuickJSContext, thrown: QuickJSHandle): { message: string; trace: string } {
   if (context.typeof(thrown) !== "object") return { message: String(context.dump(thrown)), trace: "" };
   const property = (name: string) => {
@@ -229,6 +229,12 @@ function describeThrown(context: QuickJSContext, thrown: QuickJSHandle): { messa
   };
   const message = property("message");
   const name = property("name") ?? "Error";
-  if (message === undefined) return { message: "out of memory, or a value that is not an Error was thrown", trace: "" };
+  if (message === undefined) {
+    const isNull = context.dump(thrown) === null;
+    return {
+      message: isNull ? "out of memory, or null was thrown" : "an object that is no Error was thrown",
+      trace: "",
+    };
+  }
   return { message: `${name}: ${message}`, trace: property("stack") ?? "" };
 }
