@@ -1,8 +1,11 @@
-import { builtinModules } from "node:module";
+import { builtinModules, createRequire } from "node:module";
 import { resolve } from "node:path";
-import { type BuildFailure, type BuildOptions, build, type Message, type Metafile } from "esbuild";
+import type { BuildFailure, BuildOptions, Message, Metafile } from "esbuild";
 import { BuildError } from "./problems.js";
 import { project } from "./project.js";
+
+// An import would have Node read the whole file once more beforehand, to learn what it exports.
+const { build } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
 
 export interface Bundled {
   code: string;

@@ -1,7 +1,7 @@
 import type { SourceMap } from "node:module";
 import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
-import { type ModuleInstallation, type SetupAnswers, setupAnswerSchemas } from "../schema/manifest.js";
-import { createValidator, type Mistake } from "../schema/validate.js";
+import type { ModuleInstallation, SetupAnswers } from "../schema/manifest.js";
+import { type Mistake, mistakesOf } from "../schema/validate.js";
 import type { AnswerHost } from "./host-answers.js";
 import type { ModuleFolder } from "./module-folders.js";
 import { BuildError, moduleProblem } from "./problems.js";
@@ -17,13 +17,6 @@ export interface SetupLimits {
 }
 
 const stackSize = 256 << 10;
-
-const validators = {
-  check: createValidator(setupAnswerSchemas.check),
-  depends: createValidator(setupAnswerSchemas.depends),
-  declare: createValidator(setupAnswerSchemas.declare),
-  install: createValidator(setupAnswerSchemas.install),
-};
 
 /** Asks the setup for one step, see SetupAnswers. Throws BuildError. */
 export type AskSetup = (step: keyof SetupAnswers) => unknown;
@@ -97,7 +90,7 @@ export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits:
   }
   return (step) => {
     const answered = runStep(step);
-    const mistakes = validators[step](answered);
+    const mistakes = mistakesOf(step, answered);
     const problems = mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places));
     if (problems.length) throw new BuildError(...new Set(problems));
     return step === "install" ? withPlaces(answered as TracedInstallation, setup, places) : answered;

@@ -1,28 +1,5 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
-
-/** Formats that the schemas of this folder use, named as they are told of: "must match format …". */
-const formats = {
-  "absolute path": (path: string) => path.startsWith("/"),
-  "absolute path without ..": (path: string) => path.startsWith("/") && !path.split("/").includes(".."),
-  "regular expression": (pattern: string) => {
-    try {
-      return Boolean(new RegExp(pattern, "u"));
-    } catch {
-      return false;
-    }
-  },
-};
-
-/** Without the schema of schemas, which costs more to compile than all of ours: that ours are right, a test checks. */
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  discriminator: true,
-  formats,
-  allowUnionTypes: true,
-  meta: false,
-  validateSchema: false,
-});
+import type { ErrorObject } from "ajv";
+import { compiled } from "./compiled.js";
 
 /** What is wrong with a part of a value. */
 export interface Mistake {
@@ -34,13 +11,10 @@ export interface Mistake {
   found?: string;
 }
 
-/** A function that says all that is wrong with a value; nothing: it fits. The schema is compiled when it is first called. */
-export function createValidator(schema: object): (value: unknown) => Mistake[] {
-  let validate: ValidateFunction | undefined;
-  return (value) => {
-    validate ??= ajv.compile(schema);
-    return validate(value) ? [] : (validate.errors ?? []).map(describe);
-  };
+/** All that is wrong with a value by the schema of that name in schemas.ts; nothing: it fits. */
+export function mistakesOf(name: keyof typeof compiled, value: unknown): Mistake[] {
+  const validate = compiled[name];
+  return validate(value) ? [] : (validate.errors ?? []).map(describe);
 }
 
 const mostShown = 60;
