@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { Configuration } from "../schema/configuration.js";
 import type { Option } from "../schema/option.js";
 import { findOption, type ListKey, nearestOption, type OptionName, options } from "../schema/options.js";
+import { optionTokens } from "./option-tokens.js";
 import { BuildError } from "./problems.js";
 
 /** A command line, taken apart. */
@@ -32,12 +32,7 @@ interface Given {
 
 /** Takes a command line apart as getopt_long(3) does. Throws BuildError with all that is wrong with it. */
 export function parseCommandLine(commandLine: readonly string[]): CommandLine {
-  const { tokens } = parseArgs({
-    args: [...commandLine],
-    options: Object.fromEntries(options.map(describeForNode)),
-    strict: false,
-    tokens: true,
-  });
+  const tokens = optionTokens(commandLine, optionsForNode);
   const problems: string[] = [];
   const given: Given[] = [];
   const operands: string[] = [];
@@ -77,10 +72,12 @@ export function parseCommandLine(commandLine: readonly string[]): CommandLine {
 
 const splitWords = (text: string) => text.split(/\s+/).filter(Boolean);
 
-function describeForNode({ long, ...option }: Option) {
-  const type = option.value === undefined ? ("boolean" as const) : ("string" as const);
-  return [long, { type, ...(option.short ? { short: option.short } : {}) }] as const;
-}
+const optionsForNode = Object.fromEntries(
+  options.map(({ long, ...option }: Option) => {
+    const type = option.value === undefined ? ("boolean" as const) : ("string" as const);
+    return [long, { type, ...(option.short ? { short: option.short } : {}) }];
+  }),
+);
 
 /** What is wrong with one option as it was given. */
 function judge(written: string, name: string, value: string | undefined): string | undefined {

@@ -44,24 +44,35 @@ export const driverName = (word: string) => word.replaceAll("-", "_");
 /** "kernel/fs/xfs/xfs.ko.xz" -> "xfs" */
 const nameOfFile = (path: string) => driverName(path.replace(/^.*\//, "").replace(/\.ko(\.\w+)?$/, ""));
 
+/** What a kernel's lists say together. */
+export type DriverLists = Omit<KernelTree, keyof Kernel>;
+
 /**
  * Reads a kernel's lists. Throws BuildError if modules.dep, modules.alias or modules.builtin cannot be read: every kernel's package and
  * depmod write them, and an image made without them finds no driver. The other lists may be missing.
  */
 export function readKernelTree(kernel: Kernel): KernelTree {
-  const builtinInfo = readOptional(kernel, "modules.builtin.modinfo").split("\0");
+  const remedies = new Map([
+    ["modules.dep", runDepmod(kernel)],
+    ["modules.alias", runDepmod(kernel)],
+    ["modules.builtin", "reinstall the kernel's package"],
+  ]);
+  const lists = parseDriverLists((name) => readList(kernel, name, remedies.get(name)));
+  checkDrivers(kernel, lists);
+  return { ...kernel, ...lists };
+}
+
+/** `textOf`: the text of the list with a name. Throws BuildError where modules.dep is damaged. */
+export function parseDriverLists(textOf: (name: string) => string): DriverLists {
+  const builtinInfo = textOf("modules.builtin.modinfo").split("\0");
   return {
-    ...kernel,
-    drivers: readDrivers(kernel),
-    builtin: new Set(lines(readRequired(kernel, "modules.builtin", "reinstall the kernel's package")).map(nameOfFile)),
-    aliases: [
-      ...readAliases(readRequired(kernel, "modules.alias", runDepmod(kernel))),
-      ...builtinInfo.flatMap(builtinAlias),
-    ],
-    softDependencies: readSoftDependencies(lines(readOptional(kernel, "modules.softdep"))),
-    weakDependencies: readWeakDependencies(lines(readOptional(kernel, "modules.weakdep"))),
+    drivers: readDependencies(textOf("modules.dep")),
+    builtin: new Set(lines(textOf("modules.builtin")).map(nameOfFile)),
+    aliases: [...readAliases(textOf("modules.alias")), ...builtinInfo.flatMap(builtinAlias)],
+    softDependencies: readSoftDependencies(lines(textOf("modules.softdep"))),
+    weakDependencies: readWeakDependencies(lines(textOf("modules.weakdep"))),
     staticNodes: new Map(
-      lines(readOptional(kernel, "modules.devname")).map((line) => [driverName(line.split(" ", 1)[0] ?? ""), line]),
+      lines(textOf("modules.devname")).map((line) => [driverName(line.split(" ", 1)[0] ?? ""), line]),
     ),
   };
 }
@@ -69,27 +80,19 @@ export function readKernelTree(kernel: Kernel): KernelTree {
 const runDepmod = ({ release }: Kernel) => `run "depmod ${release}"`;
 
 /** A list without a driver is right only where there is none: a depmod that was interrupted leaves an empty file. */
-function readDrivers(kernel: Kernel): Map<string, DriverInTree> {
-  const drivers = readDependencies(readRequired(kernel, "modules.dep", runDepmod(kernel)));
+function checkDrivers(kernel: Kernel, { drivers }: DriverLists): void {
   const isDriver = (name: string) => /\.ko(\.\w+)?$/.test(name);
   if (!drivers.size && readdirSync(kernel.folder, { recursive: true, encoding: "utf8" }).some(isDriver))
     throw new BuildError(`${join(kernel.folder, "modules.dep")} is empty, but drivers are there: ${runDepmod(kernel)}`);
-  return drivers;
 }
 
-function readRequired({ folder }: Kernel, name: string, remedy: string): string {
+/** `remedy`: what to do where the list cannot be read; undefined: it may be missing. */
+function readList({ folder }: Kernel, name: string, remedy: string | undefined): string {
   try {
     return readFileSync(join(folder, name), "utf8");
   } catch (error) {
+    if (remedy === undefined) return "";
     throw new BuildError(`${join(folder, name)}: ${reasonOf(error)}: ${remedy}`);
-  }
-}
-
-function readOptional({ folder }: Kernel, name: string): string {
-  try {
-    return readFileSync(join(folder, name), "utf8");
-  } catch {
-    return "";
   }
 }
 

@@ -21,6 +21,9 @@ export interface Problems {
   check(): void;
 }
 
+/** Nobody reads more of them at a time. */
+const mostShown = 1000;
+
 export function createProblems(): Problems {
   const gathered = new Set<string>();
   function gather(error: unknown): void {
@@ -46,19 +49,12 @@ export function createProblems(): Problems {
         return undefined;
       }),
     check: () => {
-      if (gathered.size) throw new BuildError(...gathered);
+      if (!gathered.size) return;
+      const shown = [...gathered].slice(0, mostShown);
+      if (gathered.size > mostShown) shown.push(`${gathered.size - mostShown} more problems are not shown`);
+      throw new BuildError(...shown);
     },
   };
-}
-
-/** Most characters of what a module says of its failure. */
-const mostReason = 500;
-
-/** A module's failure: where, why, and what a person who did not write it can do. The reason may be any text that the module has made. */
-export function moduleProblem(module: string, place: string, reason: string): string {
-  const words = reason.replaceAll(/[\s\p{Cc}]+/gu, " ");
-  const shown = words.length > mostReason ? `${words.slice(0, mostReason)}…` : words;
-  return `${place}: ${shown} (correct the module, or leave it out: mkinitrd -o ${module})`;
 }
 
 /** Where a build tells what it does. */

@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { nearest } from "../abi/index.js";
+import { optionTokens } from "../generator/option-tokens.js";
 import { BuildError } from "../generator/problems.js";
 
 interface Option {
@@ -38,17 +38,15 @@ export interface LsinitrdCommandLine {
 /** Takes a command line apart as getopt_long(3) does. Throws BuildError with all that is wrong with it. */
 export function parseLsinitrdCommandLine(words: readonly string[]): LsinitrdCommandLine {
   const table: [string, Option][] = Object.entries(options);
-  const { tokens } = parseArgs({
-    args: [...words],
-    options: Object.fromEntries(
+  const tokens = optionTokens(
+    words,
+    Object.fromEntries(
       table.map(([name, { short, value }]) => [
         name,
         { type: value && !value.startsWith("[") ? "string" : "boolean", ...(short ? { short } : {}) } as const,
       ]),
     ),
-    strict: false,
-    tokens: true,
-  });
+  );
   const problems: string[] = [];
   const operands: string[] = [];
   const given = new Map<OptionName, string[]>();

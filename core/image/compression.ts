@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import type { FileWindow } from "./file-window.js";
-import { endOfGzip, endOfLz4, endOfLzop, endOfXz, endOfZstd } from "./stream-ends.js";
+import { endOfBzip2, endOfGzip, endOfLz4, endOfLzma, endOfLzop, endOfXz, endOfZstd } from "./stream-ends.js";
 
 /** A way to compress that kernels understand. */
 export interface Compression {
@@ -13,8 +13,8 @@ export interface Compression {
   command: readonly [string, ...string[]];
   /** Debian's, and most other distributions', package of the program. */
   package: string;
-  /** Position after the stream that begins at one. Left out: its extent cannot be told, and all that follows is taken for its own. */
-  end?: (file: FileWindow, start: number) => number | Promise<number>;
+  /** Position after the stream that begins at one. */
+  end: (file: FileWindow, start: number) => number | Promise<number>;
 }
 
 const hex = (digits: string) => Buffer.from(digits, "hex");
@@ -26,14 +26,8 @@ const compressions: readonly Compression[] = [
   { name: "xz", magic: hex("fd377a585a00"), command: ["xz", "-dcq"], package: "xz-utils", end: endOfXz },
   { name: "lz4", magic: hex("02214c18"), command: ["lz4", "-dcq"], package: "lz4", end: endOfLz4 },
   { name: "lzo", magic: hex("894c5a4f000d0a1a0a"), command: ["lzop", "-dcq"], package: "lzop", end: endOfLzop },
-  { name: "bzip2", magic: hex("425a68"), command: ["bzip2", "-dcq"], package: "bzip2" },
-  // What follows an lzma stream, NULs for the most part, is not looked at: the format does not tell its own length.
-  {
-    name: "lzma",
-    magic: hex("5d00"),
-    command: ["xz", "-dcq", "--format=lzma", "--single-stream"],
-    package: "xz-utils",
-  },
+  { name: "bzip2", magic: hex("425a68"), command: ["bzip2", "-dcq"], package: "bzip2", end: endOfBzip2 },
+  { name: "lzma", magic: hex("5d00"), command: ["xz", "-dcq", "--format=lzma"], package: "xz-utils", end: endOfLzma },
 ];
 
 /** Bytes that tell any of them. */

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { type Compression, longestMagic, recognize, unpacked } from "./compression.js";
 import { createCpioReader, type Member } from "./cpio-reader.js";
@@ -57,7 +56,7 @@ async function* readCompressed(
 ): AsyncGenerator<ImageEvent, number> {
   const { path } = file;
   const segment = { compression: compression.name, start };
-  const end = (await compression.end?.(file, start)) ?? file.size;
+  const end = await compression.end(file, start);
   const reader = createCpioReader(`${path}, unpacked`);
   const count = createUnpackLimit(path, end - start);
   let isOpen = false;
@@ -77,14 +76,18 @@ async function* readCompressed(
   return end;
 }
 
+/** Bytes. */
+const pieceSize = 1 << 16;
+
 /** Archives one after the other; the result is where they end. */
-async function* readPlain(file: FileWindow, start: number): AsyncGenerator<ImageEvent, number> {
+function* readPlain(file: FileWindow, start: number): Generator<ImageEvent, number> {
   const { path } = file;
   const reader = createCpioReader(path);
   let segmentStart = start;
   let isOpen = false;
-  for await (const chunk of createReadStream(path, { start }))
-    for (const event of reader.push(chunk as Buffer)) {
+  for (let position = start; position < file.size; position += pieceSize)
+    // A copy: the window is valid for a moment only.
+    for (const event of reader.push(Buffer.from(file.upTo(position, pieceSize)))) {
       if (event.kind === "foreign") {
         const at = start + event.at;
         if (recognize(file.upTo(at, longestMagic))) return at;

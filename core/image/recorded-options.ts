@@ -8,13 +8,20 @@ export async function readRecordedOptions(image: string): Promise<string[]> {
   const text = records.get(recordedOptionsPath.slice(1));
   if (text === undefined)
     throw new BuildError(`${image} has no record of the options that it was built with: build it without --rebuild`);
-  try {
-    const words: unknown = JSON.parse(text);
-    if (Array.isArray(words) && words.every((word) => typeof word === "string")) return words;
-  } catch {
-    // As any other content that is no list of words.
-  }
+  const words = parseRecordedOptions(text);
+  if (words) return words;
   throw new BuildError(
     `${image}: its record of options, ${recordedOptionsPath}, is damaged: build it without --rebuild`,
   );
+}
+
+/** undefined: it is no list of words that a command line could hold. */
+export function parseRecordedOptions(text: string): string[] | undefined {
+  try {
+    const words: unknown = JSON.parse(text);
+    const isWord = (word: unknown) => typeof word === "string" && !word.includes("\0");
+    return Array.isArray(words) && words.every(isWord) ? words : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,7 +2,9 @@
  * Where a compressed stream ends, learned from its own lengths: the programs that unpack do not tell, and another segment may follow.
  * All take the stream's first byte, give the position after its last one, and throw BuildError where it is damaged.
  */
-import { createReadStream } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, createReadStream, openSync, readFileSync, readSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { createInflateRaw } from "node:zlib";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import type { FileWindow } from "./file-window.js";
@@ -79,7 +81,7 @@ const largestLz4Block = (8 << 20) + (8 << 20) / 255 + 16;
 
 /** The legacy format (lz4_Frame_format.md): blocks until the file ends, or something follows that cannot be a block's length. */
 export function endOfLz4(file: FileWindow, start: number): number {
-  let at = start + 4;
+  let at = checked(file, start + 4);
   while (at < file.size) {
     const field = file.upTo(at, 4);
     const length = field.length === 4 ? field.readUInt32LE() : 0;
@@ -136,4 +138,59 @@ export async function endOfGzip(file: FileWindow, start: number): Promise<number
     source.destroy();
   }
   return checked(file, at + inflate.bytesWritten + 8);
+}
+
+/** What follows the last block, at any bit: 48 bits that the blocks have by chance once in a hundred terabytes (bzip2's decompress.c). */
+const bzip2End = 0x177245385090n;
+const bzip2Search = 1 << 16;
+
+/** One stream. It tells no lengths, but its end is marked. */
+export function endOfBzip2(file: FileWindow, start: number): number {
+  // Shifted by 0 to 7 bits, five of the mark's bytes are whole.
+  const shifts = Array.from({ length: 8 }, (_, shift) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64BE(bzip2End << BigInt(16 - shift));
+    return { shift, whole: bytes.subarray(1, 6), first: bytes.readUInt8(0), last: bytes.readUInt8(6) };
+  });
+  for (let at = start + 4; at < file.size; at += bzip2Search - 8) {
+    const window = file.upTo(at, bzip2Search);
+    const ends = shifts.flatMap(({ shift, whole, first, last }) => {
+      for (let found = window.indexOf(whole, 1); found > 0; found = window.indexOf(whole, found + 1)) {
+        const [before, after] = [window[found - 1] ?? 0, window[found + 5] ?? 0];
+        // Mark and checksum, in bits.
+        if ((before & (0xff >> shift)) === first && after >> (8 - shift) === last >> (8 - shift))
+          return [at + found - 1 + Math.ceil((shift + 48 + 32) / 8)];
+      }
+      return [];
+    });
+    if (ends.length) return checked(file, Math.min(...ends));
+  }
+  throw damaged(file, file.size, "bzip2");
+}
+
+/**
+ * One stream of the old format, in which only unpacking finds the end: with --single-stream, xz leaves the position of its standard input
+ * there. Where it cannot unpack, all is taken for the stream's: unpacking will tell why.
+ */
+export async function endOfLzma(file: FileWindow, start: number): Promise<number> {
+  const input = openSync(file.path, "r");
+  try {
+    const skipped = Buffer.alloc(1 << 16);
+    for (let at = 0; at < start; )
+      at += readSync(input, skipped, 0, Math.min(skipped.length, start - at), null) || start;
+    const child = spawn("xz", ["-dcq", "--format=lzma", "--single-stream"], { stdio: [input, "pipe", "ignore"] });
+    const ended = new Promise<number | null>((resolve) => {
+      child.on("error", () => resolve(null)).on("close", resolve);
+    });
+    const count = createUnpackLimit(file.path, file.size - start);
+    try {
+      for await (const chunk of child.stdout as Readable) count(chunk.length);
+    } finally {
+      child.kill();
+    }
+    if ((await ended) !== 0) return file.size;
+    return Number(/^pos:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${input}`, "utf8"))?.[1] ?? file.size);
+  } finally {
+    closeSync(input);
+  }
 }

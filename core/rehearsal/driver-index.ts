@@ -75,19 +75,35 @@ function matchOne(pattern: string, at: number, char: string): number {
   return inside !== negated ? end + 1 : 0;
 }
 
-/** Looks aliases up in a driver index, as PID 1 does; the layout is in core/abi/driver-index.ts. Throws Error if it is not one. */
+/** A driver index that contradicts itself, or is none. */
+export class DriverIndexError extends Error {
+  override readonly name = "DriverIndexError";
+}
+
+/**
+ * Looks aliases up in a driver index, as PID 1 does; the layout is in core/abi/driver-index.ts. Throws DriverIndexError, and so does what it
+ * gives.
+ */
 export function openDriverIndex(index: Buffer): (alias: string) => DriverMatch[] {
-  const word = (offset: number) => index.readUInt32LE(offset);
+  const damaged = () => new DriverIndexError("the driver index is damaged: build the image again");
+  const word = (offset: number) => {
+    if (!(offset >= 0 && offset + 4 <= index.length)) throw damaged();
+    return index.readUInt32LE(offset);
+  };
   if (
     index.length < driverIndexHeaderSize ||
     word(0) !== driverIndexMagic ||
     word(4) !== driverIndexVersion ||
     word(8) !== index.length
   )
-    throw new Error("not a driver index of this version, or cut short");
-  const bucketCount = word(20);
+    throw new DriverIndexError("not a driver index of this version, or cut short");
+  const [chainEntries, bucketCount] = [word(16), word(20)];
   const [drivers, chains, buckets, patterns, strings] = [word(28), word(32), word(36), word(40), word(44)] as const;
-  const text = (offset: number) => index.toString("utf8", strings + offset, index.indexOf(0, strings + offset));
+  const text = (offset: number) => {
+    const end = index.indexOf(0, strings + offset);
+    if (end < 0) throw damaged();
+    return index.toString("utf8", strings + offset, end);
+  };
   const driverField = (driver: number, field: number) => word(drivers + (driver * driverRecordWords + field) * 4);
   const patternField = (pattern: number, field: number) => word(patterns + (pattern * patternRecordWords + field) * 4);
 
@@ -102,6 +118,7 @@ export function openDriverIndex(index: Buffer): (alias: string) => DriverMatch[]
 
   function match(driver: number): DriverMatch {
     const [flags, first, length] = [driverField(driver, 3), driverField(driver, 4), driverField(driver, 5)];
+    if (first + length > chainEntries) throw damaged();
     const chain = Array.from({ length }, (_, step) => driverFile(word(chains + (first + step) * 4)));
     return { name: text(driverField(driver, 0)), chain, blacklisted: (flags & driverBlacklisted) !== 0 };
   }

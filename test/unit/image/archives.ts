@@ -1,3 +1,6 @@
+import { BuildError } from "../../../core/generator/problems.js";
+import { createCpioReader } from "../../../core/image/cpio-reader.js";
+
 /** What a test's archive holds; all fields may be odd. Left out: a regular file of root's, of the content's size. */
 export interface TestMember {
   name: string;
@@ -29,3 +32,34 @@ export function memberBytes({ name, mode = 0o100644, content = "", fields = {}, 
 
 export const link = (name: string, target: string): TestMember => ({ name, mode: 0o120777, content: target });
 export const folder = (name: string, mode = 0o40755): TestMember => ({ name, mode });
+
+/** What a reader tells of bytes that come in pieces of these sizes, contents joined; where it refuses them, the last line is its complaint. */
+export function readIn(bytes: Buffer, pieceSize: (at: number) => number): { told: string[]; isRefused: boolean } {
+  const told: string[] = [];
+  const reader = createCpioReader("x");
+  let data = 0;
+  const flush = () => {
+    if (data) told.push(`data ${data}`);
+    data = 0;
+  };
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + pieceSize(at));
+      at += piece.length;
+      for (const event of reader.push(piece)) {
+        if (event.kind === "data") data += event.chunk.length;
+        else {
+          flush();
+          told.push(JSON.stringify(event));
+        }
+      }
+    }
+    reader.end();
+    flush();
+    return { told, isRefused: false };
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    flush();
+    return { told: [...told, error.message], isRefused: true };
+  }
+}
