@@ -12,6 +12,7 @@ import type {
   ProgramRequest,
   ProgramResult,
 } from "../core/abi/index.js";
+import { hookMistake } from "./check-hook.js";
 
 /** Kernel parameters: /etc/cmdline.d/*.conf, /etc/cmdline and /proc/cmdline of the image, in this order; the last one wins. */
 export interface Parameters {
@@ -175,7 +176,9 @@ export interface Hook {
   run(boot: Boot): void | Promise<void>;
 }
 
-/** The default export of a phase's file; gives its author the types. */
+/** The default export of a phase's file; gives its author the types. Throws TypeError: that is no hook. */
 export function hook(definition: Hook): Hook {
+  const mistake = hookMistake(definition);
+  if (mistake !== undefined) throw new TypeError(mistake);
   return definition;
 }

@@ -81,8 +81,8 @@ export interface Image {
   symlink(path: string, target: string): void;
   node(path: string, type: "char" | "block", major: number, minor: number, mode: number): void;
   /**
-   * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"), or
-   * of its tops outside of the kernel's source ("=updates").
+   * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"; one
+   * of them: "=drivers/misc/tifm_7xx1"), or of its tops outside of the kernel's source ("=updates").
    * Of a directory, a generic image keeps those that have an alias (the others come along with what needs them, or are asked for by name only), and a
    * host-only one those that answer one of the host's modaliases or are loaded; with `always`, both keep all, and with `anyMachine` a host-only one keeps what a generic one would. Those of `except` are kept only where others need them.
    * A name or directory that this kernel does not have is no error: it may be built in, or not exist there. `required` makes it one.

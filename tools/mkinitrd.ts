@@ -43,15 +43,20 @@ function helpAskedFor(words: readonly string[]): string | undefined {
   return next !== undefined && (at === 0 || optionNamed(next)) ? optionHelp(next) : helpText();
 }
 
-function listModules(commandLine: CommandLine): string {
+/** A line for each module: its name, where it lies, and what it overrides. Throws BuildError: some are not to be used as they lie there. */
+function listModules(commandLine: CommandLine): void {
   const problems = createProblems();
   const places = placesOfModules({
     sysroot: sysrootOf(commandLine),
     localModules: commandLine.last("local") !== undefined,
   });
   const modules = findModules(places, problems);
+  const width = Math.max(...modules.map(({ name }) => name.length));
+  for (const { name, folder, overrides } of modules) {
+    const instead = overrides.length ? ` (overrides ${overrides.join(", ")})` : "";
+    process.stdout.write(`${name.padEnd(width)} ${folder}${instead}\n`);
+  }
   problems.check();
-  return modules.map(({ name }) => `${name}\n`).join("");
 }
 
 /** Files and environment; --sysroot brings its own files along. */
@@ -128,7 +133,7 @@ async function main(words: readonly string[]): Promise<void> {
   const commandLine = await withRecorded(words);
   const shown = commandLine.last("version", "list-modules", "printconfig", "print-cmdline");
   if (shown === "version") process.stdout.write(`firstlight ${project.version}\n`);
-  if (shown === "list-modules") process.stdout.write(listModules(commandLine));
+  if (shown === "list-modules") listModules(commandLine);
   if (shown === "version" || shown === "list-modules") return;
 
   const configuration = configurationFor(commandLine);

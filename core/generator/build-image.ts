@@ -17,6 +17,7 @@ import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
+import { forbiddenImports } from "./module-imports.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
 import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-parameters.js";
@@ -159,14 +160,30 @@ function warnOfRoot({ modules }: SelectedModules, { devices, report }: Build): v
       );
 }
 
-async function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<Bundled & { snapshot: Buffer }> {
-  const bundled = await makeBundle({ ...selected, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly });
-  return { ...bundled, snapshot: await makeSnapshot(bundled, selected.modules) };
+type BootCode = Bundled & { snapshot: Buffer };
+
+/** Bundle and snapshot; where they cannot be made, each module is tried by itself, so that all that is wrong is told. */
+async function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<BootCode> {
+  const make = async (modules: SelectedModules["modules"]): Promise<BootCode> => {
+    const input = { ...selected, modules, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly };
+    const bundled = await makeBundle(input);
+    const forbidden = forbiddenImports(bundled.imports, selected.modules);
+    if (forbidden.length) throw new BuildError(...forbidden);
+    return { ...bundled, snapshot: await makeSnapshot(bundled, modules) };
+  };
+  try {
+    return await make(selected.modules);
+  } catch (error) {
+    const problems = createProblems();
+    for (const module of selected.modules) await problems.later(make([module]));
+    problems.check();
+    throw error;
+  }
 }
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
 async function fill(selected: SelectedModules, build: Build): Promise<number> {
-  const { host, tree, problems, settings, report } = build;
+  const { host, tree, installer, problems, settings, report } = build;
   installLayout(host, tree);
   // Before the modules: a file that a person names stands for theirs. It is of this system, whatever --sysroot is.
   const copier = createInstaller(createHostFiles(), tree);
@@ -178,6 +195,7 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
     installItems(settings.install, false, build);
     installItems(settings.installOptional, true, build);
   });
+  problems.during(installer.nameServices);
   if (settings.kernelCommandLine) addText(tree, kernelCommandLinePath, `${settings.kernelCommandLine}\n`);
   for (const path of settings.remove)
     if (!tree.remove(path))
@@ -202,7 +220,7 @@ async function fillDrivers(selected: SelectedModules, build: Build): Promise<num
   return count ?? 0;
 }
 
-function addBootCode({ tree, options }: Build, bundled: (Bundled & { snapshot: Buffer }) | undefined): void {
+function addBootCode({ tree, options }: Build, bundled: BootCode | undefined): void {
   addInit(tree, options.init ?? project.init);
   addText(tree, bundlePath, bundled?.code ?? "");
   addText(tree, snapshotPath, bundled?.snapshot ?? "");

@@ -1,13 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Kernel, kernelConfigPaths } from "./kernel-version.js";
+import { clearLzopTime } from "./lzop-time.js";
 import { BuildError, type Report } from "./problems.js";
+
+/** What is to be done to a compressed stream, given the file and where in it the stream begins, so that same input gives same bytes. */
+export type Settle = (file: FileHandle, start: number) => Promise<void>;
 
 /** A program that compresses its standard input to its standard output. */
 export interface CompressorCommand {
   program: string;
   parameters: string[];
+  settle?: Settle | undefined;
 }
 
 /** How an image is compressed. */
@@ -16,6 +22,7 @@ export interface Compressor {
   /** Programs that do it, best first: those that use all processors. None: the image is not compressed. */
   programs: readonly string[];
   parameters: string[];
+  settle?: Settle | undefined;
   /** Option without which the kernel cannot unpack the image. */
   kernelOption?: string;
 }
@@ -28,6 +35,7 @@ interface Format {
   /** The parameter where none is given: the best that does not take several times as long as the one before it. */
   level: string;
   levels: RegExp;
+  settle?: Settle;
   kernelOption: string;
 }
 
@@ -42,7 +50,8 @@ const formats: Record<string, Format> = {
   zstd: {
     programs: ["zstd"],
     package: "zstd",
-    parameters: ["-q", "-c", "-T0"],
+    // Left to itself it cuts the work at 16 MiB: too large for an image to keep more than two processors busy.
+    parameters: ["-q", "-c", "-T0", "-B4MiB"],
     level: "-9",
     levels: /^(-([1-9]|1\d)|-2[0-2]|--ultra|--fast(=\d+)?)$/,
     kernelOption: "CONFIG_RD_ZSTD",
@@ -58,8 +67,8 @@ const formats: Record<string, Format> = {
   xz: {
     programs: ["xz"],
     package: "xz-utils",
-    // The kernel checks no other sums (lib/xz/xz_dec_stream.c).
-    parameters: ["-c", "--check=crc32", xzThreads],
+    // The kernel checks no other sums (lib/xz/xz_dec_stream.c). Left to itself, xz cuts the work at 24 MiB and more.
+    parameters: ["-c", "--check=crc32", "--block-size=8MiB", xzThreads],
     level: "-6",
     levels: /^(-[0-9]e?|-e|--extreme|-T\d+|--threads=\d+)$/,
     kernelOption: "CONFIG_RD_XZ",
@@ -79,6 +88,7 @@ const formats: Record<string, Format> = {
     parameters: ["-q", "-c"],
     level: "-7",
     levels: /^(-[1-9]|--fast|--best)$/,
+    settle: clearLzopTime,
     kernelOption: "CONFIG_RD_LZO",
   },
   bzip2: {
@@ -106,8 +116,8 @@ const none: Compressor = { name: "none", programs: [], parameters: [] };
 const without = ["none", "cat"];
 
 function makeCompressor(name: string, format: Format, options: readonly string[]): Compressor {
-  const { programs, parameters, level, kernelOption } = format;
-  return { name, programs, parameters: [...parameters, ...(options.length ? options : [level])], kernelOption };
+  const { programs, parameters, level, settle, kernelOption } = format;
+  return { name, programs, parameters: [...parameters, ...(options.length ? options : [level])], settle, kernelOption };
 }
 
 /** "xz", "gzip -9", the name of a program ("pigz"), "none" (dracut's "cat", too). Throws BuildError: an unknown program or option. */
@@ -139,10 +149,10 @@ const isIn = (searchPath: string, program: string) =>
  * compressed. Throws BuildError where there is none.
  */
 export function findCommand(compressor: Compressor, searchPath: string): CompressorCommand | undefined {
-  const { name, programs, parameters } = compressor;
+  const { name, programs, parameters, settle } = compressor;
   if (!programs.length) return undefined;
   const program = programs.find((each) => isIn(searchPath, each));
-  if (program !== undefined) return { program, parameters };
+  if (program !== undefined) return { program, parameters, settle };
   const wanted = programs.at(-1);
   const format = formats[name];
   const packageName = format?.programs.at(-1) === wanted ? format?.package : wanted;

@@ -4,7 +4,7 @@ import { nearest } from "../abi/index.js";
 import { type Configuration, configurationSchema, type KeySchema } from "../schema/configuration.js";
 import type { Option } from "../schema/option.js";
 import { options } from "../schema/options.js";
-import { createValidator } from "../schema/validate.js";
+import { mistakesOf } from "../schema/validate.js";
 import { parseCompressor } from "./compressor.js";
 import { BuildError, createProblems, type Problems, reasonOf } from "./problems.js";
 
@@ -76,8 +76,6 @@ export function parseConfiguration(path: string, text: string, values: Values, p
   }
 }
 
-const validate = createValidator(configurationSchema);
-
 /** Takes one line; the result is what is wrong with it. */
 function parseLine(line: string, values: Values): string | undefined {
   const [, key, operator, double, single, bare] = linePattern.exec(line) ?? [];
@@ -128,7 +126,7 @@ function setKey(values: Values, key: Key, adds: boolean, value: string): string 
     : `${before ?? ""}${value}`.trim();
   delete values[key];
   if (!taken.length && !schema.enum && !schema.minLength) return undefined;
-  if (validate({ [key]: taken }).length)
+  if (mistakesOf("configuration", { [key]: taken }).length)
     return `${key}="${value}": it has to be ${(schema.items ?? schema).description}`;
   values[key] = taken;
   try {

@@ -1,7 +1,7 @@
 import { nearest } from "../abi/index.js";
 import { matchesGlob, normalizeAlias } from "../rehearsal/driver-index.js";
 import type { IndexedDriver } from "./driver-index.js";
-import { type Alias, type DriverInTree, driverName, type KernelTree } from "./kernel-tree.js";
+import { type Alias, type DriverInTree, driverName, type KernelTree, type SoftDependencies } from "./kernel-tree.js";
 import type { DriverSettings } from "./modprobe-config.js";
 import type { Problems } from "./problems.js";
 
@@ -9,7 +9,7 @@ import type { Problems } from "./problems.js";
 export interface DriverRequest {
   /** For error messages: "module kernel-modules", "--add-drivers". */
   asker: string;
-  /** Names, aliases without wildcards ("fs-ext4"), or "=directory" below the tree's top or below its first folder. */
+  /** Names, aliases without wildcards ("fs-ext4"), or "=directory" (or "=directory/driver") below the tree's top or below its first folder. */
   selectors: readonly string[];
   always?: boolean | undefined;
   anyMachine?: boolean | undefined;
@@ -36,6 +36,23 @@ export interface DriverSelection {
   aliases: readonly Alias[];
 }
 
+/**
+ * Drivers whose devices have no modalias: the uevent of a TI card reader's slot has TIFM_CARD_TYPE, by which udev loads the driver (systemd,
+ * rules.d/80-drivers.rules). Here the reader's brings it along.
+ */
+const byUevent = new Map<string, SoftDependencies>([["tifm_7xx1", { pre: [], post: ["tifm_sd"] }]]);
+
+/** Names of `omit` that are no drivers of files, each with what is to be said of it. */
+export function remarksOnOmitted(tree: KernelTree, omit: readonly string[]): string[] {
+  return omit.flatMap((word) => {
+    const name = driverName(word);
+    if (tree.drivers.has(name)) return [];
+    if (tree.builtin.has(name)) return [`driver ${word} is built into the kernel, and cannot be omitted`];
+    const close = nearest(name, tree.drivers.keys());
+    return [`there is no driver ${word} to omit${close ? `: did you mean ${close}?` : ""}`];
+  });
+}
+
 /** Answers the requests with drivers and all that these need: hard dependencies, and soft ones as far as they exist. */
 export function selectDrivers(
   tree: KernelTree,
@@ -56,7 +73,7 @@ export function selectDrivers(
   /** A word of a soft dependency or a request: a name, or an alias for any number of drivers. */
   const meant = (word: string) => (isThere(driverName(word)) ? [driverName(word)] : lookUp(word).filter(isThere));
   const softOf = (name: string, side: "pre" | "post") =>
-    [tree.softDependencies, settings.softDependencies].flatMap((source) =>
+    [tree.softDependencies, settings.softDependencies, byUevent].flatMap((source) =>
       (source.get(name)?.[side] ?? []).flatMap(meant),
     );
 
@@ -75,7 +92,7 @@ export function selectDrivers(
 
   function chooseFolder(folder: string, { always, anyMachine, except, required, asker }: DriverRequest): void {
     const unwanted = new Set(except?.map(driverName));
-    const isInside = (path: string) => path.startsWith(`${folder}/`);
+    const isInside = (path: string) => path.startsWith(`${folder}/`) || path.startsWith(`${folder}.ko`);
     const inFolder = [...tree.drivers.values()].filter(
       ({ path }) => isInside(path) || isInside(path.slice(path.indexOf("/") + 1)),
     );

@@ -4,17 +4,23 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 export interface ElfFile {
   /** 32 or 64. */
   bits: 32 | 64;
+  littleEndian: boolean;
   /** e_machine: 62 x86-64, 183 AArch64, ... */
   machine: number;
   /** Path of the dynamic linker; undefined for libraries and static programs. */
   interpreter: string | undefined;
   soname: string | undefined;
   needed: string[];
-  /** Directories of DT_RPATH and DT_RUNPATH, as written. */
+  /** Directories of DT_RPATH, as written; empty where there is a DT_RUNPATH, which makes the dynamic linker pass over it. */
   rpath: string[];
-  runpath: string[];
-  /** Its dynamic symbols name pthread_cancel or pthread_exit: glibc then opens libgcc_s.so.1 by itself. */
-  cancelsThreads: boolean;
+  /** Directories of DT_RUNPATH, as written; undefined: it has none. */
+  runpath: string[] | undefined;
+  /** DF_1_NODEFLIB: not from the directories that are always searched. */
+  noDefaultFolders: boolean;
+  /** Descriptors of its notes of this owner and type. */
+  notes(owner: string, type: number): Buffer[];
+  /** Does it have dynamic symbols of this name? Also true of those that end in it: the linker lets names share their ends. */
+  mentions(symbol: string): boolean;
 }
 
 /** Random access to bytes. `read` throws ElfError beyond the end. */
@@ -27,12 +33,18 @@ export class ElfError extends Error {
   override readonly name = "ElfError";
 }
 
+/** More than any table of a real file has: a damaged length must not take all memory. */
+const longestRead = 2 ** 28;
+
 function bytesOf(size: number, readAt: (offset: number, length: number) => Buffer): Bytes {
   return {
     read: (offset, length) => {
       if (!(offset >= 0 && length >= 0 && offset + length <= size))
         throw new ElfError(`is damaged: it ends before byte ${offset + length}`);
-      return readAt(offset, length);
+      if (length > longestRead) throw new ElfError(`is damaged: it has a table of ${length} bytes`);
+      const bytes = readAt(offset, length);
+      if (bytes.length < length) throw new ElfError("became shorter while it was read: build again");
+      return bytes;
     },
   };
 }
@@ -57,6 +69,7 @@ function withFile<Result>(path: string, use: (bytes: Bytes) => Result): Result {
 /** How the fields of one file are laid out. */
 interface Layout {
   bits: 32 | 64;
+  littleEndian: boolean;
   machine: number;
   half(buffer: Buffer, at: number): number;
   word(buffer: Buffer, at: number): number;
@@ -75,16 +88,21 @@ function readLayout(bytes: Bytes): Layout | undefined {
   }
   if (start.readUInt32BE(0) !== 0x7f454c46) return undefined;
   const bits = start[4] === 2 ? 64 : 32;
-  const little = start[5] !== 2;
-  const half = (buffer: Buffer, at: number) => (little ? buffer.readUInt16LE(at) : buffer.readUInt16BE(at));
-  const word = (buffer: Buffer, at: number) => (little ? buffer.readUInt32LE(at) : buffer.readUInt32BE(at));
-  const wide = (buffer: Buffer, at: number) => Number(little ? buffer.readBigUInt64LE(at) : buffer.readBigUInt64BE(at));
+  const littleEndian = start[5] !== 2;
+  const half = (buffer: Buffer, at: number) => (littleEndian ? buffer.readUInt16LE(at) : buffer.readUInt16BE(at));
+  const word = (buffer: Buffer, at: number) => (littleEndian ? buffer.readUInt32LE(at) : buffer.readUInt32BE(at));
+  const wide = (buffer: Buffer, at: number) =>
+    Number(littleEndian ? buffer.readBigUInt64LE(at) : buffer.readBigUInt64BE(at));
   const header = bytes.read(0, bits === 64 ? 64 : 52);
-  return { bits, machine: half(start, 18), half, word, long: bits === 64 ? wide : word, header };
+  return { bits, littleEndian, machine: half(start, 18), half, word, long: bits === 64 ? wide : word, header };
 }
+
+/** No real file has a table of more records: headers count them with 16 bits. */
+const mostRecords = 2 ** 16;
 
 /** Cuts a table of equally long records into them. */
 function table(bytes: Bytes, offset: number, size: number, count: number): Buffer[] {
+  if (count > mostRecords) throw new ElfError(`is damaged: it has a table of ${count} records`);
   const all = bytes.read(offset, size * count);
   return Array.from({ length: count }, (_, index) => all.subarray(index * size, (index + 1) * size));
 }
@@ -95,8 +113,18 @@ function textAt(strings: Buffer, offset: number): string {
   return strings.toString("utf8", offset, end);
 }
 
-const segment = { load: 1, dynamic: 2, interpreter: 3 };
-const tag = { needed: 1, stringTable: 5, stringTableSize: 10, soname: 14, rpath: 15, runpath: 29 };
+const segment = { load: 1, dynamic: 2, interpreter: 3, note: 4 };
+const tag = {
+  end: 0,
+  needed: 1,
+  stringTable: 5,
+  stringTableSize: 10,
+  soname: 14,
+  rpath: 15,
+  runpath: 29,
+  flags1: 0x6ffffffb,
+};
+const noDefaultFoldersFlag = 0x800;
 
 /** Reads a file of the operating system or bytes in memory; undefined: it is not an ELF file. Throws ElfError, and what opening it gives. */
 export function readElf(file: string | Buffer): ElfFile | undefined {
@@ -112,6 +140,7 @@ interface Segment {
   offset: number;
   address: number;
   size: number;
+  alignment: number;
 }
 
 function readSegments(bytes: Bytes, { bits, half, word, long, header }: Layout): Segment[] {
@@ -119,51 +148,96 @@ function readSegments(bytes: Bytes, { bits, half, word, long, header }: Layout):
     bits === 64
       ? [long(header, 32), half(header, 54), half(header, 56)]
       : [long(header, 28), half(header, 42), half(header, 44)];
-  if (count && size < (bits === 64 ? 56 : 32)) throw new ElfError("is damaged: its program headers are too short");
+  // The kernel runs no other, either (fs/binfmt_elf.c, load_elf_phdrs).
+  if (count && size !== (bits === 64 ? 56 : 32))
+    throw new ElfError(`is damaged: its program headers are of ${size} bytes`);
   return table(bytes, offset, size, count).map((record) => {
-    const type = word(record, 0);
-    return bits === 64
-      ? { type, offset: long(record, 8), address: long(record, 16), size: long(record, 32) }
-      : { type, offset: long(record, 4), address: long(record, 8), size: long(record, 16) };
+    const [offset, address, size, alignment] = bits === 64 ? ([8, 16, 32, 48] as const) : ([4, 8, 16, 28] as const);
+    return {
+      type: word(record, 0),
+      offset: long(record, offset),
+      address: long(record, address),
+      size: long(record, size),
+      alignment: long(record, alignment),
+    };
   });
 }
 
 function readDynamic(bytes: Bytes, layout: Layout): ElfFile {
-  const { bits, machine, long } = layout;
+  const { bits, littleEndian, machine } = layout;
   const segments = readSegments(bytes, layout);
   const interpreter = segments.find(({ type }) => type === segment.interpreter);
-  const elf: ElfFile = {
-    bits,
-    machine,
+  const notes = segments
+    .filter(({ type }) => type === segment.note)
+    .flatMap((place) => readNotes(bytes.read(place.offset, place.size), place.alignment, layout));
+  return {
+    ...{ bits, littleEndian, machine },
     interpreter: interpreter && textAt(bytes.read(interpreter.offset, interpreter.size), 0),
-    soname: undefined,
-    needed: [],
-    rpath: [],
-    runpath: [],
-    cancelsThreads: false,
+    notes: (owner, type) =>
+      notes.filter((note) => note.owner === owner && note.type === type).map(({ descriptor }) => descriptor),
+    ...readDynamicTable(bytes, segments, layout),
   };
-  const dynamic = segments.find(({ type }) => type === segment.dynamic);
-  if (!dynamic) return elf;
+}
+
+type DynamicTable = Omit<ElfFile, "bits" | "littleEndian" | "machine" | "interpreter" | "notes">;
+
+function readDynamicTable(bytes: Bytes, segments: readonly Segment[], { bits, long }: Layout): DynamicTable {
+  const dynamic = segments.find(({ type }) => type === segment.dynamic) ?? { offset: 0, size: 0 };
   const entrySize = bits / 4;
-  const entries = table(bytes, dynamic.offset, entrySize, Math.floor(dynamic.size / entrySize)).map(
+  const all = table(bytes, dynamic.offset, entrySize, Math.floor(dynamic.size / entrySize)).map(
     (record) => [long(record, 0), long(record, bits / 8)] as const,
   );
+  const end = all.findIndex(([found]) => found === tag.end);
+  const entries = end < 0 ? all : all.slice(0, end);
   const values = (wanted: number) => entries.filter(([found]) => found === wanted).map(([, value]) => value);
-  const [address, size] = [values(tag.stringTable)[0], values(tag.stringTableSize)[0]];
-  if (address === undefined || size === undefined) return elf;
-  const home = segments.find((s) => s.type === segment.load && address >= s.address && address < s.address + s.size);
-  if (!home) throw new ElfError("is damaged: its dynamic string table is in no segment");
-  const strings = bytes.read(home.offset + address - home.address, size);
+  const strings = readStrings(bytes, segments, values(tag.stringTable)[0], values(tag.stringTableSize)[0]);
   const texts = (wanted: number) => values(wanted).map((offset) => textAt(strings, offset));
   const folders = (wanted: number) => texts(wanted).flatMap((list) => list.split(":").filter(Boolean));
+  const hasRunpath = values(tag.runpath).length > 0;
   return {
-    ...elf,
     soname: texts(tag.soname)[0],
     needed: texts(tag.needed),
-    rpath: folders(tag.rpath),
-    runpath: folders(tag.runpath),
-    cancelsThreads: strings.includes("\0pthread_cancel\0") || strings.includes("\0pthread_exit\0"),
+    rpath: hasRunpath ? [] : folders(tag.rpath),
+    runpath: hasRunpath ? folders(tag.runpath) : undefined,
+    noDefaultFolders: values(tag.flags1).some((flags) => Math.floor(flags / noDefaultFoldersFlag) % 2 === 1),
+    mentions: (symbol) => strings.includes(`${symbol}\0`),
   };
+}
+
+/** The dynamic string table, which the dynamic section names by its address. */
+function readStrings(
+  bytes: Bytes,
+  segments: readonly Segment[],
+  address: number | undefined,
+  size: number | undefined,
+): Buffer {
+  if (address === undefined || size === undefined) return Buffer.alloc(0);
+  const home = segments.find((s) => s.type === segment.load && address >= s.address && address < s.address + s.size);
+  if (!home) throw new ElfError("is damaged: its dynamic string table is in no segment");
+  return bytes.read(home.offset + address - home.address, size);
+}
+
+interface Note {
+  owner: string;
+  type: number;
+  descriptor: Buffer;
+}
+
+/** elf(5), "Notes". What does not fit into its segment is left out: nothing that runs a program minds. */
+function readNotes(bytes: Buffer, alignment: number, { word }: Layout): Note[] {
+  const notes: Note[] = [];
+  const unit = alignment === 8 ? 8 : 4;
+  const padded = (length: number) => Math.ceil(length / unit) * unit;
+  for (let at = 0; at + 12 <= bytes.length; ) {
+    const [nameSize, size] = [word(bytes, at), word(bytes, at + 4)];
+    const start = at + padded(12 + nameSize);
+    const end = start + size;
+    if (end > bytes.length) break;
+    const owner = bytes.toString("latin1", at + 12, at + 12 + nameSize).replace(/\0+$/, "");
+    notes.push({ owner, type: word(bytes, at + 8), descriptor: bytes.subarray(start, end) });
+    at = start + padded(size);
+  }
+  return notes;
 }
 
 /** The .modinfo section of a kernel driver as its "key=value" texts, of a file or of bytes in memory. Throws ElfError. */
@@ -193,7 +267,7 @@ function readSections(bytes: Bytes, layout: Layout): Section[] {
       ? [long(header, 40), half(header, 58), half(header, 60), half(header, 62)]
       : [long(header, 32), half(header, 46), half(header, 48), half(header, 50)];
   if (count === 0) return [];
-  if (size < (bits === 64 ? 64 : 40)) throw new ElfError("is damaged: its section headers are too short");
+  if (size !== (bits === 64 ? 64 : 40)) throw new ElfError(`is damaged: its section headers are of ${size} bytes`);
   const sections = table(bytes, offset, size, count).map((record) => ({
     name: word(record, 0),
     offset: bits === 64 ? long(record, 24) : long(record, 16),

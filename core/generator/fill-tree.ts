@@ -1,7 +1,7 @@
 import type { ImageRequest } from "../schema/manifest.js";
 import type { DriverRequest } from "./driver-selection.js";
 import type { HostFiles } from "./host-files.js";
-import { findProgram, type Installer } from "./install.js";
+import { type Installer, locateProgram } from "./install.js";
 import { BuildError, type Problems, type Report } from "./problems.js";
 import type { SelectedModules } from "./select-modules.js";
 import type { Tree } from "./tree.js";
@@ -28,10 +28,11 @@ export function measured({ tree, sizes }: Building, part: string, work: () => vo
 
 /** Puts what the modules ask for into the image, except drivers; `storeHostParameters`: also the kernel parameters that the host needs. */
 export function fillTree({ modules }: SelectedModules, storeHostParameters: boolean, building: Building): void {
-  for (const { name, number, cmdline, requests } of modules) {
+  for (const { name, number, cmdline, requests, places } of modules) {
     measured(building, name, () => {
-      for (const request of requests)
-        if (request.kind !== "drivers") building.problems.during(() => fulfil(request, `module ${name}`, building));
+      for (const [index, request] of requests.entries())
+        if (request.kind !== "drivers")
+          building.problems.during(() => askedAt(places[index], () => fulfil(request, `module ${name}`, building)));
     });
     if (storeHostParameters && cmdline.length)
       addText(building.tree, `/etc/cmdline.d/${number}-${name}.conf`, `${cmdline.join(" ")}\n`);
@@ -40,8 +41,10 @@ export function fillTree({ modules }: SelectedModules, storeHostParameters: bool
 
 /** The drivers that the modules ask for. */
 export function driverRequests({ modules }: SelectedModules): DriverRequest[] {
-  return modules.flatMap(({ name, requests }) =>
-    requests.flatMap((request) => (request.kind === "drivers" ? [{ asker: `module ${name}`, ...request }] : [])),
+  return modules.flatMap(({ name, requests, places }) =>
+    requests.flatMap((request, index) =>
+      request.kind === "drivers" ? [{ asker: `module ${name} (${places[index]})`, ...request }] : [],
+    ),
   );
 }
 
@@ -64,6 +67,16 @@ export function installItems(
 /** A file that the generator makes. */
 export function addText(tree: Tree, path: string, content: string | Buffer, mode = 0o644): void {
   tree.add(path, { type: "file", mode, content: Buffer.from(content), modified: 0 });
+}
+
+/** Adds to a problem where in a module it comes from. */
+function askedAt(place: string | undefined, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    throw new BuildError(...error.problems.map((problem) => `${problem} (asked for at ${place})`));
+  }
 }
 
 function fulfil(request: Exclude<ImageRequest, { kind: "drivers" }>, asker: string, building: Building): void {
@@ -99,11 +112,6 @@ function fulfil(request: Exclude<ImageRequest, { kind: "drivers" }>, asker: stri
       report.warning(`${asker}: ${request.text}`);
       return;
   }
-}
-
-function locateProgram(host: HostFiles, name: string): string | undefined {
-  if (!name.includes("/")) return findProgram(host, name);
-  return host.resolve(name) ? name : undefined;
 }
 
 /** Something is not on the host: an error, or a warning that says what then does not work. */

@@ -21,7 +21,9 @@ export function createHostAnswers(
     const real = host.resolve(path)?.path ?? posix.resolve(path);
     for (const place of [path, real])
       if (!readable.some((folder) => place === folder || posix.normalize(place).startsWith(`${folder}/`)))
-        throw new Error(`${place} is out of bounds: a module-setup sees /etc, /usr, /lib and /var/lib only`);
+        throw new Error(
+          `${place} is out of bounds: a module-setup sees /etc, /usr, /lib and /var/lib only: a file that is only to go into the image is asked for by image.file`,
+        );
     return path;
   }
 
@@ -33,7 +35,11 @@ export function createHostAnswers(
 
   const answers: Record<HostQuestion | "facts", (argument: string) => unknown> = {
     facts: () => facts,
-    findProgram: (name) => findProgram(host, name),
+    findProgram: (name) => {
+      if (name.includes("/"))
+        throw new Error(`findProgram takes a program's name, not the path ${name}: ask host.exists`);
+      return findProgram(host, name);
+    },
     exists: (path) => host.resolve(permitted(path)) !== undefined,
     readFile,
     list: (path) => host.list(permitted(path)),

@@ -21,6 +21,8 @@ export interface HostPath {
 export interface HostFiles {
   /** Follows all links; undefined: there is no such file, or the links go round in circles. */
   resolve(path: string): HostPath | undefined;
+  /** For a path that leads nowhere: why, and what to do about it. */
+  whyMissing(path: string): string;
   /** Target of a path that is itself a link; undefined: it is none. */
   readLink(path: string): string | undefined;
   /** The path that the operating system knows; `path` must be free of links. */
@@ -46,7 +48,8 @@ export function createHostFiles(root = "/"): HostFiles {
     return found;
   }
 
-  function resolve(path: string): HostPath | undefined {
+  /** Where a path leads; `stats` left out: there is nothing there, or `at` is where the links begin to go round in circles. */
+  function follow(path: string): { at: string; stats?: Stats; links: HostLink[] } {
     const links: HostLink[] = [];
     const rest = posix.normalize(path).split("/").filter(Boolean).reverse();
     let at = "/";
@@ -58,12 +61,12 @@ export function createHostFiles(root = "/"): HostFiles {
       }
       const next = posix.join(at, name);
       const found = lookSafely(next);
-      if (!found) return undefined;
+      if (!found) return { at: next, links };
       if (found.target === undefined) {
         at = next;
         continue;
       }
-      if (links.push({ path: next, target: found.target }) > mostLinks) return undefined;
+      if (links.push({ path: next, target: found.target }) > mostLinks) return { at: next, links };
       if (found.target.startsWith("/")) at = "/";
       rest.push(
         ...found.target
@@ -73,7 +76,21 @@ export function createHostFiles(root = "/"): HostFiles {
       );
     }
     const end = lookSafely(at);
-    return end && { path: at, stats: end.stats, links };
+    return { at, links, ...(end && { stats: end.stats }) };
+  }
+
+  function resolve(path: string): HostPath | undefined {
+    const { at, stats, links } = follow(path);
+    return stats && { path: at, stats, links };
+  }
+
+  function whyMissing(path: string): string {
+    const { at, links } = follow(path);
+    const last = links.at(-1);
+    if (!last) return `${path}: there is no such file`;
+    if (links.length > mostLinks)
+      return `${path}: the links there go round in circles: mend ${last.path}, which leads to ${last.target}`;
+    return `${path} leads to ${at}, which does not exist: install what it belongs to, or mend the link ${last.path}`;
   }
 
   /** A component below a file, or in a directory that may not be searched, is as good as missing. */
@@ -98,6 +115,7 @@ export function createHostFiles(root = "/"): HostFiles {
 
   return {
     resolve,
+    whyMissing,
     readLink: (path) => {
       const folder = resolve(posix.dirname(path));
       return folder && lookSafely(posix.join(folder.path, posix.basename(path)))?.target;

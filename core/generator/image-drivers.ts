@@ -1,7 +1,7 @@
 import { driverIndexPath, missingFirmwarePath } from "../abi/index.js";
 import { driverPath, installDrivers } from "./driver-files.js";
 import { makeDriverIndex } from "./driver-index.js";
-import { type DriverRequest, selectDrivers } from "./driver-selection.js";
+import { type DriverRequest, remarksOnOmitted, selectDrivers } from "./driver-selection.js";
 import { addText, type Building } from "./fill-tree.js";
 import { firmwareFolders, installFirmware } from "./firmware.js";
 import type { HostDevices } from "./host-devices.js";
@@ -36,6 +36,7 @@ export async function addDrivers(
       fileSystems.map((type) => `fs-${type}`),
     ),
   ];
+  for (const remark of remarksOnOmitted(kernel, omit)) report.warning(remark);
   const options = { omit, settings: driverSettings, host: devices };
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { posix } from "node:path";
-import { ElfError, type ElfFile, readElf } from "./elf.js";
+import type { ElfFile } from "./elf.js";
 import type { HostFiles, HostPath } from "./host-files.js";
-import { createLibrarySearch, type Requester } from "./libraries.js";
+import { type NameServices, parseNameServices } from "./later-libraries.js";
+import { createLinker, type Process } from "./libraries.js";
 import { BuildError, reasonOf } from "./problems.js";
 import { hostFile, type Tree } from "./tree.js";
 
@@ -12,6 +13,8 @@ export interface Installer {
   file(path: string, options?: { destination?: string | undefined; mode?: number | undefined }): void;
   /** A library that is opened by dlopen, for programs of the image's architecture. false: there is none. */
   library(soname: string): boolean;
+  /** Once all else is there: the libraries by which glibc looks up names, as the image's nsswitch.conf wants them. */
+  nameServices(): void;
   /** As it is: nothing is added for it. A directory with all that is in it; a file into a `destination` that ends in "/". */
   copy(path: string, destination: string): void;
 }
@@ -31,84 +34,88 @@ export function installLayout(host: HostFiles, tree: Tree): void {
 }
 
 export function createInstaller(host: HostFiles, tree: Tree): Installer {
-  const findLibrary = createLibrarySearch(host);
+  const linker = createLinker(host);
   /** Paths, free of links, of which everything needed has been installed. */
   const complete = new Set<string>();
+  const dynamic: { file: HostPath; elf: ElfFile }[] = [];
 
   function find(path: string): HostPath {
     const found = host.resolve(path);
-    if (!found) throw new BuildError(`${path}: there is no such file`);
+    if (!found) throw new BuildError(host.whyMissing(path));
     return found;
   }
 
   function addFile(found: HostPath, destination: string, mode: number | undefined): void {
-    if (!found.stats.isFile()) throw new BuildError(`${found.path} is not a regular file`);
+    if (found.stats.isDirectory())
+      throw new BuildError(`${found.path} is a directory: --include takes one with all that is in it`);
+    if (!found.stats.isFile())
+      throw new BuildError(`${found.path} is neither a file nor a directory: it cannot be copied`);
     tree.add(destination, hostFile(host, found, mode));
   }
 
-  function addLinks(found: HostPath): void {
+  /** At its own path, with the links that lead there. */
+  function addInPlace(found: HostPath, mode?: number): void {
     for (const { path, target } of found.links) tree.add(path, { type: "symlink", target });
+    addFile(found, found.path, mode);
   }
 
-  function installOne(
-    path: string,
-    parent: Requester | undefined,
-    options: Parameters<Installer["file"]>[1] = {},
-  ): HostPath {
+  function installOne(path: string, { destination, mode }: Parameters<Installer["file"]>[1] = {}): void {
     const found = find(path);
-    const { destination, mode } = options;
-    if (destination === undefined) addLinks(found);
-    addFile(found, destination ?? found.path, mode);
-    addNeeds(found.path, parent);
-    return found;
+    if (destination === undefined) addInPlace(found, mode);
+    else addFile(found, destination, mode);
+    addNeeds(found, mode ?? found.stats.mode);
   }
 
-  function addNeeds(path: string, parent: Requester | undefined): void {
-    if (complete.has(path)) return;
-    complete.add(path);
-    const elf = inspect(path, () => readElf(host.outside(path)));
-    if (elf) addElfNeeds({ path, elf, parent });
-    else addScriptNeeds(path);
+  function addNeeds(found: HostPath, mode: number): void {
+    if (complete.has(found.path)) return;
+    complete.add(found.path);
+    const elf = linker.read(found);
+    if (elf) addElfNeeds(found, elf);
+    else if (mode & 0o111) addScriptNeeds(found.path);
   }
 
-  function addElfNeeds(requester: Requester): void {
-    const { path, elf } = requester;
-    if (elf.interpreter) within(path, "its dynamic linker", () => installOne(elf.interpreter ?? "", undefined));
-    for (const soname of elf.needed) installNeeded(soname, requester);
-    if (elf.cancelsThreads && elf.needed.includes("libc.so.6")) installLibrary("libgcc_s.so.1", requester);
+  function addElfNeeds(file: HostPath, elf: ElfFile): void {
+    if (elf.interpreter) within(file.path, "its dynamic linker", () => installOne(elf.interpreter ?? ""));
+    if (!elf.needed.length) return;
+    dynamic.push({ file, elf });
+    addLibraries(load(file, elf));
   }
 
-  function installNeeded(soname: string, requester: Requester): void {
-    if (!installLibrary(soname, requester))
+  /** A library by itself is opened by programs of the host's usual dynamic linker. */
+  const load = (file: HostPath, elf: ElfFile, services?: NameServices): Process =>
+    linker.load(file, elf, { linker: elf.interpreter ?? anyProgram()?.elf.interpreter, ...(services && { services }) });
+
+  function addLibraries({ libraries, missing, configuration }: Process): void {
+    if (missing.length)
       throw new BuildError(
-        `${requester.path} needs the library ${soname}, which is nowhere in the dynamic linker's search path: install its package`,
+        ...missing.map(
+          ({ soname, path }) =>
+            `${path} needs the library ${soname}, which is nowhere in the dynamic linker's search path: install its package`,
+        ),
       );
+    for (const library of libraries) addLibrary(library);
+    if (configuration !== undefined) addInPlace(find(configuration));
   }
 
-  function installLibrary(soname: string, requester: Requester): boolean {
-    const library = findLibrary(soname, requester);
-    if (!library) return false;
-    installOne(library.path, requester);
-    // The image has no ld.so.cache: what only ld.so.conf names is linked to from a directory that is always searched.
-    if (library.configured) {
-      const folder = posix.dirname(findLibrary("libc.so.6", requester)?.path ?? "/usr/lib/libc.so");
-      tree.add(posix.join(folder, soname), { type: "symlink", target: library.path });
-    }
-    return true;
+  function addLibrary({ file, path, link }: Process["libraries"][number]): void {
+    addInPlace(file);
+    if (link !== undefined) tree.add(link, { type: "symlink", target: path });
   }
 
   function addScriptNeeds(path: string): void {
-    const line = inspect(path, () => firstLine(host.outside(path)));
-    const [interpreter, ...words] = line?.slice(2).trim().split(/\s+/) ?? [];
-    if (!interpreter) return;
-    within(path, "its interpreter", () => installOne(interpreter, undefined));
-    if (posix.basename(interpreter) !== "env") return;
-    // Before the program may come options and settings: "env -S LANG=C perl -w".
-    const name = words.find((word) => !word.startsWith("-") && !word.includes("="));
-    if (name === undefined) return;
-    const program = findProgram(host, name);
-    if (!program) throw new BuildError(`${path} needs the program ${name}, which is not installed`);
-    installOne(program, undefined);
+    const script = parseScript(inspect(path, () => firstLine(host.outside(path))));
+    if (!script) return;
+    const { interpreter, program } = script;
+    if (interpreter.endsWith("\r"))
+      throw new BuildError(
+        `${path}: its first line ends in a carriage return, so that it cannot run: remove it (dos2unix)`,
+      );
+    within(path, "its interpreter", () => installOne(interpreter));
+    if (program === undefined) return;
+    const found = locateProgram(host, program);
+    if (!found)
+      throw new BuildError(`${path} needs the program ${program}, which is not installed: install its package`);
+    installOne(found);
   }
 
   function copy(path: string, destination: string): void {
@@ -128,25 +135,31 @@ export function createInstaller(host: HostFiles, tree: Tree): Installer {
     }
   }
 
-  let program: Requester | undefined;
+  let program: { file: HostPath; elf: ElfFile } | undefined;
   /** Any dynamic program tells the architecture that libraries are wanted for. */
-  function anyProgram(): Requester {
-    if (program) return program;
-    const path = findProgram(host, "sh") ?? "/bin/sh";
-    const found = find(path).path;
-    const elf = inspect(found, () => readElf(host.outside(found)));
-    if (!elf) throw new BuildError(`${path} is not an ELF program: the host's architecture cannot be told`);
-    program = { path: found, elf, parent: undefined };
+  function anyProgram(): typeof program {
+    const file = host.resolve(findProgram(host, "sh") ?? "/bin/sh");
+    const elf = program ? undefined : file && linker.read(file);
+    if (file && elf) program = { file, elf };
     return program;
   }
 
-  return {
-    file: (path, options) => {
-      installOne(path, undefined, options);
-    },
-    library: (soname) => installLibrary(soname, anyProgram()),
-    copy,
-  };
+  function library(soname: string): boolean {
+    const any = anyProgram();
+    if (!any) throw new BuildError("there is no ELF program /bin/sh: the host's architecture cannot be told");
+    const found = linker.find(soname, any.file, any.elf);
+    if (!found) return false;
+    addLibrary(found);
+    addNeeds(found.file, 0);
+    return true;
+  }
+
+  function nameServices(): void {
+    const services = parseNameServices(tree.text("/etc/nsswitch.conf"));
+    for (const { file, elf } of dynamic) addLibraries(load(file, elf, services));
+  }
+
+  return { file: installOne, library, nameServices, copy };
 }
 
 /** Adds to a problem which file of the image led to it. */
@@ -159,13 +172,11 @@ function within(path: string, what: string, work: () => void): void {
   }
 }
 
-function inspect<Result extends ElfFile | string | undefined>(path: string, read: () => Result): Result {
+function inspect<Result>(path: string, read: () => Result): Result {
   try {
     return read();
   } catch (error) {
-    throw new BuildError(
-      error instanceof ElfError ? `${path} ${error.message}` : `${path} cannot be read: ${reasonOf(error)}`,
-    );
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
 }
 
@@ -181,6 +192,21 @@ function firstLine(path: string): string | undefined {
   }
 }
 
+/**
+ * What a script's first line asks for: its interpreter and, where that is env(1), the program that this runs. The kernel separates by
+ * blanks and tabs only.
+ */
+function parseScript(line: string | undefined): { interpreter: string; program: string | undefined } | undefined {
+  const [, interpreter, argument = ""] = /^#![ \t]*([^ \t]+)[ \t]*(.*)$/.exec(line ?? "") ?? [];
+  if (!interpreter) return undefined;
+  if (posix.basename(interpreter) !== "env") return { interpreter, program: undefined };
+  const words = argument.replace(/^(-[iv0]*S|--split-string[= ])/, "").split(/\s+/);
+  // Before the program may come options, two of which have a value of their own, and settings: "-u LANG -i LC_ALL=C perl -w".
+  const isProgram = (word: string, before: string | undefined) =>
+    word && !word.startsWith("-") && !word.includes("=") && !/^-[uC]$/.test(before ?? "");
+  return { interpreter, program: words.find((word, index) => isProgram(word, words[index - 1])) };
+}
+
 /** Where programs are looked for, on the host and in the image. */
 const programFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
@@ -192,4 +218,10 @@ export function findProgram(host: HostFiles, name: string): string | undefined {
       const stats = host.resolve(path)?.stats;
       return stats?.isFile() && stats.mode & 0o111;
     });
+}
+
+/** A program by its name, or any file by its absolute path; undefined: it is not there. */
+export function locateProgram(host: HostFiles, name: string): string | undefined {
+  if (!name.includes("/")) return findProgram(host, name);
+  return host.resolve(name) ? name : undefined;
 }

@@ -1,131 +1,137 @@
-import { posix } from "node:path";
 import { ElfError, type ElfFile, readElf } from "./elf.js";
-import type { HostFiles } from "./host-files.js";
+import type { HostFiles, HostPath } from "./host-files.js";
+import { laterLibraries, type NameServices } from "./later-libraries.js";
+import { createLibrarySearch, type LibrarySearch } from "./library-search.js";
+import { BuildError, reasonOf } from "./problems.js";
 
-/** An ELF file that asks for libraries, and who asked for it. */
-export interface Requester {
-  /** Free of links. */
+/** A program or library as the dynamic linker has loaded it. */
+export interface Loaded {
+  /** By which it was opened, links and all; of a program, free of links. */
   path: string;
+  file: HostPath;
   elf: ElfFile;
-  /** Whose DT_RPATH counts, too; undefined for a program. */
-  parent: Requester | undefined;
+  /** Who needed it first; undefined: the program itself. */
+  loader: Loaded | undefined;
+  /** Found through ld.so.conf only: where a link to it must lie so that the dynamic linker finds it without its cache. */
+  link: string | undefined;
 }
 
-/** A library that was found. */
-export interface Library {
-  /** As the dynamic linker would open it, links and all. */
-  path: string;
-  /** true: through ld.so.conf only, so that without its cache the dynamic linker would not look there. */
-  configured: boolean;
+/** A program with all that is loaded with it. */
+export interface Process {
+  /** In the order of loading, without the program itself and its dynamic linker. */
+  libraries: Loaded[];
+  /** What is nowhere, and who needs it. */
+  missing: { soname: string; path: string }[];
+  /** A file that its dynamic linker reads at start. */
+  configuration: string | undefined;
 }
 
-/** Finds libraries as the dynamic linker of the same architecture does (ld.so(8)); undefined: nowhere. */
-export type FindLibrary = (soname: string, requester: Requester) => Library | undefined;
-
-/** Debian's multiarch directories, by bits and e_machine. */
-const multiarch: Record<string, string> = {
-  "64:62": "x86_64-linux-gnu",
-  "32:62": "x86_64-linux-gnux32",
-  "32:3": "i386-linux-gnu",
-  "64:183": "aarch64-linux-gnu",
-  "32:40": "arm-linux-gnueabihf",
-  "64:243": "riscv64-linux-gnu",
-  "64:21": "powerpc64le-linux-gnu",
-  "64:22": "s390x-linux-gnu",
-};
-
-/** Directories that a dynamic linker searches without any configuration; which of them are built in depends on the distribution. */
-function defaultFolders({ bits, machine }: ElfFile): string[] {
-  const triplet = multiarch[`${bits}:${machine}`];
-  return [
-    ...(triplet ? [`/lib/${triplet}`, `/usr/lib/${triplet}`] : []),
-    ...(bits === 64 ? ["/lib64", "/usr/lib64"] : []),
-    "/lib",
-    "/usr/lib",
-  ];
+/** Loads ELF files as the dynamic linker of their own system does, running nothing. All throw BuildError. */
+export interface Linker {
+  /** undefined: not an ELF file. */
+  read(file: HostPath): ElfFile | undefined;
+  /** What a program is loaded with, or a library by a program of this dynamic linker. `services`: of the image's names, none if left out. */
+  load(file: HostPath, elf: ElfFile, options?: { linker?: string | undefined; services?: NameServices }): Process;
+  /** A library that a program opens; undefined: it is nowhere. */
+  find(soname: string, program: HostPath, elf: ElfFile): Loaded | undefined;
 }
 
-export function createLibrarySearch(host: HostFiles): FindLibrary {
-  const configuredFolders = readLdSoConf(host, "/etc/ld.so.conf");
-  const known = new Map<string, Library | undefined>();
+const noServices: NameServices = () => [];
 
-  /** Is there a library for the requester's architecture? Others are passed over in silence, as the dynamic linker does. */
-  function fits(path: string, { bits, machine }: ElfFile): boolean {
-    const found = host.resolve(path);
-    if (!found?.stats.isFile()) return false;
-    try {
-      const elf = readElf(host.outside(found.path));
-      return elf?.bits === bits && elf.machine === machine;
-    } catch (error) {
-      if (error instanceof ElfError) return false;
-      throw error;
+export function createLinker(host: HostFiles): Linker {
+  const files = new Map<string, ElfFile | undefined>();
+  const searches = new Map<string, LibrarySearch>();
+
+  function read({ path }: HostPath): ElfFile | undefined {
+    if (!files.has(path)) files.set(path, readSafely(path, host.outside(path)));
+    return files.get(path);
+  }
+
+  function searchOf(linker: string | undefined, elf: ElfFile): LibrarySearch {
+    const key = `${linker} ${elf.bits} ${elf.machine}`;
+    const search = searches.get(key) ?? createLibrarySearch(host, linker, elf);
+    searches.set(key, search);
+    return search;
+  }
+
+  /** The library at a path, if it is for the same kind of processor; others are passed over in silence, as by the dynamic linker. */
+  function open(path: string, { bits, littleEndian, machine }: ElfFile): { file: HostPath; elf: ElfFile } | undefined {
+    const file = host.resolve(path);
+    const elf = file?.stats.isFile() ? read(file) : undefined;
+    const fits = elf?.bits === bits && elf.littleEndian === littleEndian && elf.machine === machine;
+    return file && elf && fits ? { file, elf } : undefined;
+  }
+
+  function search(soname: string, loader: Loaded, where: LibrarySearch): Loaded | undefined {
+    for (const name of where.expand(soname, loader)) {
+      const places = name.includes("/")
+        ? [{ path: name, configured: false }]
+        : where.folders(loader).map(({ folder, configured }) => ({ path: `${folder}/${name}`, configured }));
+      for (const { path, configured } of places) {
+        const found = open(path, loader.elf);
+        if (found) return { path, ...found, loader, link: configured ? `${where.defaultFolder}/${name}` : undefined };
+      }
     }
+    return undefined;
   }
 
-  const searchFolders = (folders: readonly string[], soname: string, elf: ElfFile) =>
-    folders.map((folder) => posix.join(folder, soname)).find((path) => fits(path, elf));
+  const load: Linker["load"] = (file, elf, { linker = elf.interpreter, services = noServices } = {}) => {
+    const where = searchOf(linker, elf);
+    const objects: Loaded[] = [programOf(file, elf)];
+    const missing: Process["missing"] = [];
+    const known = new Map<string, Loaded | undefined>();
+    const dynamicLinker = linker === undefined ? undefined : open(linker, elf);
+    // It is there before all others, and answers to its name.
+    if (dynamicLinker?.elf.soname) known.set(dynamicLinker.elf.soname, undefined);
 
-  function searchSystem(soname: string, elf: ElfFile): Library | undefined {
-    const key = `${elf.bits}:${elf.machine}:${soname}`;
-    if (known.has(key)) return known.get(key);
-    const folders = defaultFolders(elf);
-    const configured = searchFolders(
-      configuredFolders.filter((folder) => !folders.includes(folder)),
-      soname,
-      elf,
-    );
-    const path = configured ?? searchFolders(folders, soname, elf);
-    const library = path === undefined ? undefined : { path, configured: configured !== undefined };
-    known.set(key, library);
-    return library;
-  }
+    /** What is loaded already by this name is not looked for again. false: it is nowhere. */
+    function want(soname: string, loader: Loaded): boolean {
+      if (known.has(soname) || where.isBuiltIn(soname)) return true;
+      const object = search(soname, loader, where);
+      if (!object) return false;
+      known.set(soname, object);
+      objects.push(object);
+      if (object.elf.soname !== undefined && !known.has(object.elf.soname)) known.set(object.elf.soname, object);
+      return true;
+    }
 
-  return (soname, requester) => {
-    if (soname.includes("/")) return fits(soname, requester.elf) ? { path: soname, configured: false } : undefined;
-    const own = searchFolders(ownFolders(requester), soname, requester.elf);
-    return own === undefined ? searchSystem(soname, requester.elf) : { path: own, configured: false };
+    /** Breadth first, as the dynamic linker: who is nearer to the program decides where a library is found. */
+    let settled = 0;
+    function settle(): void {
+      for (let object = objects[settled]; object; object = objects[++settled])
+        for (const soname of object.elf.needed)
+          if (!want(soname, object)) missing.push({ soname, path: object.file.path });
+    }
+
+    settle();
+    for (const object of objects) {
+      const libc = known.get("libc.so.6");
+      for (const { sonames, required, opener } of laterLibraries(object.elf, libc?.elf, services)) {
+        const found = sonames.find((soname) => want(soname, (opener === "libc" && libc) || object));
+        if (found !== undefined) settle();
+        else if (required) missing.push({ soname: sonames.join(" or "), path: object.file.path });
+      }
+    }
+    return { libraries: objects.slice(1), missing, configuration: where.configuration };
   };
+
+  const find: Linker["find"] = (soname, program, elf) =>
+    search(soname, programOf(program, elf), searchOf(elf.interpreter, elf));
+
+  return { read, load, find };
 }
 
-/** DT_RUNPATH of the requester or, where it has none, DT_RPATH of it and of all that led to it. */
-function ownFolders(requester: Requester): string[] {
-  const { elf, path, parent } = requester;
-  if (elf.runpath.length) return elf.runpath.flatMap((folder) => expand(folder, path, elf));
-  const inherited = parent && !parent.elf.runpath.length ? ownFolders(parent) : [];
-  return [...elf.rpath.flatMap((folder) => expand(folder, path, elf)), ...inherited];
-}
+const programOf = (file: HostPath, elf: ElfFile): Loaded => ({
+  ...{ path: file.path, file, elf },
+  loader: undefined,
+  link: undefined,
+});
 
-/** $ORIGIN and $LIB as ld.so(8) has them; $LIB is the distribution's choice, so every known one is tried. */
-function expand(folder: string, path: string, elf: ElfFile): string[] {
-  const origin = folder.replace(/\$ORIGIN\b|\$\{ORIGIN\}/g, posix.dirname(path));
-  const lib = /\$LIB\b|\$\{LIB\}/g;
-  if (!lib.test(origin)) return [origin];
-  const triplet = multiarch[`${elf.bits}:${elf.machine}`];
-  const choices = [...(triplet ? [`lib/${triplet}`] : []), elf.bits === 64 ? "lib64" : "lib", "lib"];
-  return choices.map((choice) => origin.replace(lib, choice));
-}
-
-/** The directories of ld.so.conf and the files it includes (ldconfig(8)). */
-function readLdSoConf(host: HostFiles, path: string, depth = 0): string[] {
-  // ldconfig itself has no limit; a file that includes itself must not hang the build.
-  if (depth > 8) return [];
-  const folders: string[] = [];
-  for (const raw of (host.readText(path) ?? "").split("\n")) {
-    const line = raw.replace(/#.*/, "").trim();
-    const include = /^include\s+(.*)/.exec(line)?.[1];
-    if (include) {
-      for (const pattern of include.split(/\s+/))
-        for (const file of expandPattern(host, posix.resolve(posix.dirname(path), pattern)))
-          folders.push(...readLdSoConf(host, file, depth + 1));
-    } else if (line.startsWith("/")) folders.push(line.replace(/\/+$/, ""));
+function readSafely(path: string, outside: string): ElfFile | undefined {
+  try {
+    return readElf(outside);
+  } catch (error) {
+    if (error instanceof ElfError) throw new BuildError(`${path} ${error.message}: install its package again`);
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  return folders;
-}
-
-/** Files of one directory that fit a pattern with stars in its last part. */
-function expandPattern(host: HostFiles, pattern: string): string[] {
-  const folder = posix.dirname(pattern);
-  const parts = posix.basename(pattern).split("*");
-  const expression = new RegExp(`^${parts.map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
-  return (host.list(folder) ?? []).filter((name) => expression.test(name)).map((name) => posix.join(folder, name));
 }

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { type Phase, phases, sidePhases } from "../abi/index.js";
-import { BuildError, type Problems, reasonOf } from "./problems.js";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, parse, resolve } from "node:path";
+import { nearest, type Phase, phases, sidePhases } from "../abi/index.js";
+import { BuildError, moduleProblem, type Problems, reasonOf } from "./problems.js";
 import { project } from "./project.js";
 
 /** A module as it lies on the disk. */
@@ -14,6 +14,8 @@ export interface ModuleFolder {
   setup: string;
   /** Paths of the files of the phases that it takes part in. */
   phases: Partial<Record<Phase, string>>;
+  /** Folders of the modules of the same name that it stands for. */
+  overrides: readonly string[];
 }
 
 /**
@@ -30,23 +32,31 @@ export function placesOfModules({ sysroot, localModules }: { sysroot: string; lo
   return [...new Set([project.modules, ...others])];
 }
 
+const allPhases: readonly Phase[] = [...phases, ...sidePhases];
 const namePattern = /^(\d\d)([a-z][\w.+-]*)$/;
 
-/** All modules below these folders, by number and name. A folder that is missing has none. */
+/**
+ * All modules below these folders, by number and name. Of two with the same name, whatever their numbers, the one of the later folder is taken,
+ * and nothing of the other; in one folder they are a problem. A folder that is missing has none; what is hidden there is no module.
+ */
 export function findModules(folders: readonly string[], problems: Problems): ModuleFolder[] {
   const found = new Map<string, ModuleFolder>();
   for (const folder of folders.filter(existsSync))
     for (const entry of problems.during(() => entriesOf(folder)) ?? []) {
-      if (!entry.isDirectory() && !entry.isSymbolicLink()) continue;
+      if (entry.name.startsWith(".") || (!entry.isDirectory() && !entry.isSymbolicLink())) continue;
       const module = problems.during(() => readFolder(folder, entry.name));
-      if (module) found.set(module.name, module);
+      if (!module) continue;
+      const other = found.get(module.name);
+      if (other && dirname(other.folder) === folder)
+        problems.add(`${other.folder} and ${module.folder} are two modules of one name: rename or remove one`);
+      found.set(module.name, { ...module, overrides: other ? [...other.overrides, other.folder] : [] });
     }
   return [...found.values()].sort((a, b) => a.number - b.number || (a.name < b.name ? -1 : 1));
 }
 
 function entriesOf(folder: string) {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     throw new BuildError(`${folder} cannot be read: ${reasonOf(error)}`);
   }
@@ -64,9 +74,41 @@ function readFolder(parent: string, entry: string): ModuleFolder {
   const setup = source("module-setup");
   if (!setup)
     throw new BuildError(`${folder} has no module-setup.ts: add it (see CONTRIBUTING.md), or remove the folder`);
-  const parts = [...phases, ...sidePhases].flatMap((phase) => {
+  const parts = allPhases.flatMap((phase) => {
     const file = source(phase);
     return file === undefined ? [] : [[phase, join(folder, file)] as const];
   });
-  return { name, number: Number(digits), folder, setup: join(folder, setup), phases: Object.fromEntries(parts) };
+  return {
+    name,
+    number: Number(digits),
+    folder,
+    setup: join(folder, setup),
+    phases: Object.fromEntries(parts),
+    overrides: [],
+  };
+}
+
+/** Files that are meant for a phase, but not called as one, would never run: what is wrong with them, one text each. Throws BuildError. */
+export function strayFiles({ name: module, folder }: ModuleFolder): string[] {
+  const names = entriesOf(folder).flatMap((entry) => (/\.[tj]s$/.test(entry.name) ? [entry.name] : []));
+  const texts = new Map(names.map((name) => [name, readSource(join(folder, name))]));
+  const isImported = (stem: string) =>
+    [...texts].some(([name, text]) => parse(name).name !== stem && text.includes(`/${stem}`));
+  return [...texts].flatMap(([name, text]) => {
+    const stem = parse(name).name;
+    if (stem === "module-setup" || allPhases.some((phase) => phase === stem) || isImported(stem)) return [];
+    const close = nearest(stem, allPhases);
+    if (!close && !/^export default hook\b/m.test(text)) return [];
+    const remedy = close ? `did you mean ${close}?` : `the phases are ${allPhases.join(", ")}`;
+    const why = `there is no phase ${stem}, and no file of the module imports this one: ${remedy}`;
+    return [moduleProblem(module, join(folder, name), why)];
+  });
+}
+
+function readSource(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
+  }
 }

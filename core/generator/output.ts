@@ -132,6 +132,7 @@ async function compress(
   file: FileHandle,
   signal: AbortSignal,
 ): Promise<void> {
+  const { size: start } = await file.stat();
   const child = spawn(command.program, command.parameters, { stdio: ["pipe", file.fd, "pipe"] });
   const [ended, fed] = await Promise.allSettled([
     endOfChild(child, command.program),
@@ -140,4 +141,5 @@ async function compress(
   // A compressor that ends early breaks the pipe: its own message says more than that.
   if (ended.status === "rejected") throw ended.reason;
   if (fed.status === "rejected") throw fed.reason;
+  await command.settle?.(file, start);
 }

@@ -57,6 +57,16 @@ export function createProblems(): Problems {
   };
 }
 
+/** Most characters of what a module says of its failure. */
+const mostReason = 500;
+
+/** A module's failure: where, why, and what a person who did not write it can do. The reason may be any text that the module has made. */
+export function moduleProblem(module: string, place: string, reason: string): string {
+  const words = reason.replaceAll(/[\s\p{Cc}]+/gu, " ");
+  const shown = words.length > mostReason ? `${words.slice(0, mostReason)}…` : words;
+  return `${place}: ${shown} (correct the module, or leave it out: mkinitrd -o ${module})`;
+}
+
 /** Where a build tells what it does. */
 export interface Report {
   /** The image is built, but something may not work in it. */

@@ -2,15 +2,17 @@ import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js
 import type { ModuleDeclaration, ModuleInstallation } from "../schema/manifest.js";
 import { schemaMistake } from "../schema/parameters.js";
 import type { AnswerHost } from "./host-answers.js";
-import type { ModuleFolder } from "./module-folders.js";
-import type { Problems, Report } from "./problems.js";
+import { type ModuleFolder, strayFiles } from "./module-folders.js";
+import { forbiddenImports } from "./module-imports.js";
+import { createProblems, moduleProblem, type Problems, type Report } from "./problems.js";
 import { type ModuleWishes, resolveModules } from "./resolve.js";
 import { loadSetups } from "./setup-runner.js";
+import { placeOfKey } from "./source-places.js";
 
 /** The modules of an image and what they ask for. */
 export interface SelectedModules {
   /** In order of their numbers. */
-  modules: readonly (ModuleFolder & ModuleInstallation)[];
+  modules: readonly (ModuleFolder & ModuleInstallation & { depends: readonly string[] })[];
   /** Of the modules in the image. */
   parameters: Record<string, ParameterDeclaration>;
   /** Of all modules. */
@@ -25,17 +27,23 @@ export async function selectModules(
   problems: Problems,
   report: Report,
 ): Promise<SelectedModules> {
-  const runStep = await loadSetups(available, answer);
+  const { run: runStep, imports } = await loadSetups(available, answer);
   const chosen = resolveModules(available, wishes, runStep, problems, report);
   const declared = available.map((module) => {
-    const declaration = problems.during(() => runStep(module, "declare")) ?? { parameters: {}, root: [] };
+    // A module may be omitted because it is faulty.
+    const sink = wishes.omit.includes(module.name) ? createProblems() : problems;
+    const declaration = sink.during(() => runStep(module, "declare")) ?? { parameters: {}, root: [] };
     return { module, declaration, included: chosen.includes(module) };
   });
+  const modules = chosen.flatMap((module) => {
+    for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
+    const installation = problems.during(() => runStep(module, "install"));
+    const depends = problems.during(() => runStep(module, "depends"));
+    return installation && depends ? [{ ...module, ...installation, depends }] : [];
+  });
+  for (const problem of forbiddenImports(imports, modules)) problems.add(problem);
   return {
-    modules: chosen.flatMap((module) => {
-      const installation = problems.during(() => runStep(module, "install"));
-      return installation ? [{ ...module, ...installation }] : [];
-    }),
+    modules,
     parameters: mergeParameters(
       declared.filter(({ included }) => included),
       problems,
@@ -55,14 +63,13 @@ function mergeParameters(
   const parameters: Record<string, ParameterDeclaration> = {};
   for (const { module, declaration } of declared)
     for (const [name, parameter] of Object.entries(declaration.parameters)) {
+      const complain = (why: string) => problems.add(moduleProblem(module.name, placeOfKey(module.setup, name), why));
       const other = parameters[name];
       if (other && JSON.stringify(other) !== JSON.stringify(parameter))
-        problems.add(
-          `${module.setup}: declares ${name} otherwise than module ${owners.get(name)} does: leave one of them out`,
-        );
+        complain(`it declares ${name} otherwise than module ${owners.get(name)} does`);
       const mistake = schemaMistake(parameter.schema);
       if (mistake !== undefined) {
-        problems.add(`${module.setup}: the schema of parameter ${name} cannot be used: ${mistake}`);
+        complain(`the schema of parameter ${name} cannot be used: ${mistake}`);
         continue;
       }
       owners.set(name, module.name);

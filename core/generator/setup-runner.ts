@@ -1,81 +1,80 @@
 import { SourceMap } from "node:module";
-import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
-import { type SetupAnswers, setupAnswerSchemas } from "../schema/manifest.js";
-import { createValidator } from "../schema/validate.js";
-import { bundleForQuickJs } from "./esbuild.js";
+import type { SetupAnswers } from "../schema/manifest.js";
+import { type Bundled, bundleForQuickJs } from "./esbuild.js";
 import type { AnswerHost } from "./host-answers.js";
 import type { ModuleFolder } from "./module-folders.js";
-import { BuildError } from "./problems.js";
+import { BuildError, createProblems } from "./problems.js";
 import { project } from "./project.js";
-import type { HostQuestion } from "./setup-guest.js";
-import { firstPlace } from "./source-places.js";
-
-/** Bounds of the engine that runs the module-setups. */
-export interface SetupLimits {
-  /** Processor time in milliseconds that one step of one module may take. */
-  step: number;
-  /** Pages of 64 KiB. */
-  memoryPages: number;
-}
+import { type AskSetup, openSetup, type SetupLimits } from "./setup-engine.js";
 
 const defaultLimits: SetupLimits = { step: 5000, memoryPages: 2048 };
-const stackSize = 256 << 10;
-
-const validators = {
-  check: createValidator(setupAnswerSchemas.check),
-  depends: createValidator(setupAnswerSchemas.depends),
-  declare: createValidator(setupAnswerSchemas.declare),
-  install: createValidator(setupAnswerSchemas.install),
-};
 
 /** Asks a module's setup for one step. Throws BuildError: it threw, took too long or too much memory, or answered nonsense. */
 export type RunStep = <Step extends keyof SetupAnswers>(module: ModuleFolder, step: Step) => SetupAnswers[Step];
 
-/** Bundles all module-setups and loads them into one engine. Throws BuildError with file and line. */
+/** All module-setups. */
+export interface Setups {
+  run: RunStep;
+  /** What they import, of those that could be bundled. */
+  imports: Bundled["imports"];
+}
+
+/**
+ * Bundles the module-setups and loads each into an engine of its own: what one does to its globals and its memory is no other's concern. One
+ * that cannot be bundled or loaded does not keep the others from being asked; the BuildError, with file and line, comes when it is asked itself.
+ */
 export async function loadSetups(
   modules: readonly ModuleFolder[],
   answer: AnswerHost,
   limits: SetupLimits = defaultLimits,
-): Promise<RunStep> {
-  const entry = [
-    `import { serve } from ${JSON.stringify(project.setupGuest)};`,
-    `serve({ ${modules.map(({ name, setup }) => `${JSON.stringify(name)}: () => require(${JSON.stringify(setup)})`).join(", ")} });`,
-  ].join("\n");
-  const { code, map } = await bundleForQuickJs(entry);
+): Promise<Setups> {
+  const asks = new Map<ModuleFolder, AskSetup>();
+  const whole = await bundleSetups(modules);
+  for (const { module, error } of whole.failed)
+    asks.set(module, () => {
+      throw error;
+    });
+  const { code, map, imports } = whole.bundled;
   const sources = new SourceMap(JSON.parse(map));
-
-  let deadline = 0;
-  const engine = await createEngine({
-    memoryPages: limits.memoryPages,
-    stackSize,
-    interrupt: () => processorTime() > deadline,
-    functions: {
-      askHost: (question = "", argument = "") =>
-        JSON.stringify(answer(question as HostQuestion | "facts", argument) ?? null),
+  for (const module of whole.good) asks.set(module, await openSetup({ module, code, sources }, answer, limits));
+  return {
+    imports,
+    run: (module, step) => {
+      const ask = asks.get(module);
+      if (!ask) throw new Error(`${module.folder} was not loaded`);
+      return ask(step) as SetupAnswers[typeof step];
     },
-  });
+  };
+}
 
-  /** Runs a part of the engine's code within its time; `owner` is blamed where the stack names no module. */
-  function limited<Result>(owner: string, work: (engine: Engine) => Result): Result {
-    deadline = processorTime() + limits.step;
+interface BundledSetups {
+  good: readonly ModuleFolder[];
+  bundled: Bundled;
+  failed: { module: ModuleFolder; error: BuildError }[];
+}
+
+/** In one go; where that fails, each alone tells which are at fault, and all that is wrong with them. */
+async function bundleSetups(modules: readonly ModuleFolder[]): Promise<BundledSetups> {
+  try {
+    return { good: modules, bundled: await bundleForQuickJs(entryFor(modules)), failed: [] };
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+  }
+  const failed: BundledSetups["failed"] = [];
+  for (const module of modules) {
+    const problems = createProblems();
+    await problems.later(bundleForQuickJs(entryFor([module])));
     try {
-      return work(engine);
+      problems.check();
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      const reason = error.interrupted
-        ? `it was still running after ${limits.step / 1000} s of processor time`
-        : error.message;
-      const place = firstPlace(error.trace, sources, modules);
-      throw new BuildError(`${place ?? owner}: ${reason}`);
+      failed.push({ module, error: error as BuildError });
     }
   }
+  const good = modules.filter((module) => !failed.some((one) => one.module === module));
+  return { good, bundled: await bundleForQuickJs(entryFor(good)), failed };
+}
 
-  limited("module-setup", () => engine.evaluate(code, "setups.js"));
-  return (module, step) => {
-    const what = `${module.setup}, ${step}`;
-    const answered: unknown = JSON.parse(limited(what, () => engine.call("runStep", module.name, step)));
-    const mistakes = validators[step](answered);
-    if (mistakes.length) throw new BuildError(...mistakes.map((mistake) => `${what}: ${mistake}`));
-    return answered as SetupAnswers[typeof step];
-  };
+function entryFor(modules: readonly ModuleFolder[]): string {
+  const members = modules.map(({ name, setup }) => `${JSON.stringify(name)}: () => require(${JSON.stringify(setup)})`);
+  return `import { serve } from ${JSON.stringify(project.setupGuest)};\nserve({ ${members.join(", ")} });`;
 }

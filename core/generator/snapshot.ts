@@ -11,7 +11,7 @@ import {
 import { createEngine, EngineError, type EngineState, processorTime } from "../rehearsal/engine.js";
 import type { Bundled } from "./esbuild.js";
 import type { ModuleFolder } from "./module-folders.js";
-import { BuildError } from "./problems.js";
+import { BuildError, moduleProblem } from "./problems.js";
 import { firstPlace } from "./source-places.js";
 
 /** As PID 1 bounds the engine (core/init/engine.c). */
@@ -22,7 +22,7 @@ const stackSize = 256 << 10;
  * `mostMilliseconds` the processor time that it may take: by default what PID 1 grants it. Throws BuildError: the bundle throws, does not end, needs more than 16 MiB, or asks an op while it is evaluated.
  */
 export async function makeSnapshot(
-  { code, map }: Bundled,
+  { code, map }: Pick<Bundled, "code" | "map">,
   modules: readonly ModuleFolder[],
   mostMilliseconds = 10_000,
 ): Promise<Buffer> {
@@ -41,14 +41,18 @@ export async function makeSnapshot(
   });
   const failure = failureOf(() => engine.evaluate(code, bundlePath));
   if (!failure && asked === undefined) return formatSnapshot(engine.state(), code);
-  const place = firstPlace(failure?.trace ?? "", new SourceMap(JSON.parse(map)), modules) ?? "the boot code";
+  const place = firstPlace(failure?.trace ?? "", new SourceMap(JSON.parse(map)), modules);
   const reason =
     asked !== undefined
       ? `it asks the op ${asked} while it is loaded, but the image holds it loaded: do that in a hook`
       : failure?.interrupted
         ? `it was still being loaded after ${mostMilliseconds / 1000} s of processor time`
-        : failure?.message;
-  throw new BuildError(`${place}: ${reason}`);
+        : String(failure?.message);
+  const [only, ...others] = modules;
+  const module = modules.find(({ folder }) => place?.startsWith(`${folder}/`)) ?? (others.length ? undefined : only);
+  throw new BuildError(
+    module ? moduleProblem(module.name, place ?? module.folder, reason) : `the boot code: ${reason}`,
+  );
 }
 
 function failureOf(work: () => void): EngineError | undefined {

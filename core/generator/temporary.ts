@@ -21,7 +21,7 @@ const namePattern = /^\.mkinitrd-[0-9a-f]{16}$/;
 export async function createTemporary(folder: string): Promise<Temporary> {
   for (;;) {
     const path = join(folder, newName());
-    const file = await open(path, "wx", 0o600);
+    const file = await open(path, "wx+", 0o600);
     try {
       // Before it was locked, another build may have taken it for a dead one's.
       if ((await lock(file)) !== "held" && (await file.stat()).nlink > 0) return { path, file };

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import type { HostFiles, HostPath } from "./host-files.js";
 import { BuildError } from "./problems.js";
@@ -29,6 +30,8 @@ export interface Tree {
   bringerOf(path: string): string | undefined;
   /** The entry at a path, links followed except in the last part. */
   get(path: string): Entry | undefined;
+  /** Text of the file that a path leads to; undefined: it leads to none. */
+  text(path: string): string | undefined;
   /** Does the path lead to something, links followed? */
   has(path: string): boolean;
   /** Takes out what is at a path, a link itself, and all that is below. false: there is nothing. */
@@ -121,6 +124,11 @@ export function createTree(): Tree {
     remove,
     size: () => [...table.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
     get: (path) => table.get(locate(path, false) ?? "/"),
+    text: (path) => {
+      const entry = table.get(locate(path, true) ?? "/");
+      if (entry?.type !== "file") return undefined;
+      return Buffer.isBuffer(entry.content) ? entry.content.toString() : readFileSync(entry.content.path, "utf8");
+    },
     has: (path) => table.has(locate(path, true) ?? "/"),
     entries: () => [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
   };

@@ -64,9 +64,9 @@ export interface Engine {
 }
 
 export interface EngineState {
-  /** The whole linear memory, not a copy. */
+  /** The linear memory up to the last WebAssembly page that is not all zeros, not a copy. */
   memory: Uint8Array;
-  /** What the memory was before any code had run. */
+  /** What that part was before any code had run. */
   firstMemory: Uint8Array;
   /** Where JSRuntime and JSContext are in it. */
   runtime: number;
@@ -177,9 +177,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       clearFreeMemory(wasmMemory, context["module"]);
       const first = new wasm.Memory(limits);
       instantiate(first);
+      const used = usedPages(wasmMemory) * pageSize;
       return {
-        memory: new Uint8Array(wasmMemory.buffer),
-        firstMemory: new Uint8Array(first.buffer),
+        memory: new Uint8Array(wasmMemory.buffer, 0, used),
+        firstMemory: new Uint8Array(first.buffer, 0, used),
         // biome-ignore lint/complexity/useLiteralKeys: they are protected members
         runtime: runtime["rt"].value,
         // biome-ignore lint/complexity/useLiteralKeys: they are protected members
@@ -189,12 +190,23 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
+/** Bytes of a WebAssembly page. */
+const pageSize = 65536;
+const emptyPage = Buffer.alloc(pageSize);
+
+/** Pages up to the last one that is not all zeros. */
+function usedPages({ buffer }: Memory): number {
+  let pages = buffer.byteLength / pageSize;
+  while (pages && emptyPage.equals(new Uint8Array(buffer, (pages - 1) * pageSize, pageSize))) pages--;
+  return pages;
+}
+
 /** Bytes of the largest and the smallest block that is looked for. */
 const [largestBlock, smallestBlock] = [4096, 8];
 
 /** Takes all free blocks below the last word in use, and gives them back as zeros: a third of the memory holds what the parser has left behind. */
 function clearFreeMemory(memory: Memory, { _malloc, _free }: Allocator): void {
-  const words = new Uint32Array(memory.buffer);
+  const words = new Uint32Array(memory.buffer, 0, (usedPages(memory) * pageSize) / Uint32Array.BYTES_PER_ELEMENT);
   let end = words.length;
   while (words[end - 1] === 0) end--;
   end *= words.BYTES_PER_ELEMENT;
@@ -218,7 +230,7 @@ function defineFunction(context: QuickJSContext, name: string, answer: (...args:
   handle.dispose();
 }
 
-/** Message and stack of a thrown value, which can be anything; out of memory arrives as null. */
+/** Message and stack of a thrown value, which can be anything; where not even an Error has room, out of memory arrives as null. */
 function describeThrown(context: QuickJSContext, thrown: QuickJSHandle): { message: string; trace: string } {
   if (context.typeof(thrown) !== "object") return { message: String(context.dump(thrown)), trace: "" };
   const property = (name: string) => {
@@ -229,6 +241,12 @@ function describeThrown(context: QuickJSContext, thrown: QuickJSHandle): { messa
   };
   const message = property("message");
   const name = property("name") ?? "Error";
-  if (message === undefined) return { message: "out of memory, or a value that is not an Error was thrown", trace: "" };
+  if (message === undefined) {
+    const isNull = context.dump(thrown) === null;
+    return {
+      message: isNull ? "out of memory, or null was thrown" : "an object that is no Error was thrown",
+      trace: "",
+    };
+  }
   return { message: `${name}: ${message}`, trace: property("stack") ?? "" };
 }

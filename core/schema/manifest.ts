@@ -29,9 +29,11 @@ export interface ModuleDeclaration {
 export interface ModuleInstallation {
   cmdline: string[];
   requests: ImageRequest[];
+  /** For each request the "file:line" that made it. */
+  places: string[];
 }
 
-/** The answers of a module's setup, by step; each is checked against the schema of that name. */
+/** The answers of a module's setup, by step; each is checked against the schema of that name. "install" has stacks for places then. */
 export interface SetupAnswers {
   check: CheckAnswer;
   depends: string[];
@@ -42,7 +44,7 @@ export interface SetupAnswers {
 const text = { type: "string" } as const;
 const name = { type: "string", minLength: 1 } as const;
 /** Below the image's top, never above it. */
-const imagePath = { type: "string", pattern: "^/", not: { pattern: "(^|/)\\.\\.(/|$)" } } as const;
+const imagePath = { type: "string", format: "absolute path without .." } as const;
 const mode = { type: "integer", minimum: 0, maximum: 0o7777 } as const;
 const number = { type: "integer", minimum: 0, maximum: 0xffffffff } as const;
 
@@ -57,7 +59,7 @@ const parameterSchema = {
   type: "object",
   properties: {
     type: { enum: ["string", "integer", "boolean"] },
-    pattern: { type: "string", format: "regex" },
+    pattern: { type: "string", format: "regular expression" },
     enum: { type: "array", items: { type: ["string", "number"] }, minItems: 1, uniqueItems: true },
     minimum: { type: "number" },
     maximum: { type: "number" },
@@ -92,7 +94,7 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
         type: "array",
         items: {
           type: "object",
-          properties: { form: name, matches: { type: "string", format: "regex" } },
+          properties: { form: name, matches: { type: "string", format: "regular expression" } },
           required: ["form", "matches"],
           additionalProperties: false,
         },
@@ -105,6 +107,7 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
     type: "object",
     properties: {
       cmdline: { type: "array", items: name },
+      traces: { type: "array", items: text },
       requests: {
         type: "array",
         items: {
@@ -116,7 +119,7 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
             request("program", { names: { type: "array", items: name, minItems: 1 } }, { optional: text }),
             request(
               "file",
-              { source: { type: "string", pattern: "^/" } },
+              { source: { type: "string", format: "absolute path" } },
               { destination: imagePath, mode, optional: text },
             ),
             request("library", { soname: name }, { optional: text }),
@@ -139,7 +142,7 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
         },
       },
     },
-    required: ["cmdline", "requests"],
+    required: ["cmdline", "requests", "traces"],
     additionalProperties: false,
   },
 };

@@ -13,10 +13,12 @@ export interface ParameterValidators {
 /** The schemas come as answers of module-setups, checked against a schema that is stricter than the schema of schemas (manifest.ts). */
 const checked = { meta: false, validateSchema: false } as const;
 
+const strictAjv = new Ajv({ ...checked, strictTypes: true, logger: false });
+
 /** What is wrong with a parameter's schema in itself, which ajv refuses; undefined: nothing. */
 export function schemaMistake(schema: ParameterSchema): string | undefined {
   try {
-    new Ajv({ ...checked, strictTypes: true, logger: false }).compile(schema);
+    strictAjv.compile(schema);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,37 +1,34 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
+import { compiled } from "./compiled.js";
 
-/** Formats that the schemas of this folder use. */
-const formats = {
-  regex: (pattern: string) => {
-    try {
-      return Boolean(new RegExp(pattern, "u"));
-    } catch {
-      return false;
-    }
-  },
-};
+/** What is wrong with a part of a value. */
+export interface Mistake {
+  /** Keys and indices that lead to the part; empty: the value as a whole. */
+  path: readonly string[];
+  /** "must be string" */
+  message: string;
+  /** The part as JSON, at most 60 characters of it; left out: it is an object or a list. */
+  found?: string;
+}
 
-/** Without the schema of schemas, which costs more to compile than all of ours: that ours are right, a test checks. */
-const ajv = new Ajv({
-  allErrors: true,
-  discriminator: true,
-  formats,
-  allowUnionTypes: true,
-  meta: false,
-  validateSchema: false,
-});
+/** All that is wrong with a value by the schema of that name in schemas.ts; nothing: it fits. */
+export function mistakesOf(name: keyof typeof compiled, value: unknown): Mistake[] {
+  const validate = compiled[name];
+  return validate(value) ? [] : (validate.errors ?? []).map(describe);
+}
 
-/** A function that says what is wrong with a value, one text each; none: it fits. The schema is compiled when it is first called. */
-export function createValidator(schema: object): (value: unknown) => string[] {
-  let validate: ValidateFunction | undefined;
-  return (value) => {
-    validate ??= ajv.compile(schema);
-    return validate(value) ? [] : (validate.errors ?? []).map(describe);
+const mostShown = 60;
+
+function describe({ instancePath, message, params, data }: ErrorObject): Mistake {
+  const extra = params.additionalProperty ?? params.allowedValues?.join(", ") ?? params.allowedValue;
+  return {
+    path: instancePath.split("/").slice(1).map(decodePointer),
+    message: `${message}${extra === undefined ? "" : ` (${extra})`}`,
+    ...(typeof data === "object" && data !== null ? {} : { found: JSON.stringify(data).slice(0, mostShown) }),
   };
 }
 
-/** "requests/3/path must match pattern …" */
-function describe({ instancePath, message, params }: ErrorObject): string {
-  const extra = params.additionalProperty ?? params.allowedValues?.join(", ") ?? params.allowedValue;
-  return `${instancePath.slice(1) || "the value"} ${message}${extra === undefined ? "" : ` (${extra})`}`;
+/** A part of a JSON pointer, RFC 6901. */
+function decodePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
 }

@@ -1,3 +1,4 @@
+import { hookMistake } from "../../hooks/check-hook.js";
 import { boot } from "./boot.js";
 import { makeDeterministic } from "./determinism.js";
 import { createLoop } from "./loop.js";
@@ -7,8 +8,14 @@ import type { BootPlan } from "./plan.js";
 /**
  * The bundle's entry calls this once. It only leaves two functions behind: evaluating the bundle asks no op, so that its result can be kept.
  * PID 1 calls `turn` until the last word; promises run after each call. The generator calls `judgeOwnParameters`.
+ * Throws TypeError, when the image is built: a module's hook is none.
  */
 export function start(plan: BootPlan): void {
+  for (const { name, hooks } of plan.modules)
+    for (const [phase, hook] of Object.entries(hooks)) {
+      const mistake = hookMistake(hook);
+      if (mistake !== undefined) throw new TypeError(`module ${name}, ${phase}: ${mistake}`);
+    }
   makeDeterministic();
   const loop = createLoop();
   let turn = (): void => {

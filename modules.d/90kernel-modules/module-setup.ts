@@ -2,14 +2,14 @@ import { type Host, moduleSetup } from "firstlight/hooks";
 
 /** What no device's modalias asks for, and keyboards' controllers: the rest of input/serio is for mice and for raw access. */
 const always = [
-  ...["sd_mod", "sr_mod", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_hp_sw", "scsi_dh_rdac", "tifm_sd", "loop"],
+  ...["sd_mod", "sr_mod", "scsi_dh_alua", "scsi_dh_emc", "scsi_dh_hp_sw", "scsi_dh_rdac", "loop"],
   ...["unix", "hid_generic", "i8042", "libps2", "pcips2", "hyperv_keyboard", "opencores_kbd"],
 ];
 
 /** Generic images: these few of directories full of other things. */
 const named = [
   ...["virtio_blk", "virtio_pci", "virtio_mmio", "virtio_input", "xen_blkfront", "xen_pcifront", "hv_vmbus"],
-  ...["nvme", "nvme_apple", "mtip32xx", "floppy", "pcmcia", "yenta_socket"],
+  ...["nvme", "nvme_apple", "mtip32xx", "floppy", "pcmcia", "yenta_socket", "tifm_7xx1"],
   // Memory that keeps its content, as ACPI tells of it.
   "nfit",
   // Keyboards of laptops and tablets that sit on an I2C or SPI bus, or behind Microsoft's controller.
@@ -19,7 +19,19 @@ const named = [
 
 /** Host-only images: all that the devices ask for of the directories from which generic ones take a few. */
 const searched = [
-  ...["acpi/nfit", "block", "dma/dw", "hv", "i2c/busses", "mfd", "nvme/host", "pci", "pcmcia", "platform/surface"],
+  ...[
+    "acpi/nfit",
+    "block",
+    "dma/dw",
+    "hv",
+    "i2c/busses",
+    "mfd",
+    "misc/tifm_7xx1",
+    "nvme/host",
+    "pci",
+    "pcmcia",
+    "platform/surface",
+  ],
   ...["spi", "virtio", "xen"],
 ];
 

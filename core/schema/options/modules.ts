@@ -39,7 +39,11 @@ export const modules = [
     recorded: true,
     text: "these modules only, and what they depend on",
   },
-  { long: "list-modules", text: "show all modules and end" },
+  {
+    long: "list-modules",
+    text: "show all modules and end",
+    more: "A line for each: its name, the folder where it lies, and the folders of those that it overrides.",
+  },
   {
     long: "local",
     short: "l",

@@ -133,6 +133,6 @@ test("a mistake in a hook's source is an error with its line", async (context) =
   const nothing = { ...modules, "modules.d/20two/mount.ts": "export const run = () => {};\n" };
   assert.match(
     (await problemsOf(() => prepare(context, nothing)))[0] ?? "",
-    /No matching export in ".*20two\/mount\.ts" for import "default"/,
+    /20two\/mount\.ts: there is no default export: write export default hook\(/,
   );
 });

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type DriverRequest, type SelectionOptions, selectDrivers } from "../../../core/generator/driver-selection.js";
+import {
+  type DriverRequest,
+  remarksOnOmitted,
+  type SelectionOptions,
+  selectDrivers,
+} from "../../../core/generator/driver-selection.js";
 import type { KernelTree } from "../../../core/generator/kernel-tree.js";
 import type { DriverSettings } from "../../../core/generator/modprobe-config.js";
 import { createProblems } from "../../../core/generator/problems.js";
@@ -21,9 +26,12 @@ const paths: Record<string, string[]> = {
   "kernel/crypto/crc32c_intel.ko": [],
   "kernel/x/first.ko": [],
   "kernel/x/second.ko": [],
+  "kernel/drivers/misc/tifm_7xx1.ko.xz": [],
+  "kernel/drivers/misc/tifm_7xx10.ko.xz": [],
+  "kernel/drivers/mmc/host/tifm_sd.ko": ["scsi_mod"],
 };
 
-const names = Object.keys(paths).map((path) => /([^/]+)\.ko$/.exec(path)?.[1] ?? "");
+const names = Object.keys(paths).map((path) => /([^/]+)\.ko(\.xz)?$/.exec(path)?.[1] ?? "");
 
 const tree: KernelTree = {
   release: "6.1",
@@ -44,6 +52,8 @@ const tree: KernelTree = {
     { pattern: "crypto-crc32c", driver: "crc32c_generic" },
     { pattern: "fs-xfs", driver: "xfs" },
     { pattern: "fs-ext4", driver: "ext4" },
+    { pattern: "pci:v0000104Cd0000803B*", driver: "tifm_7xx1" },
+    { pattern: "pci:v0000104Cd0000803B*", driver: "tifm_7xx10" },
   ],
   softDependencies: new Map([
     ["libcrc32c", { pre: ["crypto-crc32c", "missing"], post: [] }],
@@ -100,6 +110,22 @@ test("a directory may be one of the tops besides kernel/, for what comes from el
   assert.deepEqual(namesOf(select([{ selectors: ["=updates", "=extra"] }])), ["better", "raid"]);
   const host = { modaliases: [], loaded: ["raid"] };
   assert.deepEqual(namesOf(select([{ selectors: ["=updates", "=extra"] }], { host })), ["raid"]);
+});
+
+test("one driver of a directory, as the directory; a TI card reader brings along what no modalias asks for", () => {
+  const request = { selectors: ["=drivers/misc/tifm_7xx1"] };
+  assert.deepEqual(namesOf(select([request], { host: { modaliases: ["pci:v1"], loaded: [] } })), []);
+  const there = select([request], { host: { modaliases: ["pci:v0000104Cd0000803Bsv"], loaded: [] } });
+  assert.deepEqual(namesOf(there), ["scsi_mod", "tifm_7xx1", "tifm_sd"]);
+  assert.deepEqual(chainOf(there, "tifm_7xx1"), ["tifm_7xx1", "scsi_mod", "tifm_sd"]);
+});
+
+test("what is to be omitted and is not there", () => {
+  assert.deepEqual(remarksOnOmitted(tree, ["pata-via", "xfz", "ext4", "something_else"]), [
+    "there is no driver xfz to omit: did you mean xfs?",
+    "driver ext4 is built into the kernel, and cannot be omitted",
+    "there is no driver something_else to omit",
+  ]);
 });
 
 test("host-only: what answers a modalias or is loaded, unless all is wanted", () => {

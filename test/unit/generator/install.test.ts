@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { createInstaller, findProgram, installLayout } from "../../../core/generator/install.js";
 import { createTree, type Tree } from "../../../core/generator/tree.js";
 import { run } from "../../support/run.js";
-import { problemsOf, scratchFolder } from "./scratch.js";
+import { layTree, problemsOf, scratchFolder } from "./scratch.js";
 
 function prepare(root = "/") {
   const host = createHostFiles(root);
@@ -15,8 +15,7 @@ function prepare(root = "/") {
   return { host, tree, installer: createInstaller(host, tree) };
 }
 
-const paths = (tree: Tree) => tree.entries().map(([path]) => path);
-const files = (tree: Tree) => tree.entries().flatMap(([path, { type }]) => (type === "file" ? [path] : []));
+const filesOf = (tree: Tree) => tree.entries().flatMap(([path, { type }]) => (type === "file" ? [path] : []));
 
 /** Host paths that ldd(1) lists for a program, links resolved. */
 async function lddOf(program: string): Promise<string[]> {
@@ -31,7 +30,7 @@ for (const name of ["tar", "bash", "mount", "zstd", "xz", "gcc", "apt-get", "mke
     assert.ok(program, `${name} is installed`);
     installer.file(program);
     const expected = [realpathSync(program), ...(await lddOf(program))].map((path) => path.slice(1)).sort();
-    const unasked = files(tree).filter((path) => !expected.includes(path));
+    const unasked = filesOf(tree).filter((path) => !expected.includes(path));
     assert.deepEqual(
       expected.filter((path) => !tree.has(path)),
       [],
@@ -47,94 +46,8 @@ test("programs run in the image's tree, where nothing else is", async (context) 
   const { tree, installer } = prepare();
   const root = scratchFolder(context);
   for (const program of ["/bin/sh", "/usr/bin/env", "/usr/bin/xz"]) installer.file(program);
-  for (const [path, entry] of tree.entries()) {
-    if (entry.type === "dir") mkdirSync(join(root, path));
-    else if (entry.type === "symlink") symlinkSync(entry.target, join(root, path));
-    else if (entry.type === "file" && !Buffer.isBuffer(entry.content))
-      await run(["cp", "-p", entry.content.path, join(root, path)]);
-  }
+  layTree(tree, root);
   assert.match(await run(["chroot", root, "/bin/sh", "-c", "/usr/bin/xz --version"]), /^xz \(XZ Utils\)/);
-});
-
-/** A host of its own: two libraries and programs that need them in each of the ways that ld.so(8) knows. */
-async function compileHost(context: TestContext): Promise<string> {
-  const root = scratchFolder(context, {
-    "a.c": "int a(void) { return 1; }",
-    "b.c": "int a(void); int b(void) { return a(); }",
-    "main.c": "int b(void); int main(void) { return b(); }",
-    "etc/ld.so.conf": "include /etc/ld.so.conf.d/*.conf\n",
-    "etc/ld.so.conf.d/x.conf": "# comment\n/opt/configured\n",
-  });
-  const at = (path: string) => join(root, path);
-  for (const folder of ["opt/own", "opt/own/lib", "opt/configured", "usr/bin", "usr/lib", "usr/lib64"])
-    mkdirSync(at(folder), { recursive: true });
-  const gcc = (...options: string[]) => run(["gcc", "-nostdlib", "-w", ...options], { cwd: root });
-  await gcc("-shared", "-fPIC", "-Wl,-soname,liba.so.1", "-o", "opt/own/lib/liba.so.1", "a.c");
-  await gcc("-shared", "-fPIC", "-Wl,-soname,libb.so.1", "-o", "opt/own/lib/libb.so.1", "b.c", "opt/own/lib/liba.so.1");
-  const link = (name: string, ...options: string[]) =>
-    gcc(
-      "-o",
-      name,
-      "main.c",
-      "opt/own/lib/libb.so.1",
-      "-Wl,--allow-shlib-undefined",
-      "-Wl,-e,main",
-      "-Wl,-I,/usr/lib/ld-test.so",
-      ...options,
-    );
-  await link("usr/bin/by-runpath", "-Wl,--enable-new-dtags,-rpath,$ORIGIN/../../opt/own/lib");
-  await link("usr/bin/by-rpath", "-Wl,--disable-new-dtags,-rpath,/opt/own/lib");
-  await link("usr/bin/by-conf");
-  await run(["cp", at("opt/own/lib/liba.so.1"), at("usr/lib/ld-test.so")]);
-  return root;
-}
-
-test("RPATH is handed down to libraries, RUNPATH is not, ld.so.conf is for all", async (context) => {
-  const root = await compileHost(context);
-  const install = (program: string) => {
-    const { tree, installer } = prepare(root);
-    return { tree, work: () => installer.file(`/usr/bin/${program}`) };
-  };
-
-  const handed = install("by-rpath");
-  handed.work();
-  assert.deepEqual(files(handed.tree), [
-    "opt/own/lib/liba.so.1",
-    "opt/own/lib/libb.so.1",
-    "usr/bin/by-rpath",
-    "usr/lib/ld-test.so",
-  ]);
-
-  assert.deepEqual(await problemsOf(install("by-runpath").work), [
-    "/opt/own/lib/libb.so.1 needs the library liba.so.1, which is nowhere in the dynamic linker's search path: install its package",
-  ]);
-
-  assert.match((await problemsOf(install("by-conf").work))[0] ?? "", /by-conf needs the library libb\.so\.1/);
-  for (const name of ["liba.so.1", "libb.so.1"])
-    await run(["mv", join(root, "opt/own/lib", name), join(root, "opt/configured", name)]);
-  const configured = install("by-conf");
-  configured.work();
-  assert.deepEqual(configured.tree.get("usr/lib/libb.so.1"), { type: "symlink", target: "/opt/configured/libb.so.1" });
-  assert.ok(
-    configured.tree.has("usr/lib/liba.so.1"),
-    "without ld.so.cache the library is found in a directory always searched",
-  );
-});
-
-test("a library of another architecture is passed over", async (context) => {
-  const root = await compileHost(context);
-  await run(["mkdir", "-p", join(root, "lib")]);
-  for (const name of ["liba.so.1", "libb.so.1"])
-    await run(["mv", join(root, "opt/own/lib", name), join(root, "usr/lib", name)]);
-  const foreign = Buffer.alloc(64);
-  foreign.write("\x7fELF\x02\x01\x01", "latin1");
-  foreign.writeUInt16LE(183, 18);
-  writeFileSync(join(root, "opt/configured/libb.so.1"), foreign);
-  writeFileSync(join(root, "opt/configured/liba.so.1"), "a linker script, or nothing at all");
-  const { tree, installer } = prepare(root);
-  installer.file("/usr/bin/by-conf");
-  assert.ok(files(tree).includes("usr/lib/libb.so.1"));
-  assert.ok(!paths(tree).some((path) => path.startsWith("opt/")));
 });
 
 test("a damaged ELF file is an error that names it", async (context) => {
@@ -153,32 +66,53 @@ test("a damaged ELF file is an error that names it", async (context) => {
     );
 });
 
-test("scripts bring their interpreters, through env, too", async (context) => {
-  const root = scratchFolder(context, {
-    "usr/bin/sh": "not a real one",
-    "usr/bin/env": "neither",
-    "usr/bin/lua": "neither",
-    "usr/bin/one": "#! /bin/sh -e\n",
-    "usr/bin/two": "#!/usr/bin/env lua\n",
-    "usr/bin/three": "#!/usr/bin/env nothing\n",
-    "usr/bin/four": "#!/missing\n",
-    "usr/bin/five": "#!/usr/bin/env -S LANG=C perl -w\n",
-    "usr/bin/perl": "neither",
-  });
-  for (const name of ["sh", "env", "lua", "perl"]) chmodSync(join(root, "usr/bin", name), 0o755);
+test("programs that are scripts bring their interpreters, of which one may be a script, and what env(1) runs", async (context) => {
+  const scripts = {
+    one: "#! /bin/sh -e\n",
+    two: "#!/usr/bin/env lua\n",
+    five: "#!/usr/bin/env -S -u LANG -i LC_ALL=C perl -w\n",
+    six: "#!/usr/bin/nested\twith arguments\n",
+    nested: "#!/usr/bin/inner",
+    seven: "#!/usr/bin/env -Sinner -x\n",
+  };
+  const wrong = {
+    three: "#!/usr/bin/env nothing\n",
+    four: "#!/missing\n",
+    eight: "#!/usr/bin/six\r\n",
+    dangling: "#!/usr/bin/hanging\n",
+  };
+  const programs = Object.fromEntries(["sh", "env", "lua", "perl", "inner"].map((name) => [name, "no real one"]));
+  const files = { ...scripts, ...wrong, ...programs, "share/library.sh": "#!/missing\n" };
+  const root = scratchFolder(
+    context,
+    Object.fromEntries(Object.entries(files).map(([name, text]) => [`usr/bin/${name}`, text])),
+  );
+  for (const name of Object.keys({ ...scripts, ...wrong, ...programs })) chmodSync(join(root, "usr/bin", name), 0o755);
   symlinkSync("usr/bin", join(root, "bin"));
-  const { tree, installer } = prepare(root);
-  installer.file("/bin/one");
-  installer.file("/usr/bin/two");
-  assert.deepEqual(files(tree), ["usr/bin/env", "usr/bin/lua", "usr/bin/one", "usr/bin/sh", "usr/bin/two"]);
-  installer.file("/usr/bin/five");
-  assert.ok(tree.has("usr/bin/perl"));
-  assert.deepEqual(await problemsOf(() => installer.file("/usr/bin/three")), [
-    "/usr/bin/three needs the program nothing, which is not installed",
-  ]);
-  assert.deepEqual(await problemsOf(() => installer.file("/usr/bin/four")), [
-    "/usr/bin/four needs its interpreter: /missing: there is no such file",
-  ]);
+  symlinkSync("../gone", join(root, "usr/bin/hanging"));
+  const brought = (path: string) => {
+    const { tree, installer } = prepare(root);
+    installer.file(path);
+    return filesOf(tree).map((file) => file.replace("usr/bin/", ""));
+  };
+  assert.deepEqual(brought("/bin/one"), ["one", "sh"]);
+  assert.deepEqual(brought("/usr/bin/two"), ["env", "lua", "two"]);
+  assert.deepEqual(brought("/usr/bin/five"), ["env", "five", "perl"]);
+  assert.deepEqual(brought("/usr/bin/six"), ["inner", "nested", "six"]);
+  assert.deepEqual(brought("/usr/bin/seven"), ["env", "inner", "seven"]);
+  // It is read by others, and not run.
+  assert.deepEqual(brought("/usr/bin/share/library.sh"), ["share/library.sh"]);
+  const problem = async (name: string) => (await problemsOf(() => brought(`/usr/bin/${name}`))).join();
+  assert.equal(
+    await problem("three"),
+    "/usr/bin/three needs the program nothing, which is not installed: install its package",
+  );
+  assert.equal(await problem("four"), "/usr/bin/four needs its interpreter: /missing: there is no such file");
+  assert.match(await problem("eight"), /^\/usr\/bin\/eight: its first line ends in a carriage return, /);
+  assert.equal(
+    await problem("dangling"),
+    "/usr/bin/dangling needs its interpreter: /usr/bin/hanging leads to /usr/gone, which does not exist: install what it belongs to, or mend the link /usr/bin/hanging",
+  );
 });
 
 test("links are kept, and /bin leads into /usr whatever the host has", (context) => {
@@ -193,7 +127,7 @@ test("links are kept, and /bin leads into /usr whatever the host has", (context)
   installer.file("/usr/bin/real");
   assert.deepEqual(tree.get("bin"), { type: "symlink", target: "usr/bin" });
   assert.deepEqual(tree.get("usr/bin/tool"), { type: "symlink", target: "/etc/alternatives/tool" });
-  assert.deepEqual(files(tree), ["usr/bin/real"]);
+  assert.deepEqual(filesOf(tree), ["usr/bin/real"]);
   assert.ok(tree.has("usr/bin/tool"));
 });
 
@@ -207,11 +141,11 @@ test("copies are as the original: links stay links, dangling ones too", (context
   assert.deepEqual(tree.get("opt/copy/a"), { type: "dir", mode: 0o700 });
   assert.deepEqual(tree.get("opt/copy/a/link"), { type: "symlink", target: "b/file" });
   assert.deepEqual(tree.get("opt/copy/dangling"), { type: "symlink", target: "nowhere" });
-  assert.deepEqual(files(tree), ["opt/copy/a/b/file", "opt/copy/program"]);
+  assert.deepEqual(filesOf(tree), ["opt/copy/a/b/file", "opt/copy/program"]);
   installer.copy("/src/program", "/etc/");
   installer.copy("/src/program", "/");
   installer.copy("/src/a/b", "/etc/");
-  assert.ok(["etc/program", "program", "etc/file"].every((path) => files(tree).includes(path)));
+  assert.ok(["etc/program", "program", "etc/file"].every((path) => filesOf(tree).includes(path)));
 });
 
 test("links that go round in circles are as good as missing", async (context) => {
@@ -219,5 +153,7 @@ test("links that go round in circles are as good as missing", async (context) =>
   symlinkSync("two", join(root, "one"));
   symlinkSync("one", join(root, "two"));
   const { installer } = prepare(root);
-  assert.deepEqual(await problemsOf(() => installer.file("/one")), ["/one: there is no such file"]);
+  assert.deepEqual(await problemsOf(() => installer.file("/one")), [
+    "/one: the links there go round in circles: mend /one, which leads to two",
+  ]);
 });

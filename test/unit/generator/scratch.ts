@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { BuildError, type Report } from "../../../core/generator/problems.js";
+import type { Tree } from "../../../core/generator/tree.js";
 
 /** A folder for one test, with these files; it goes with the test. */
 export function scratchFolder(context: TestContext, files: Readonly<Record<string, string | Buffer>> = {}): string {
@@ -13,6 +14,18 @@ export function scratchFolder(context: TestContext, files: Readonly<Record<strin
     writeFileSync(join(folder, path), content);
   }
   return folder;
+}
+
+/** Writes an image's files, links and directories into an empty folder. */
+export function layTree(tree: Tree, folder: string): void {
+  for (const [path, entry] of tree.entries()) {
+    const place = join(folder, path);
+    if (entry.type === "dir") mkdirSync(place);
+    else if (entry.type === "symlink") symlinkSync(entry.target, place);
+    else if (entry.type === "file" && Buffer.isBuffer(entry.content))
+      writeFileSync(place, entry.content, { mode: entry.mode });
+    else if (entry.type === "file" && !Buffer.isBuffer(entry.content)) copyFileSync(entry.content.path, place);
+  }
 }
 
 /** The problems that a piece of work ends with; none: it did not fail. Other errors than BuildError are passed on. */

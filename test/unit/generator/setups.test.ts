@@ -8,36 +8,12 @@ import { findModules } from "../../../core/generator/module-folders.js";
 import { createProblems } from "../../../core/generator/problems.js";
 import type { ModuleWishes } from "../../../core/generator/resolve.js";
 import { selectModules } from "../../../core/generator/select-modules.js";
-import type { HostFacts } from "../../../core/generator/setup-guest.js";
-import { loadSetups, type SetupLimits } from "../../../core/generator/setup-runner.js";
 import type { SetupAnswers } from "../../../core/schema/manifest.js";
+import { facts, load, source } from "./load-setups.js";
 import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
 
-const facts: HostFacts = { hostOnly: false, kernel: "6.1", machine: "x86_64", fileSystems: [], modaliases: [] };
-
-/** A module's source: its setup's body between the import and the export. */
-const source = (body: string) =>
-  `import { moduleSetup } from "firstlight/hooks";\n\nexport default moduleSetup({\n${body}\n});\n`;
-
-/** Modules by folder name, and the way to ask them. */
-async function load(context: TestContext, setups: Record<string, string>, limits?: SetupLimits, root = "/") {
-  const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
-  const folder = scratchFolder(context, Object.fromEntries(files));
-  const problems = createProblems();
-  const modules = findModules([folder], problems);
-  problems.check();
-  const answer = createHostAnswers(createHostFiles(root), facts, (name) => name === "ext4");
-  const runStep = await loadSetups(modules, answer, limits);
-  const ask = <Step extends keyof SetupAnswers>(name: string, step: Step) => {
-    const module = modules.find((candidate) => candidate.name === name);
-    assert.ok(module);
-    return runStep(module, step);
-  };
-  return { folder, ask };
-}
-
 test("a setup's answers, and the defaults of what it leaves out", async (context) => {
-  const { ask } = await load(context, {
+  const { folder, ask } = await load(context, {
     "10empty": source(""),
     "20full": source(`
       check: (host) => (host.driverExists("ext4") ? "on-request" : { unavailable: "no ext4" }),
@@ -57,7 +33,7 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
   assert.equal(ask("empty", "check"), "include");
   assert.deepEqual(ask("empty", "depends"), []);
   assert.deepEqual(ask("empty", "declare"), { parameters: {}, root: [] });
-  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [] });
+  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [], places: [] });
   assert.equal(ask("full", "check"), "on-request");
   assert.deepEqual(ask("full", "depends"), ["x86_64", "6.1"]);
   assert.deepEqual(ask("full", "declare").parameters["rd.x"], {
@@ -67,6 +43,7 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
   });
   assert.deepEqual(ask("full", "install"), {
     cmdline: [],
+    places: [11, 12, 13, 14, 16, 16].map((line) => `${folder}/20full/module-setup.ts:${line}`),
     requests: [
       { kind: "program", names: ["one", "two"], optional: "nothing works" },
       { kind: "file", source: "/etc/x", destination: "/etc/y", mode: 0o600 },
@@ -84,7 +61,7 @@ test("a setup that throws is an error with its file and line", async (context) =
     "20two": source("  install(image) {\n    const wrong = undefined as any;\n    image.text(wrong.path, '');\n  },"),
   });
   assert.deepEqual(await problemsOf(() => ask("one", "check")), [
-    `${folder}/10one/module-setup.ts:5: Error: not today`,
+    `${folder}/10one/module-setup.ts:5: Error: not today (correct the module, or leave it out: mkinitrd -o one)`,
   ]);
   assert.match((await problemsOf(() => ask("two", "install")))[0] ?? "", /20two\/module-setup\.ts:6: TypeError: /);
 });
@@ -105,10 +82,10 @@ test("a setup that does not end, or eats all memory, is one, too; the others are
     },
     limits,
   );
-  // A loop without calls leaves no trace of its line: QuickJS knows where its function begins, give or take a token.
+  // A loop without calls leaves no trace of its line: QuickJS knows where its function begins.
   assert.match(
     (await problemsOf(() => ask("loop", "check")))[0] ?? "",
-    /10loop\/module-setup\.ts:[34]: it was still running after 0\.3 s of processor time$/,
+    /10loop\/module-setup\.ts:4: it was still running after 0\.3 s of processor time /,
   );
   assert.match(
     (await problemsOf(() => ask("eat", "check")))[0] ?? "",
@@ -122,24 +99,24 @@ test("a setup that does not end, or eats all memory, is one, too; the others are
 });
 
 test("a mistake in the source, or at the top of the module, has its line", async (context) => {
-  const broken = load(context, { "10broken": "export default {\n  check: }\n" });
-  assert.match((await problemsOf(() => broken))[0] ?? "", /10broken\/module-setup\.ts:2: Unexpected "}"/);
-  const missing = load(context, { "10missing": 'import x from "none-such";\nexport default x;\n' });
-  assert.match(
-    (await problemsOf(() => missing))[0] ?? "",
-    /10missing\/module-setup\.ts:1: Could not resolve "none-such"/,
-  );
-  const throwing = await load(context, {
-    "10top": "const x = null as any;\nexport default x.y;\n",
-    "20fine": source(""),
+  const { folder, ask } = await load(context, {
+    "10broken": "export default {\n  check: }\n",
+    "20missing": 'import x from "none-such";\nexport default x;\n',
+    "30top": "const x = null as any;\nexport default x.y;\n",
+    "40none": "export const x = 1;\nexport default undefined;\n",
+    "50fine": source(""),
   });
-  assert.match((await problemsOf(() => throwing.ask("top", "check")))[0] ?? "", /10top\/module-setup\.ts.*: TypeError/);
-  assert.equal(throwing.ask("fine", "check"), "include");
-  const { ask } = await load(context, { "10none": "export const x = 1;\nexport default undefined;\n" });
-  assert.match(
-    (await problemsOf(() => ask("none", "check")))[0] ?? "",
-    /10none\/module-setup\.ts, check: TypeError: module-setup has no default export/,
-  );
+  const cases = {
+    broken: '/10broken/module-setup.ts:2: Unexpected "}"',
+    missing:
+      '/20missing/module-setup.ts:1: Could not resolve "none-such": modules import "firstlight/hooks" and files of their own folder',
+    top: "/30top/module-setup.ts:2: TypeError: cannot read property 'y' of null (correct the module, or leave it out: mkinitrd -o top)",
+    none: "/40none/module-setup.ts: TypeError: there is no default export: write export default moduleSetup({ … }) (correct the module, or leave it out: mkinitrd -o none)",
+  };
+  for (const [name, problem] of Object.entries(cases))
+    for (const step of ["check", "install"] as const)
+      assert.deepEqual(await problemsOf(() => ask(name, step)), [folder + problem], "whatever is asked");
+  assert.equal(ask("fine", "check"), "include");
 });
 
 test("Node is not there", async (context) => {
@@ -163,30 +140,38 @@ test("Node is not there", async (context) => {
 
 test("nonsense is refused with its place in the answer", async (context) => {
   const cases: [body: string, step: keyof SetupAnswers, pattern: RegExp][] = [
-    ["check: () => 'perhaps' as any,", "check", /must be equal to one of the allowed values/],
-    ["depends: () => [7] as any,", "depends", /0 must be string/],
-    ["depends: () => 7 as any,", "depends", /must be array/],
+    ["check: () => 'perhaps' as any,", "check", /:4: check has to give "include", "on-request" or /],
+    ["depends: () => [7] as any,", "depends", /:4: depends\/0 must be string, not 7/],
+    ["depends: () => 7 as any,", "depends", /:4: depends must be array, not 7/],
     [
       "parameters: { x: { schema: { type: 'number' } as any, form: 'N' } },",
       "declare",
-      /parameters\/x\/schema\/type must be equal to one of .* \(string, integer, boolean\)/,
+      /:4: parameters\/x\/schema\/type must be equal to one of .* \(string, integer, boolean\)/,
     ],
     [
       "parameters: { x: { schema: { type: 'string', pattern: '(' }, form: 'N' } },",
       "declare",
-      /parameters\/x\/schema\/pattern must match format "regex"/,
+      /parameters\/x\/schema\/pattern must match format "regular expression", not "\("/,
     ],
     [
       "parameters: { x: { schema: { type: 'string', ptern: 'x' } as any, form: 'N' } },",
       "declare",
       /must NOT have additional properties \(ptern\)/,
     ],
-    ["root: [{ form: 'x', matches: /x/ as any }],", "declare", /root\/0\/matches must be string/],
-    ["install(image) { image.text('relative', ''); },", "install", /requests\/0\/path must match pattern/],
-    ["install(image) { image.text('/a/../../b', ''); },", "install", /requests\/0\/path must NOT be valid/],
-    ["install(image) { image.text('/a', 7 as any); },", "install", /requests\/0\/content must be string/],
-    ["install(image) { image.directory('/a', 0o777777); },", "install", /requests\/0\/mode must be <= 4095/],
-    ["install(image) { image.program([]); },", "install", /requests\/0\/names must NOT have fewer than 1 items/],
+    ["root: [{ form: 'x', matches: /x/ as any }],", "declare", /:4: root\/0\/matches must be string/],
+    [
+      "install(image) { image.text('relative', ''); },",
+      "install",
+      /:4: image\.text\/path must match format "absolute path without \.\.", not "relative"/,
+    ],
+    ["install(image) { image.text('/a/../../b', ''); },", "install", /:4: image\.text\/path must match format/],
+    ["install(image) { image.text('/a', 7 as any); },", "install", /:4: image\.text\/content must be string, not 7/],
+    [
+      "install(image) { image.directory('/a', 0o777777); },",
+      "install",
+      /:4: image\.directory\/mode must be <= 4095, not 262143/,
+    ],
+    ["install(image) { image.program([]); },", "install", /:4: image\.program\/names must NOT have fewer than 1 items/],
     ["install(image) { image.drivers(['x'], { allways: true } as any); },", "install", /\(allways\)/],
   ];
   const setups = cases.map(([body], index) => [`${10 + index}case${index}`, source(`  ${body}`)]);
@@ -194,7 +179,7 @@ test("nonsense is refused with its place in the answer", async (context) => {
   for (const [index, [body, step, pattern]] of cases.entries()) {
     const [problem] = await problemsOf(() => ask(`case${index}`, step));
     assert.match(problem ?? "", pattern, body);
-    assert.match(problem ?? "", new RegExp(`${10 + index}case${index}/module-setup.ts, ${step}: `));
+    assert.match(problem ?? "", new RegExp(`${10 + index}case${index}/module-setup.ts:4: `));
   }
 });
 
@@ -372,7 +357,10 @@ test("two modules may not mean different things by one parameter", async (contex
   const same = await resolveWishes(context, { add: ["helper"] }, { "90same": declare("TEXT") });
   assert.deepEqual(same.problems, []);
   const other = await resolveWishes(context, { add: ["helper"] }, { "90other": declare("NUMBER") });
-  assert.match(other.problems[0] ?? "", /90other\/module-setup\.ts: declares rd\.h otherwise than module helper does/);
+  assert.match(
+    other.problems[0] ?? "",
+    /90other\/module-setup\.ts:4: it declares rd\.h otherwise than module helper does/,
+  );
 });
 
 test("a parameter's schema that ajv refuses is the module's mistake", async (context) => {
@@ -383,11 +371,11 @@ test("a parameter's schema that ajv refuses is the module's mistake", async (con
     "95mine": source(`  parameters: { 'rd.mine': { schema: ${schema}, form: 'X' } },`),
   });
   for (const [schema, reason] of [
-    ["{ type: 'integer', enum: [1, 1] }", /, declare: parameters\/rd.mine\/schema\/enum must NOT have duplicate items/],
+    ["{ type: 'integer', enum: [1, 1] }", /: parameters\/rd.mine\/schema\/enum must NOT have duplicate items/],
     ["{ type: 'string', minimum: 1 }", /: the schema of parameter rd\.mine cannot be used: .*missing type .*minimum/],
   ] as const) {
     const { problems, selected } = await resolveWishes(context, {}, declare(schema));
-    assert.match(problems[0] ?? "", /95mine\/module-setup\.ts[:,] /);
+    assert.match(problems[0] ?? "", /95mine\/module-setup\.ts:4: /);
     assert.match(problems[0] ?? "", reason);
     assert.deepEqual(selected.parameters, {});
   }

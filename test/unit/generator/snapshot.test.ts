@@ -63,17 +63,20 @@ test("the hash of the bundle is FNV-1a", async () => {
 
 test("boot code that cannot be loaded on the host is an error with its file and line", async (context) => {
   const cases: [hook: string, says: RegExp][] = [
-    ["export default {};\nthrow new Error('not today');\n", /10one\/mount\.ts:2: Error: not today$/],
-    ["const x = null as any;\nexport default x.y;\n", /: TypeError: cannot read property 'y' of null$/],
+    [
+      "export default {};\nthrow new Error('not today');\n",
+      /10one\/mount\.ts:2: Error: not today \(correct the module/,
+    ],
+    ["const x = null as any;\nexport default x.y;\n", /: TypeError: cannot read property 'y' of null \(correct/],
     [
       'declare const op: any;\nexport const now = op("now", "{}");\nexport default {};\n',
-      /10one\/mount\.ts:2: it asks the op now while it is loaded, .*: do that in a hook$/,
+      /10one\/mount\.ts:2: it asks the op now while it is loaded, .*: do that in a hook \(correct/,
     ],
     [
       'declare const op: any;\ntry {\n  op("now", "{}");\n} catch {}\nexport default {};\n',
-      /^the boot code: it asks the op now while it is loaded/,
+      /modules\.d\/10one: it asks the op now while it is loaded/,
     ],
-    ["for (;;);\nexport default {};\n", /: it was still being loaded after 0\.3 s of processor time$/],
+    ["for (;;);\nexport default {};\n", /: it was still being loaded after 0\.3 s of processor time/],
     ["export default 'x'.repeat(1 << 20).split('');\n", /: .*out of memory/],
   ];
   for (const [hook, says] of cases) {

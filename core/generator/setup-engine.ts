@@ -1,0 +1,153 @@
+import type { SourceMap } from "node:module";
+import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
+import type { ModuleInstallation, SetupAnswers } from "../schema/manifest.js";
+import { type Mistake, mistakesOf } from "../schema/validate.js";
+import type { AnswerHost } from "./host-answers.js";
+import type { ModuleFolder } from "./module-folders.js";
+import { BuildError, moduleProblem } from "./problems.js";
+import type { HostQuestion, TracedInstallation } from "./setup-guest.js";
+import { firstPlace, placeOfKey } from "./source-places.js";
+
+/** Bounds of the engine that runs a module-setup. */
+export interface SetupLimits {
+  /** Processor time in milliseconds that one step may take. */
+  step: number;
+  /** Pages of 64 KiB. */
+  memoryPages: number;
+}
+
+const stackSize = 256 << 10;
+
+/** Asks the setup for one step, see SetupAnswers. Throws BuildError. */
+export type AskSetup = (step: keyof SetupAnswers) => unknown;
+
+/** A module, and the script that holds its setup among others. */
+export interface BundledSetup {
+  module: ModuleFolder;
+  code: string;
+  sources: SourceMap;
+}
+
+/** Loads a module's setup into an engine of its own. What is wrong with it comes when it is asked. */
+export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits: SetupLimits): Promise<AskSetup> {
+  const { module, code } = setup;
+  let deadline = 0;
+  const engine = await createEngine({
+    memoryPages: limits.memoryPages,
+    stackSize,
+    interrupt: () => processorTime() > deadline,
+    functions: {
+      askHost: (question = "", argument = "") =>
+        JSON.stringify(answer(question as HostQuestion | "facts", argument) ?? null),
+    },
+  });
+  const places = createPlaces(setup, engine);
+  /** After this nothing more can be asked. */
+  let ended: BuildError | undefined;
+
+  function failureOf({ message, trace, interrupted, broken }: EngineError): BuildError {
+    const reason = interrupted
+      ? `it was still running after ${limits.step / 1000} s of processor time`
+      : broken
+        ? "it nests calls or values too deeply"
+        : message;
+    deadline = processorTime() + limits.step;
+    const place = places.of(trace) ?? (broken ? undefined : places.ofBlamed()) ?? module.setup;
+    const failure = new BuildError(moduleProblem(module.name, place, reason));
+    // What it still holds of the memory, nobody knows.
+    if (interrupted || broken || /out of memory/.test(message)) ended = failure;
+    return failure;
+  }
+
+  /** Runs a part of the engine's code within its time. Throws BuildError. */
+  function limited<Result>(work: () => Result): Result {
+    if (ended) throw ended;
+    deadline = processorTime() + limits.step;
+    try {
+      return work();
+    } catch (error) {
+      throw error instanceof EngineError ? failureOf(error) : error;
+    }
+  }
+
+  function runStep(step: keyof SetupAnswers | "load"): unknown {
+    const answered = limited(() => engine.call("runStep", module.name, step));
+    try {
+      return JSON.parse(answered);
+    } catch {
+      // It has replaced what the engine's own code uses.
+      throw new BuildError(moduleProblem(module.name, module.setup, `${step} gives no JSON`));
+    }
+  }
+
+  try {
+    limited(() => engine.evaluate(code, "setups.js"));
+    runStep("load");
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    // A module whose top has thrown looks like an empty one when it is loaded again.
+    ended = error;
+  }
+  return (step) => {
+    const answered = runStep(step);
+    const mistakes = mistakesOf(step, answered);
+    const problems = mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places));
+    if (problems.length) throw new BuildError(...new Set(problems));
+    return step === "install" ? withPlaces(answered as TracedInstallation, setup, places) : answered;
+  };
+}
+
+/** Where in a module's sources something lies, "file:line"; undefined: that cannot be told. */
+interface Places {
+  /** The first frame of a stack that is the module's. */
+  of(trace: string): string | undefined;
+  /** Where the function begins that ran last, or the member is that was looked at. */
+  ofBlamed(): string | undefined;
+}
+
+function createPlaces({ module, sources }: BundledSetup, engine: Engine): Places {
+  const of = (trace: string) => firstPlace(trace, sources, [module]);
+  function blamed(): string {
+    try {
+      return engine.call("blamedPlace");
+    } catch (error) {
+      if (error instanceof EngineError) return "";
+      throw error;
+    }
+  }
+  return {
+    of,
+    ofBlamed() {
+      const what = blamed();
+      if (/^\d+:\d+$/.test(what)) return of(`.js:${what}`);
+      return what ? placeOfKey(module.setup, what) : undefined;
+    },
+  };
+}
+
+function withPlaces({ cmdline, requests, traces }: TracedInstallation, { module }: BundledSetup, { of }: Places) {
+  const places = traces.map((trace) => of(trace) ?? module.setup);
+  return { cmdline, requests, places } satisfies ModuleInstallation;
+}
+
+/** One thing that is wrong with an answer, with the place of what made it. */
+function describeMistake(
+  step: keyof SetupAnswers,
+  { path, message, found }: Mistake,
+  answer: unknown,
+  { module }: BundledSetup,
+  places: Places,
+): string {
+  const tell = (place: string | undefined, what: string) =>
+    moduleProblem(module.name, place ?? module.setup, found === undefined ? what : `${what}, not ${found}`);
+  const [first = "", second = "", ...rest] = path;
+  if (step === "check")
+    return tell(places.ofBlamed(), 'check has to give "include", "on-request" or { unavailable: "why" }');
+  if (step === "depends") return tell(places.ofBlamed(), `${["depends", ...path].join("/")} ${message}`);
+  if (step === "declare")
+    return tell(placeOfKey(module.setup, first === "parameters" ? second : first), `${path.join("/")} ${message}`);
+  if (first !== "requests") return tell(places.ofBlamed(), `${path.join("/")} ${message}`);
+  const { requests, traces } = answer as Partial<TracedInstallation>;
+  const [request, trace] = [requests?.[Number(second)], traces?.[Number(second)]];
+  return tell(places.of(String(trace)), `${[`image.${request?.kind}`, ...rest].join("/")} ${message}`);
+}

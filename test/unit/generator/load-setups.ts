@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { createHostAnswers } from "../../../core/generator/host-answers.js";
+import { createHostFiles } from "../../../core/generator/host-files.js";
+import { findModules } from "../../../core/generator/module-folders.js";
+import { createProblems } from "../../../core/generator/problems.js";
+import type { SetupLimits } from "../../../core/generator/setup-engine.js";
+import type { HostFacts } from "../../../core/generator/setup-guest.js";
+import { loadSetups } from "../../../core/generator/setup-runner.js";
+import type { SetupAnswers } from "../../../core/schema/manifest.js";
+import { scratchFolder } from "./scratch.js";
+
+export const facts: HostFacts = { hostOnly: false, kernel: "6.1", machine: "x86_64", fileSystems: [], modaliases: [] };
+
+/** A module's source: its setup's body between the import and the export. */
+export const source = (body: string) =>
+  `import { moduleSetup } from "firstlight/hooks";\n\nexport default moduleSetup({\n${body}\n});\n`;
+
+/** Modules by folder name, and the way to ask them. */
+export async function load(context: TestContext, setups: Record<string, string>, limits?: SetupLimits, root = "/") {
+  const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
+  const folder = scratchFolder(context, Object.fromEntries(files));
+  const problems = createProblems();
+  const modules = findModules([folder], problems);
+  problems.check();
+  const answer = createHostAnswers(createHostFiles(root), facts, (name) => name === "ext4");
+  const { run: runStep } = await loadSetups(modules, answer, limits);
+  const ask = <Step extends keyof SetupAnswers>(name: string, step: Step) => {
+    const module = modules.find((candidate) => candidate.name === name);
+    assert.ok(module);
+    return runStep(module, step);
+  };
+  return { folder, ask };
+}
