@@ -30,7 +30,8 @@ for (const stream of [process.stdout, process.stderr])
 /** Ends the work in order when the process is asked to end. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort(name));
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)
+    process.on(name, () => controller.abort(name));
   return controller.signal;
 }
 

@@ -266,6 +266,8 @@ test("ended by a signal: the old image stays, and nothing beside it", async (con
   for (const [name, status] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const) {
     const child = spawn(program, words, { stdio: "ignore" });
     const ended = new Promise((resolve) => child.on("exit", resolve));
