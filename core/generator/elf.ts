@@ -26,6 +26,8 @@ export interface ElfFile {
 /** Random access to bytes. `read` throws ElfError beyond the end. */
 interface Bytes {
   read(offset: number, length: number): Buffer;
+  /** Counts bytes that are looked at. Throws ElfError where they are many times those of the file. */
+  count(length: number): void;
 }
 
 /** An ELF file that ends too early or contradicts itself. */
@@ -36,12 +38,22 @@ export class ElfError extends Error {
 /** More than any table of a real file has: a damaged length must not take all memory. */
 const longestRead = 2 ** 28;
 
+/** How often the parts of a real file lie over one another is far less: a damaged one could name the same megabytes again and again. */
+const mostOverlaps = 16;
+
 function bytesOf(size: number, readAt: (offset: number, length: number) => Buffer): Bytes {
+  let counted = 0;
+  const count = (length: number) => {
+    counted += length;
+    if (counted > size * mostOverlaps) throw new ElfError("is damaged: its parts lie over one another");
+  };
   return {
+    count,
     read: (offset, length) => {
       if (!(offset >= 0 && length >= 0 && offset + length <= size))
         throw new ElfError(`is damaged: it ends before byte ${offset + length}`);
       if (length > longestRead) throw new ElfError(`is damaged: it has a table of ${length} bytes`);
+      count(length);
       const bytes = readAt(offset, length);
       if (bytes.length < length) throw new ElfError("became shorter while it was read: build again");
       return bytes;
@@ -107,9 +119,10 @@ function table(bytes: Bytes, offset: number, size: number, count: number): Buffe
   return Array.from({ length: count }, (_, index) => all.subarray(index * size, (index + 1) * size));
 }
 
-function textAt(strings: Buffer, offset: number): string {
+function textAt(bytes: Bytes, strings: Buffer, offset: number): string {
   const end = strings.indexOf(0, offset);
   if (offset >= strings.length || end < 0) throw new ElfError("is damaged: a name lies outside of its string table");
+  bytes.count(end - offset);
   return strings.toString("utf8", offset, end);
 }
 
@@ -172,7 +185,7 @@ function readDynamic(bytes: Bytes, layout: Layout): ElfFile {
     .flatMap((place) => readNotes(bytes.read(place.offset, place.size), place.alignment, layout));
   return {
     ...{ bits, littleEndian, machine },
-    interpreter: interpreter && textAt(bytes.read(interpreter.offset, interpreter.size), 0),
+    interpreter: interpreter && textAt(bytes, bytes.read(interpreter.offset, interpreter.size), 0),
     notes: (owner, type) =>
       notes.filter((note) => note.owner === owner && note.type === type).map(({ descriptor }) => descriptor),
     ...readDynamicTable(bytes, segments, layout),
@@ -191,7 +204,7 @@ function readDynamicTable(bytes: Bytes, segments: readonly Segment[], { bits, lo
   const entries = end < 0 ? all : all.slice(0, end);
   const values = (wanted: number) => entries.filter(([found]) => found === wanted).map(([, value]) => value);
   const strings = readStrings(bytes, segments, values(tag.stringTable)[0], values(tag.stringTableSize)[0]);
-  const texts = (wanted: number) => values(wanted).map((offset) => textAt(strings, offset));
+  const texts = (wanted: number) => values(wanted).map((offset) => textAt(bytes, strings, offset));
   const folders = (wanted: number) => texts(wanted).flatMap((list) => list.split(":").filter(Boolean));
   const hasRunpath = values(tag.runpath).length > 0;
   return {
@@ -276,7 +289,7 @@ function readSections(bytes: Bytes, layout: Layout): Section[] {
   const names = sections[namesIndex];
   if (!names) throw new ElfError("is damaged: it has no section names");
   const strings = bytes.read(names.offset, names.size);
-  return sections.map((section) => ({ ...section, name: textAt(strings, section.name) }));
+  return sections.map((section) => ({ ...section, name: textAt(bytes, strings, section.name) }));
 }
 
 function modinfo(bytes: Bytes): string[] {
