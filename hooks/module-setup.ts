@@ -36,7 +36,7 @@ export interface RootForm {
 
 /** What a module-setup may know of the build host, or of --sysroot. */
 export interface Host {
-  /** false: -N, the image must boot any machine. */
+  /** false: the image must boot any machine (-N, or what this one has is not to be seen: --sysroot, no /sys). */
   readonly hostOnly: boolean;
   /** Host-only. sloppy: the image is to survive small changes of the hardware; strict: it need not. Generic: left out. */
   readonly hostOnlyMode?: "sloppy" | "strict";
@@ -52,7 +52,7 @@ export interface Host {
   readFile(path: string): string | undefined;
   /** Names in a directory, sorted; undefined if it is not there. */
   list(path: string): string[] | undefined;
-  /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic: empty. */
+  /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic, or not to be seen (in a container): empty. */
   readonly fileSystems: readonly string[];
   /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is no block device. */
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };

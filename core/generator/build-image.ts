@@ -8,8 +8,9 @@ import { makeDriverIndex } from "./driver-index.js";
 import type { Bundled } from "./esbuild.js";
 import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
-import { type HostDevices, readHostDevices } from "./host-devices.js";
+import { type HostDevices, readHostDevices, readOtherHost } from "./host-devices.js";
 import { createHostFiles } from "./host-files.js";
+import { readFstab, readMounts } from "./host-mounts.js";
 import { rootDoubt } from "./host-root.js";
 import { addDrivers } from "./image-drivers.js";
 import { chooseFormat, packImage } from "./image-file.js";
@@ -29,6 +30,7 @@ import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { makeSnapshot } from "./snapshot.js";
 import { createTree, type Tree } from "./tree.js";
+import { unmountedAbove } from "./unmounted.js";
 
 export interface BuildOptions {
   report: Report;
@@ -68,11 +70,11 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const build = beginBuild(settings, options);
   const { tree, problems, kernel, sizes } = build;
   const named = settings.image ?? defaultImage(settings, kernel);
-  const path = problems.during(() => locateTarget(named, settings.force)) ?? named;
-  const format = problems.during(() => chooseFormat(settings, kernel, options.report));
+  const path = problems.during(() => placeImage(named, settings, options.report)) ?? named;
+  const format = problems.during(() => chooseFormat(settings, kernel, options.report)) ?? uncompressed;
 
   const selected = await chooseModules(build);
-  warnOfRoot(selected, build);
+  warnOfLayers(selected, build);
   if (settings.storeHostParameters) warnOfRootName(build);
   // esbuild is a process of its own, and works while the tree is filled.
   const [bundled, drivers] = settings.kernelOnly
@@ -81,7 +83,6 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
   problems.check();
-  if (!format) throw new Error("a format that was not chosen is a problem");
   if (settings.skipUnneeded && drivers === 0 && !ownParameters(tree).length) return undefined;
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
@@ -89,6 +90,20 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const size = await packImage(path, tree, format, settings, { ...options, host: build.host });
   if (bundled) await writeMap(path, bundled.map, options.report);
   return { path, size, files: tree.entries().length, drivers, sizes };
+}
+
+/** Nothing is written in it: that none was found is a problem. */
+const uncompressed = { command: undefined, earlyMicrocode: false };
+
+/** Path of the file to write. A warning where the boot loader would not find it there. */
+function placeImage(named: string, { sysroot, force }: Settings, report: Report): string {
+  const path = locateTarget(named, force);
+  const point = unmountedAbove(path, sysroot, readFstab(sysroot), readMounts("/"));
+  if (point !== undefined)
+    report.warning(
+      `${point} is in ${join(sysroot, "etc/fstab")}, but not mounted: the boot loader will not find ${path}; mount ${point}, and build the image again`,
+    );
+  return path;
 }
 
 /** The kernel parameters that this machine's root needs, of all modules that the image would have. Throws BuildError. */
@@ -118,8 +133,16 @@ function beginBuild(settings: Settings, options: BuildOptions): Build {
     report: options.report,
     sizes: new Map(),
     kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder, host)),
-    devices: settings.hostOnly ? readHostDevices("/", settings) : undefined,
+    devices: readDevices(settings, options.report),
   };
+}
+
+function readDevices(settings: Settings, report: Report): HostDevices | undefined {
+  if (!settings.hostOnly) return undefined;
+  const { sysroot, addDevices } = settings;
+  const devices = sysroot === "/" ? readHostDevices("/", settings) : readOtherHost(sysroot, addDevices);
+  for (const sentence of devices.unseen) report.warning(sentence);
+  return devices;
 }
 
 function defaultImage({ sysroot }: Settings, kernel: KernelTree | undefined): string {
@@ -136,13 +159,14 @@ function chooseModules({
   problems,
   report,
 }: Build): Promise<SelectedModules> {
+  const { hardware } = devices ?? {};
   const facts = {
-    hostOnly: settings.hostOnly,
-    ...(settings.hostOnly && { hostOnlyMode: settings.strict ? ("strict" as const) : ("sloppy" as const) }),
+    hostOnly: hardware !== undefined,
+    ...(hardware && { hostOnlyMode: settings.strict ? ("strict" as const) : ("sloppy" as const) }),
     kernel: kernel?.release,
     machine: machine(),
     fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],
-    modaliases: devices?.modaliases ?? [],
+    modaliases: hardware?.modaliases ?? [],
     ...(devices?.root && { root: devices.root }),
   };
   const driverExists = (word: string) =>
@@ -152,12 +176,17 @@ function chooseModules({
 }
 
 /** No error: what the root is, root= says in the boot, and one from tmpfs-root needs nothing that the host's own lies on. */
-function warnOfRoot({ modules }: SelectedModules, { devices, report }: Build): void {
-  for (const { point, device, module } of devices?.rootLayers ?? [])
-    if (!modules.some(({ name }) => name === module))
+function warnOfLayers({ modules }: SelectedModules, { devices, report }: Build): void {
+  for (const { point, device, module } of devices?.layers ?? []) {
+    if (modules.some(({ name }) => name === module)) continue;
+    const lacking = `lies on ${device}, and no module ${module} is in the image`;
+    if (point === "/" || point === "/usr")
       report.warning(
-        `what is mounted at ${point} lies on ${device}, and no module ${module} is in the image: it cannot boot from there; add such a module, or boot with another root=`,
+        `what is mounted at ${point} ${lacking}: it cannot boot from there; add such a module, or boot with another root=`,
       );
+    else if (point === "swap") report.warning(`swap ${lacking}: a machine that hibernates there does not wake up`);
+    else report.warning(`--add-device: ${point} ${lacking}: the boot does not reach it`);
+  }
 }
 
 type BootCode = Bundled & { snapshot: Buffer };

@@ -1,69 +1,159 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import {
+  type DeviceLayer,
+  deviceFolder,
+  deviceNumber,
+  driversOf,
+  layersOf,
+  losesContent,
+  udevProperty,
+} from "./device-layers.js";
+import { type HostMount, linesIfThere, mountAt, readFstab, readMounts, readSwaps } from "./host-mounts.js";
 import { type HostRoot, mountedRoot, rootOfFstab } from "./host-root.js";
-import { BuildError, reasonOf } from "./problems.js";
-import { type RootLayer, rootLayers } from "./root-layers.js";
+import { BuildError } from "./problems.js";
 
 /** What a host-only image is made for. */
 export interface HostDevices {
+  /** undefined: it is not to be seen, so that the image has to boot any. */
+  hardware: HostHardware | undefined;
+  /** Types of the file systems at / and /usr, and on devices that were added. None: they are not to be seen. */
+  fileSystems: string[];
+  /** What these and swap lie on besides disks and partitions; `point`: "/", "/usr", "swap" or the device. */
+  layers: (DeviceLayer & { point: string })[];
+  /** undefined: it is on no block device. */
+  root: HostRoot | undefined;
+  /** Names of the drivers that devices need which were added. */
+  added: string[];
+  /** What is not to be seen, and what the image has instead: a sentence each. */
+  unseen: string[];
+}
+
+export interface HostHardware {
   /** Of all devices, sorted, without duplicates. */
   modaliases: string[];
   /** Names of loaded drivers. */
   loaded: string[];
-  /** Types of the file systems mounted at / and /usr. */
-  fileSystems: string[];
-  /** What these lie on besides disks and partitions. */
-  rootLayers: RootLayer[];
-  /** undefined: it is on no block device. */
-  root: HostRoot | undefined;
 }
 
-const remedy = "or build for any machine with -N";
+const allDrivers = "the image has the drivers for any machine";
+const allFileSystems = "the image has the drivers of all local file systems";
 
 /**
- * `root`: where /proc, /sys and /etc are; `useFstab`: the root is fstab's, not what is mounted. Throws BuildError if they tell nothing: the
- * image would lack what the machine needs.
+ * What is to be known of this machine. `root`: where /proc, /sys, /dev, /run and /etc are; `useFstab`: fstab counts, not what is mounted;
+ * `addDevices`: names of devices that the boot is to reach, too. Throws BuildError for what was asked for and is not there.
  */
-export function readHostDevices(root = "/", { useFstab = false } = {}): HostDevices {
-  const modaliases = new Set<string>();
-  collectModaliases(join(root, "sys/devices"), modaliases);
-  if (!modaliases.size)
-    throw new BuildError(`no device in ${join(root, "sys/devices")} has a modalias: mount /sys, ${remedy}`);
-  const mounts = linesOfProc(join(root, "proc/self/mountinfo"));
-  const modules = join(root, "proc/modules");
-  const fstab = useFstab ? readFstab(join(root, "etc/fstab")) : undefined;
+export function readHostDevices(
+  root = "/",
+  { useFstab = false, addDevices = [] }: { useFstab?: boolean; addDevices?: readonly string[] } = {},
+): HostDevices {
+  const unseen: string[] = [];
+  const hardware = readHardware(root, unseen);
+  const mounts = readMounts(root);
+  const fstab = readFstab(root);
+  const swaps = [...readSwaps(root), ...fstab.filter(({ type }) => type === "swap")];
+  const mounted = useFstab ? undefined : seenRoot(mounts);
+  const entry = mountAt(fstab, "/");
+  if (useFstab && !entry)
+    throw new BuildError(`${join(root, "etc/fstab")} has no line for /: add it, or leave --fstab (use_fstab) out`);
+  const top = mounted ?? entry;
+  if (!mounted && !useFstab)
+    unseen.push(
+      `${whyNoRoot(mountAt(mounts, "/"))}: ${entry ? "the root is that of /etc/fstab" : `/etc/fstab has none either, and ${allFileSystems}`}`,
+    );
+  const usr = (useFstab ? undefined : mountAt(mounts, "/usr")) ?? mountAt(fstab, "/usr");
+  const added = addDevices.map((name) => addDevice(root, name, mounts));
+  const systems = [...(top ? [top] : []), ...(usr ? [usr] : [])];
   return {
-    modaliases: [...modaliases].sort(),
-    // Where /proc is mounted, only a kernel that cannot load drivers lacks this file (CONFIG_MODULES).
-    loaded: existsSync(modules) ? linesOfProc(modules).map((line) => line.split(" ", 1)[0] ?? "") : [],
-    fileSystems: fstab?.fileSystems ?? rootFileSystems(mounts),
-    rootLayers: rootLayers(mounts, join(root, "sys")),
-    root: fstab ? fstab.root : mountedRoot(mounts, root),
+    hardware,
+    fileSystems: top ? [...new Set([...systems, ...added].map(({ type }) => type))].filter(Boolean).sort() : [],
+    layers: [...systems, ...swaps, ...added].flatMap((mount) => layersBelow(root, mount, unseen)),
+    root: mounted ? mountedRoot(mounted, root) : entry && rootOfFstab(entry),
+    added: added.flatMap(({ folder }) => driversOf(folder)),
+    unseen: [...new Set(unseen)],
   };
 }
 
-function readFstab(path: string): NonNullable<ReturnType<typeof rootOfFstab>> {
-  const found = existsSync(path) ? rootOfFstab(linesOf(path)) : undefined;
-  if (found) return found;
-  throw new BuildError(`${path} has no line for /: add it, or leave --fstab (use_fstab) out`);
+/** The same for a system below `sysroot`, which runs on another machine: only its fstab tells of that. */
+export function readOtherHost(sysroot: string, addDevices: readonly string[]): HostDevices {
+  const [device] = addDevices;
+  if (device !== undefined)
+    throw new BuildError(
+      `--add-device ${device}: the devices of the system below ${sysroot} are not to be seen here: name drivers with --add-drivers`,
+    );
+  const path = join(sysroot, "etc/fstab");
+  const fstab = readFstab(sysroot);
+  const systems = ["/", "/usr"].flatMap((point) => mountAt(fstab, point) ?? []);
+  const root = mountAt(fstab, "/");
+  const which = root
+    ? `those of the file systems in ${path}`
+    : `${path} has no line for /, so those of all local file systems`;
+  return {
+    hardware: undefined,
+    fileSystems: root ? [...new Set(systems.map(({ type }) => type))].sort() : [],
+    layers: [],
+    root: root && rootOfFstab(root),
+    added: [],
+    unseen: [`the machine of the system below ${sysroot} is not to be seen here: ${allDrivers}, and ${which}`],
+  };
 }
 
-function linesOfProc(path: string): string[] {
-  try {
-    return linesOf(path);
-  } catch (error) {
-    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}: mount /proc, ${remedy}`);
+/** Layers of file systems that show nothing of the file system below, which a container's root is made of. */
+const coverTypes = /^(overlay|aufs|rootfs|ramfs|fuse\..*)$/;
+
+/** What is mounted at /, if that tells what a boot has to mount. */
+function seenRoot(mounts: readonly HostMount[]): HostMount | undefined {
+  const mount = mountAt(mounts, "/");
+  return mount && !coverTypes.test(mount.type) ? mount : undefined;
+}
+
+const whyNoRoot = (mount: HostMount | undefined) =>
+  mount
+    ? `what is mounted at / is ${mount.type}, as in a container, which tells of no root`
+    : "it is not to be seen what is mounted at / (in a chroot, or without /proc)";
+
+function readHardware(root: string, unseen: string[]): HostHardware | undefined {
+  const modaliases = new Set<string>();
+  collectModaliases(join(root, "sys/devices"), modaliases);
+  if (!modaliases.size) {
+    unseen.push(`no device in ${join(root, "sys/devices")} has a modalias (is /sys mounted?): ${allDrivers}`);
+    return undefined;
   }
+  // A kernel that cannot load drivers lacks this file (CONFIG_MODULES).
+  const loaded = linesIfThere(join(root, "proc/modules")).map((line) => line.split(" ", 1)[0] ?? "");
+  return { modaliases: [...modaliases].sort(), loaded };
 }
 
-const linesOf = (path: string) => readFileSync(path, "utf8").split("\n").filter(Boolean);
+function layersBelow(root: string, mount: HostMount, unseen: string[]): HostDevices["layers"] {
+  const number = deviceNumber(root, mount);
+  const folder = deviceFolder(root, number);
+  if (folder === undefined && number !== "none")
+    unseen.push(
+      `what ${mount.source} (${mount.point}) lies on is not to be seen: there is no /sys/dev/block/${number}`,
+    );
+  if (folder === undefined || (mount.type === "swap" && losesContent(folder))) return [];
+  return layersOf(folder).map((layer) => ({ ...layer, point: mount.point }));
+}
+
+/** A device that --add-device names; its type is "" where nobody knows it. */
+function addDevice(root: string, name: string, mounts: readonly HostMount[]): HostMount & { folder: string } {
+  const number = deviceNumber(root, { source: name });
+  const folder = deviceFolder(root, number);
+  if (folder === undefined)
+    throw new BuildError(
+      `--add-device ${name}: there is no such block device here: name its drivers with --add-drivers`,
+    );
+  const mounted = mounts.find((mount) => deviceNumber(root, mount) === number);
+  const type = udevProperty(root, number, "ID_FS_TYPE") ?? mounted?.type ?? "";
+  return { point: name, type, source: name, options: "", folder };
+}
 
 /** Walks the tree of devices; links in it lead to devices that are walked anyway. */
 function collectModaliases(folder: string, found: Set<string>): void {
   for (const entry of unlessGone(() => readdirSync(folder, { withFileTypes: true }))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) collectModaliases(path, found);
-    else if (entry.name === "modalias") for (const alias of unlessGone(() => linesOf(path))) found.add(alias);
+    else if (entry.name === "modalias") for (const alias of unlessGone(() => linesIfThere(path))) found.add(alias);
   }
 }
 
@@ -74,14 +164,4 @@ function unlessGone<Item>(read: () => Item[]): Item[] {
   } catch {
     return [];
   }
-}
-
-/** Types of what is mounted at / and /usr: "ID PARENT MAJ:MIN ROOT POINT OPTIONS … - TYPE SOURCE …" (proc(5)). */
-export function rootFileSystems(mountinfo: readonly string[]): string[] {
-  const types = mountinfo.flatMap((line) => {
-    const point = line.split(" ", 5)[4] ?? "";
-    const type = line.slice(line.indexOf(" - ") + 3).split(" ", 1)[0] ?? "";
-    return point === "/" || point === "/usr" ? [type] : [];
-  });
-  return [...new Set(types)].sort();
 }

@@ -31,13 +31,14 @@ export async function addDrivers(
     ...(only ? [named("--drivers", only)] : requests),
     named("--add-drivers", add),
     named("--force-drivers", force),
+    { asker: "--add-device", selectors: devices?.added ?? [] },
     named(
       "--filesystems",
       fileSystems.map((type) => `fs-${type}`),
     ),
   ];
   for (const remark of remarksOnOmitted(kernel, omit)) report.warning(remark);
-  const options = { omit, settings: driverSettings, host: devices };
+  const options = { omit, settings: driverSettings, host: devices?.hardware };
   const { files, indexed, aliases } = selectDrivers(kernel, all, options, problems);
   report.note(`drivers: ${files.map(({ name }) => name).join(" ")}`);
   for (const { name } of files)

@@ -46,7 +46,8 @@ export async function packImage(
 
 function findMicrocode(host: HostFiles, settings: Settings): Promise<[string, Entry][]> {
   const folders = settings.firmwareFolders.length ? settings.firmwareFolders : ["/lib/firmware"];
-  if (!settings.hostOnly) return makeEarlyImage(host, folders, undefined);
+  // What another system's machine has, nobody knows here.
+  if (!settings.hostOnly || settings.sysroot !== "/") return makeEarlyImage(host, folders, undefined);
   const processor = parseProcessor(host.readText("/proc/cpuinfo") ?? "");
   return processor ? makeEarlyImage(host, folders, processor) : Promise.resolve([]);
 }

@@ -44,6 +44,8 @@ export interface Settings {
   kernelCommandLine: string;
   /** The host's root is looked up in its fstab. */
   useFstab: boolean;
+  /** Host-only: block devices that the image has drivers for, besides those of / and /usr. */
+  addDevices: readonly string[];
   /** What this machine's root needs goes into /etc/cmdline.d, too. */
   storeHostParameters: boolean;
   /** As crypt(5) writes it; undefined: the rescue shell asks for none. */
@@ -123,6 +125,7 @@ export function makeSettings(
     strip: configuration.do_strip === undefined ? undefined : configuration.do_strip === "yes",
     kernelCommandLine: configuration.kernel_cmdline ?? "",
     useFstab: isSet("use_fstab"),
+    addDevices: configuration.add_device ?? [],
     storeHostParameters: hostOnly && isSet("hostonly_cmdline"),
     emergencyPasswordHash: configuration.emergency_password_hash,
     ...chooseTimes(configuration.reproducible !== "no", environment),
@@ -161,12 +164,14 @@ function checkContradictions({ last, value, operands }: CommandLine, hostOnly: b
     problems.push(`--kver ${release} and the word "${word}" after the image name two kernels: leave one of them out`);
   if (last("regenerate-all") && operands.length)
     problems.push("--regenerate-all writes all images at their usual places: leave IMAGE and KVER out");
-  if (hostOnly && last("sysroot"))
-    problems.push("--sysroot needs -N: what the devices of the other machine are is not to be seen here");
   const wanted = last("hostonly-cmdline", "no-hostonly-cmdline");
-  for (const option of [wanted === "hostonly-cmdline" ? wanted : undefined, last("print-cmdline"), last("fstab")])
-    if (option && !hostOnly)
-      problems.push(`--${option} tells of this machine's root, and -N builds for any: leave one out`);
+  for (const option of [
+    wanted === "hostonly-cmdline" ? wanted : undefined,
+    last("print-cmdline"),
+    last("fstab"),
+    last("add-device"),
+  ])
+    if (option && !hostOnly) problems.push(`--${option} is about this machine, and -N builds for any: leave one out`);
   if (problems.length) throw new BuildError(...problems);
 }
 

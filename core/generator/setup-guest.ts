@@ -113,7 +113,7 @@ function install(setup: ModuleSetup, host: Host): TracedInstallation {
   const image = createImage(installation);
   call(setup, "install", image, host);
   if (host.kernel !== undefined) call(setup, "installkernel", image, host);
-  const cmdline = host.hostOnly ? call(setup, "cmdline", host) : undefined;
+  const cmdline = host.hostOnly || host.root ? call(setup, "cmdline", host) : undefined;
   return { ...installation, cmdline: (cmdline ?? []) as string[] };
 }
 

@@ -36,8 +36,7 @@ const helpers = [
 export default moduleSetup({
   depends: () => ["base"],
   installkernel(image, host) {
-    const wanted =
-      host.hostOnly || host.fileSystems.length ? host.fileSystems.map((type) => `fs-${type}`) : fileSystems;
+    const wanted = host.fileSystems.length ? host.fileSystems.map((type) => `fs-${type}`) : fileSystems;
     image.drivers([...wanted, ...helpers], { always: true });
   },
 });

@@ -70,9 +70,11 @@ export const host = [
   },
   {
     long: "add-device",
-    value: "DEVICE",
-    text: "a device that the initrd sets up",
+    value: "LIST",
+    list: true,
     key: "add_device",
-    refused: "no module waits for devices besides the root's: name the drivers that it needs with --add-drivers",
+    recorded: true,
+    text: "drivers for more devices than the root's",
+    more: "Block devices of this machine: /dev/…, UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=…. Drivers for them, for what they lie on, and for their file systems; what has no module yet is warned of.",
   },
 ] as const satisfies readonly Option[];

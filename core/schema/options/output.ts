@@ -59,7 +59,7 @@ export const output = [
     path: true,
     recorded: true,
     text: "take the image's files from a system below DIR",
-    more: "Its configuration, modules, programs, drivers and firmware; without a name, the image lies in its /boot. What --include and -c name is this system's. -N is needed: what the other machine's devices are is not to be seen here.",
+    more: "Its configuration, modules, programs, drivers and firmware; without a name, the image lies in its /boot. What --include and -c name is this system's. Its machine is not to be seen here: the image has the drivers for any, and for the file systems of its fstab.",
   },
   {
     long: "tmpdir",

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { readHostDevices } from "../../../core/generator/host-devices.js";
+import { type TestContext, test } from "node:test";
+import { readHostDevices, readOtherHost } from "../../../core/generator/host-devices.js";
 import { rootDoubt } from "../../../core/generator/host-root.js";
+import { run } from "../../support/run.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
-/** A root on LVM on LUKS on a partition of a RAID; /usr on a disk. */
+/** A root on LVM on LUKS on a partition of a RAID; /usr and the first swap on a disk, the second on the LVM, the others do not keep their content. */
 const host = {
   "proc/modules": "xfs 1 0 - Live 0x0\nlibcrc32c 1 1 xfs, Live 0x0\n",
   "proc/self/mountinfo": [
@@ -15,53 +16,149 @@ const host = {
     "3 1 7:0 / /usr/local rw - squashfs /dev/loop0 rw",
     "",
   ].join("\n"),
+  "proc/swaps":
+    "Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2\n/dev/zram0 partition 1 0 100\n/swap file 1 0 -3\n/dev/dm-3 partition 1 0 -4\n",
+  "etc/fstab": "UUID=of-the-swap none swap sw 0 0\n",
   "sys/devices/pci/modalias": "pci:v1\n",
   "sys/devices/pci/usb/modalias": "usb:v2\n",
   "sys/devices/other/modalias": "pci:v1\n",
   "sys/devices/block/sda/sda1/partition": "1\n",
+  "sys/devices/block/sda/sda2/partition": "2\n",
   "sys/devices/block/md0/md/level": "raid1\n",
   "sys/devices/block/md0/md0p1/partition": "1\n",
   "sys/devices/block/dm-0/dm/uuid": "CRYPT-LUKS2-00-x\n",
   "sys/devices/block/dm-1/dm/uuid": "LVM-abc\n",
+  "sys/devices/block/dm-2/dm/uuid": "LVM-def\n",
+  "sys/devices/block/dm-3/dm/uuid": "CRYPT-PLAIN-swap\n",
+  "sys/module/ahci/refcnt": "1\n",
 };
 
 function link(root: string, path: string, target: string): void {
   mkdirSync(join(root, path, ".."), { recursive: true });
-  symlinkSync(join(root, "sys/devices/block", target), join(root, path));
+  symlinkSync(join(root, "sys", target), join(root, path));
 }
 
-test("what the host has, and what its root lies on", (context) => {
-  const root = scratchFolder(context, host);
-  link(root, "sys/dev/block/253:1", "dm-1");
-  link(root, "sys/dev/block/8:1", "sda/sda1");
-  link(root, "sys/devices/block/dm-1/slaves/dm-0", "dm-0");
-  link(root, "sys/devices/block/dm-0/slaves/md0p1", "md0/md0p1");
-  link(root, "sys/devices/block/md0/slaves/sda", "sda");
-  assert.deepEqual(readHostDevices(root), {
-    modaliases: ["pci:v1", "usb:v2"],
-    loaded: ["xfs", "libcrc32c"],
+/** The host's devices with their nodes. */
+async function withDevices(context: TestContext, files = {}): Promise<string> {
+  const root = scratchFolder(context, { ...host, ...files });
+  const numbers = {
+    "253:0": "dm-0",
+    "253:1": "dm-1",
+    "253:2": "dm-2",
+    "253:3": "dm-3",
+    "8:1": "sda/sda1",
+    "8:2": "sda/sda2",
+  };
+  mkdirSync(join(root, "dev/disk/by-uuid"), { recursive: true });
+  for (const [number, device] of Object.entries(numbers)) {
+    link(root, `sys/dev/block/${number}`, `devices/block/${device}`);
+    await run(["mknod", join(root, "dev", device.replace(/.*\//, "")), "b", ...number.split(":")]);
+  }
+  symlinkSync("../../dm-2", join(root, "dev/disk/by-uuid/of-the-swap"));
+  link(root, "sys/devices/block/dm-1/slaves/dm-0", "devices/block/dm-0");
+  link(root, "sys/devices/block/dm-0/slaves/md0p1", "devices/block/md0/md0p1");
+  link(root, "sys/devices/block/md0/slaves/sda", "devices/block/sda");
+  link(root, "sys/devices/block/driver/module", "module/ahci");
+  return root;
+}
+
+const layersOfRoot = [
+  { point: "/", device: "dm-1", module: "lvm" },
+  { point: "/", device: "dm-0", module: "luks" },
+  { point: "/", device: "md0", module: "md-raid" },
+];
+
+test("what the host has, and what its root and its swap lie on", async (context) => {
+  assert.deepEqual(readHostDevices(await withDevices(context)), {
+    hardware: { modaliases: ["pci:v1", "usb:v2"], loaded: ["xfs", "libcrc32c"] },
     fileSystems: ["ext4", "xfs"],
-    rootLayers: [
-      { point: "/", device: "dm-1", module: "lvm" },
-      { point: "/", device: "dm-0", module: "luks" },
-      { point: "/", device: "md0", module: "md-raid" },
-    ],
+    layers: [...layersOfRoot, { point: "swap", device: "dm-2", module: "lvm" }],
     root: { device: "/dev/mapper/vg-root", type: "xfs" },
+    added: [],
+    unseen: [],
   });
 });
 
-test("without /sys or /proc nobody knows what this machine needs", async (context) => {
+test("--add-device: drivers of a device and of what it lies on, its file system, its layers", async (context) => {
+  const root = await withDevices(context, { "run/udev/data/b253:2": "E:ID_FS_TYPE=f2fs\n" });
+  const one = readHostDevices(root, { addDevices: ["/dev/dm-0"] });
+  assert.deepEqual([one.added, one.fileSystems], [["ahci"], ["ext4", "xfs"]]);
+  assert.deepEqual(one.layers.slice(-2), [
+    { point: "/dev/dm-0", device: "dm-0", module: "luks" },
+    { point: "/dev/dm-0", device: "md0", module: "md-raid" },
+  ]);
+  assert.deepEqual(readHostDevices(root, { addDevices: ["UUID=of-the-swap"] }).fileSystems, ["ext4", "f2fs", "xfs"]);
+  for (const name of ["/dev/none", "UUID=none", "nonsense", "/etc/fstab"])
+    assert.match(
+      (await problemsOf(() => readHostDevices(root, { addDevices: [name] })))[0] ?? "",
+      new RegExp(`^--add-device ${name}: there is no such block device here: `),
+    );
+});
+
+test("what is not to be seen is told of, with what the image has instead", (context) => {
   const root = scratchFolder(context, host);
-  rmSync(join(root, "proc/modules"));
-  assert.deepEqual(readHostDevices(root).loaded, [], "a kernel that cannot load any");
+  assert.deepEqual(readHostDevices(root).unseen, [
+    "what /dev/mapper/vg-root (/) lies on is not to be seen: there is no /sys/dev/block/253:1",
+    "what /dev/sda1 (/usr) lies on is not to be seen: there is no /sys/dev/block/8:1",
+  ]);
   rmSync(join(root, "proc"), { recursive: true });
-  assert.deepEqual(await problemsOf(() => readHostDevices(root)), [
-    `${root}/proc/self/mountinfo cannot be read: no such file or directory: mount /proc, or build for any machine with -N`,
-  ]);
   rmSync(join(root, "sys"), { recursive: true });
-  assert.deepEqual(await problemsOf(() => readHostDevices(root)), [
-    `no device in ${root}/sys/devices has a modalias: mount /sys, or build for any machine with -N`,
+  assert.deepEqual(readHostDevices(root), {
+    hardware: undefined,
+    fileSystems: [],
+    layers: [],
+    root: undefined,
+    added: [],
+    unseen: [
+      `no device in ${root}/sys/devices has a modalias (is /sys mounted?): the image has the drivers for any machine`,
+      "it is not to be seen what is mounted at / (in a chroot, or without /proc): /etc/fstab has none either, and the image has the drivers of all local file systems",
+    ],
+  });
+});
+
+test("a container's root tells of none; fstab's counts where there is one", (context) => {
+  const seen = (fstab: string) => {
+    const mountinfo = "20 1 0:33 / / rw - overlay overlay rw\n21 20 8:1 / /usr rw - ext4 /dev/sda1 rw\n";
+    const files = { ...host, "proc/self/mountinfo": mountinfo, "etc/fstab": fstab };
+    const { root, fileSystems, unseen } = readHostDevices(scratchFolder(context, files));
+    return { root, fileSystems, said: unseen[0] };
+  };
+  const container = "what is mounted at / is overlay, as in a container, which tells of no root: ";
+  assert.deepEqual(seen(""), {
+    ...{ root: undefined, fileSystems: [] },
+    said: `${container}/etc/fstab has none either, and the image has the drivers of all local file systems`,
+  });
+  assert.deepEqual(seen("LABEL=x / btrfs defaults 0 0\n"), {
+    ...{ root: { device: "LABEL=x", type: "btrfs" }, fileSystems: ["btrfs", "ext4"] },
+    said: `${container}the root is that of /etc/fstab`,
+  });
+});
+
+test("of another system there is only its fstab", async (context) => {
+  const other = scratchFolder(context, { "etc/fstab": "LABEL=x / btrfs subvol=@ 0 0\nLABEL=u /usr xfs\n" });
+  const { unseen, ...facts } = readOtherHost(other, []);
+  assert.deepEqual(facts, {
+    ...{ hardware: undefined, layers: [], added: [], fileSystems: ["btrfs", "xfs"] },
+    root: { device: "LABEL=x", type: "btrfs", flags: "subvol=@" },
+  });
+  assert.deepEqual(unseen, [
+    `the machine of the system below ${other} is not to be seen here: the image has the drivers for any machine, and those of the file systems in ${other}/etc/fstab`,
   ]);
+  const none = scratchFolder(context);
+  assert.deepEqual(readOtherHost(none, []).fileSystems, []);
+  assert.match(
+    readOtherHost(none, []).unseen[0] ?? "",
+    /fstab has no line for \/, so those of all local file systems$/,
+  );
+  assert.match((await problemsOf(() => readOtherHost(other, ["/dev/x"])))[0] ?? "", /^--add-device \/dev\/x: /);
+});
+
+test("/usr of fstab, where it is not mounted", (context) => {
+  const fstab = (text: string) => readHostDevices(scratchFolder(context, { ...host, "etc/fstab": text })).fileSystems;
+  const mountinfo = "1 0 253:1 / / rw - xfs /dev/mapper/vg-root rw\n";
+  const files = { ...host, "proc/self/mountinfo": mountinfo, "etc/fstab": "LABEL=u /usr erofs ro\n" };
+  assert.deepEqual(readHostDevices(scratchFolder(context, files)).fileSystems, ["erofs", "xfs"]);
+  assert.deepEqual(fstab("LABEL=u /usr erofs ro\n"), ["ext4", "xfs"], "what is mounted counts more");
 });
 
 test("the root by udev's UUID, of btrfs with its subvolume, of a container not at all", async (context) => {

@@ -27,7 +27,14 @@ test("firmware that is not installed is written down by driver; a command of mod
     const [host, tree, report] = [createHostFiles(root), createTree(), keepReport()];
     const installer = createInstaller(host, tree);
     const devices = hostOnly
-      ? { modaliases: [], loaded: [], fileSystems: [], rootLayers: [], root: undefined }
+      ? {
+          hardware: { modaliases: [], loaded: [] },
+          fileSystems: [],
+          layers: [],
+          root: undefined,
+          added: [],
+          unseen: [],
+        }
       : undefined;
     const building = { host, tree, installer, problems: createProblems(), report, sizes: new Map() };
     await addDrivers(kernel, [], settings, devices, building);

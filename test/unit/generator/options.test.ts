@@ -158,6 +158,42 @@ test("--sysroot: drivers, programs, modules and configuration of another system"
   );
 });
 
+test("--sysroot, host-only: what is not to be seen of its machine", async (context) => {
+  const root = await otherSystem(context, [kernel.release]);
+  writeFileSync(join(root, "etc/fstab"), "LABEL=x / xfs defaults 0 0\nLABEL=y /boot ext4 noauto 0 0\n");
+  const { stderr } = await mkinitrd(["-r", root, "--hostonly-cmdline"]);
+  const lines = stderr.replaceAll(root, "R").split("\n");
+  assert.match(
+    lines[0] ?? "",
+    /^mkinitrd: warning: the machine of the system below R is not to be seen here: .* R\/etc\/fstab$/,
+  );
+  assert.match(lines[1] ?? "", /^mkinitrd: warning: R\/boot is in R\/etc\/fstab, but not mounted: .* mount R\/boot,/);
+  const { has, text } = await contentOf(join(root, "boot", `initramfs-${kernel.release}.img`));
+  assert.ok(
+    has(`${drivers}/fs/xfs/xfs.ko`) &&
+      !has(`${drivers}/fs/btrfs/btrfs.ko`) &&
+      has(`${drivers}/drivers/scsi/mpi3mr/mpi3mr.ko`),
+  );
+  assert.equal(await text("etc/cmdline.d/95-rootfs-block.conf"), "root=LABEL=x rootfstype=xfs\n");
+  assert.doesNotMatch((await mkinitrd(["-N", "-fr", root, join(root, "x.img")])).stderr, /warning/);
+});
+
+test("in a container: overlay at /, no /sys, /boot not mounted", async (context) => {
+  const folder = scratchFolder(context, { "boot/x": "", fstab: "" });
+  writeFileSync(join(folder, "fstab"), `UUID=1 ${folder}/boot ext4 noauto 0 0\n`);
+  const words = [program, "--no-compress", ...forKernel(join(folder, "boot/x.img"))];
+  const script = `mkdir up work all && mount -t tmpfs none up && mkdir up/up up/work
+    mount -t overlay -o lowerdir=/,upperdir=up/up,workdir=up/work none all && mount --rbind ${folder} all${folder}
+    mount --bind /proc all/proc && mount --bind fstab all/etc/fstab && exec chroot all "$@"`;
+  const { status, stderr } = await tryRun(["unshare", "-m", "sh", "-ec", script, "sh", ...words], { cwd: folder });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /warning: no device in \/sys\/devices has a modalias/);
+  assert.match(stderr, /warning: what is mounted at \/ is overlay, as in a container, .* all local file systems\n/);
+  assert.match(stderr, /warning: \S+\/boot is in \/etc\/fstab, but not mounted: the boot loader will not find /);
+  const { has } = await contentOf(join(folder, "boot/x.img"));
+  assert.ok(has(`${drivers}/fs/btrfs/btrfs.ko`) && has(`${drivers}/drivers/scsi/mpi3mr/mpi3mr.ko`));
+});
+
 test("--regenerate-all: an image for each kernel, as far as they can be built", async (context) => {
   const root = await otherSystem(context, [kernel.release, "0.0-broken"]);
   const images = [kernel.release, "0.0-broken"].map((release) => join(root, "boot", `initramfs-${release}.img`));
