@@ -218,8 +218,12 @@ test("the command line adds to the configuration, and overrides it", () => {
 
 test("compression is a known program with a level", async () => {
   const parsed = (text: string) => makeSettings(parseCommandLine(["--compress", text]), {}, {}).compressor;
-  assert.deepEqual(parsed("zstd -15")?.parameters, ["-q", "-c", "-T0", "-15"]);
-  assert.deepEqual(parsed("zstd -15 -q -T0")?.parameters, ["-q", "-c", "-T0", "-15"], "as dracut's default is written");
+  assert.deepEqual(parsed("zstd -15")?.parameters, ["-q", "-c", "-T0", "-B4MiB", "-15"]);
+  assert.deepEqual(
+    parsed("zstd -15 -q -T0")?.parameters,
+    ["-q", "-c", "-T0", "-B4MiB", "-15"],
+    "as dracut's default is written",
+  );
   assert.equal(parsed("cat")?.name, "none");
   for (const name of ["rar", "constructor", "__proto__"])
     assert.match(
