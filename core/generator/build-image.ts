@@ -3,9 +3,8 @@ import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
-import { makeBundle } from "./bundle.js";
+import { type BootCode, makeBootCode } from "./boot-code.js";
 import { makeDriverIndex } from "./driver-index.js";
-import type { Bundled } from "./esbuild.js";
 import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices, readOtherHost } from "./host-devices.js";
@@ -18,7 +17,6 @@ import { createInstaller, installLayout } from "./install.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
-import { forbiddenImports } from "./module-imports.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
 import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-parameters.js";
@@ -28,7 +26,6 @@ import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
-import { makeSnapshot } from "./snapshot.js";
 import { createTree, type Tree } from "./tree.js";
 import { unmountedAbove } from "./unmounted.js";
 
@@ -79,7 +76,10 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   // esbuild is a process of its own, and works while the tree is filled.
   const [bundled, drivers] = settings.kernelOnly
     ? [undefined, await fillDrivers(selected, build)]
-    : await Promise.all([problems.later(bundle(selected, build)), fill(selected, build)]);
+    : await Promise.all([
+        problems.later(makeBootCode(selected, kernel?.release, settings.hostOnly)),
+        fill(selected, build),
+      ]);
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
   problems.check();
@@ -186,27 +186,6 @@ function warnOfLayers({ modules }: SelectedModules, { devices, report }: Build):
       );
     else if (point === "swap") report.warning(`swap ${lacking}: a machine that hibernates there does not wake up`);
     else report.warning(`--add-device: ${point} ${lacking}: the boot does not reach it`);
-  }
-}
-
-type BootCode = Bundled & { snapshot: Buffer };
-
-/** Bundle and snapshot; where they cannot be made, each module is tried by itself, so that all that is wrong is told. */
-async function bundle(selected: SelectedModules, { settings, kernel }: Build): Promise<BootCode> {
-  const make = async (modules: SelectedModules["modules"]): Promise<BootCode> => {
-    const input = { ...selected, modules, kernel: kernel?.release ?? null, hostOnly: settings.hostOnly };
-    const bundled = await makeBundle(input);
-    const forbidden = forbiddenImports(bundled.imports, selected.modules);
-    if (forbidden.length) throw new BuildError(...forbidden);
-    return { ...bundled, snapshot: await makeSnapshot(bundled, modules) };
-  };
-  try {
-    return await make(selected.modules);
-  } catch (error) {
-    const problems = createProblems();
-    for (const module of selected.modules) await problems.later(make([module]));
-    problems.check();
-    throw error;
   }
 }
 

@@ -44,7 +44,7 @@ export function findModules(folders: readonly string[], problems: Problems): Mod
   for (const folder of folders.filter(existsSync))
     for (const entry of problems.during(() => entriesOf(folder)) ?? []) {
       if (entry.name.startsWith(".") || (!entry.isDirectory() && !entry.isSymbolicLink())) continue;
-      const module = problems.during(() => readFolder(folder, entry.name));
+      const module = problems.during(() => readModuleFolder(folder, entry.name));
       if (!module) continue;
       const other = found.get(module.name);
       if (other && dirname(other.folder) === folder)
@@ -62,10 +62,17 @@ function entriesOf(folder: string) {
   }
 }
 
-function readFolder(parent: string, entry: string): ModuleFolder {
-  const folder = join(parent, entry);
+/** "95name" is the module `name` with the number 95; undefined: it is none. */
+export function parseFolderName(entry: string): Pick<ModuleFolder, "name" | "number"> | undefined {
   const [, digits, name] = namePattern.exec(entry) ?? [];
-  if (digits === undefined || name === undefined)
+  return name === undefined ? undefined : { name, number: Number(digits) };
+}
+
+/** The module in the folder `entry` of `parent`. Throws BuildError: it is none. */
+export function readModuleFolder(parent: string, entry: string): ModuleFolder {
+  const folder = join(parent, entry);
+  const parsed = parseFolderName(entry);
+  if (!parsed)
     throw new BuildError(
       `${folder}: a module's folder has two digits and a name, like 90${entry.replace(/^\d*/, "") || "name"}: rename or remove it`,
     );
@@ -79,8 +86,7 @@ function readFolder(parent: string, entry: string): ModuleFolder {
     return file === undefined ? [] : [[phase, join(folder, file)] as const];
   });
   return {
-    name,
-    number: Number(digits),
+    ...parsed,
     folder,
     setup: join(folder, setup),
     phases: Object.fromEntries(parts),

@@ -84,6 +84,7 @@ export function reasonOf(error: unknown): string {
     EPERM: "not permitted",
     ENOTDIR: "it, or a part of its path, is not a directory",
     EISDIR: "it is a directory",
+    EEXIST: "something else is there",
     ENOSPC: "no space left on device",
     EDQUOT: "the disk quota is used up",
     EROFS: "the file system is read-only",

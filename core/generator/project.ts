@@ -16,6 +16,8 @@ export const project = {
   top,
   version: String(JSON.parse(readFileSync(join(top, "package.json"), "utf8")).version),
   hooks: join(top, "hooks/index.ts"),
+  /** The module that new-module writes. */
+  template: join(top, "hooks/template"),
   modules: join(top, "modules.d"),
   sequencer: join(top, "core/sequencer/start.ts"),
   setupGuest: join(top, "core/generator/setup-guest.ts"),

@@ -11,7 +11,8 @@ import { project } from "./project.js";
 export function firstPlace(trace: string, sources: SourceMap, modules: readonly ModuleFolder[]): string | undefined {
   for (const [, line, column] of trace.matchAll(/\.js:(\d+):(\d+)\)?$/gm)) {
     const origin = findOrigin(sources, Number(line) - 1, Number(column) - 1);
-    const path = origin && resolve(project.top, origin.originalSource);
+    // The map's sources are URLs.
+    const path = origin && resolve(project.top, decodeURIComponent(origin.originalSource));
     if (path && modules.some(({ folder }) => path.startsWith(`${folder}/`)))
       return `${path}:${origin.originalLine + 1}`;
   }

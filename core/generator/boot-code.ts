@@ -1,0 +1,34 @@
+import { makeBundle } from "./bundle.js";
+import type { Bundled } from "./esbuild.js";
+import { forbiddenImports } from "./module-imports.js";
+import { BuildError, createProblems } from "./problems.js";
+import type { SelectedModules } from "./select-modules.js";
+import { makeSnapshot } from "./snapshot.js";
+
+/** What PID 1 runs, and the engine that has loaded it. */
+export type BootCode = Bundled & { snapshot: Buffer };
+
+/**
+ * Bundle and snapshot of the modules' hooks. Throws BuildError: where they cannot be made, each module is tried by itself, so that all that is
+ * wrong is told. `kernel`: release; undefined: the image is for no kernel in particular.
+ */
+export async function makeBootCode(
+  selected: SelectedModules,
+  kernel: string | undefined,
+  hostOnly: boolean,
+): Promise<BootCode> {
+  const make = async (modules: SelectedModules["modules"]): Promise<BootCode> => {
+    const bundled = await makeBundle({ ...selected, modules, kernel: kernel ?? null, hostOnly });
+    const forbidden = forbiddenImports(bundled.imports, selected.modules);
+    if (forbidden.length) throw new BuildError(...forbidden);
+    return { ...bundled, snapshot: await makeSnapshot(bundled, modules) };
+  };
+  try {
+    return await make(selected.modules);
+  } catch (error) {
+    const problems = createProblems();
+    for (const module of selected.modules) await problems.later(make([module]));
+    problems.check();
+    throw error;
+  }
+}

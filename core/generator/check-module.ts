@@ -1,0 +1,80 @@
+import { statSync } from "node:fs";
+import { machine } from "node:os";
+import { basename, dirname, resolve } from "node:path";
+import { makeBootCode } from "./boot-code.js";
+import { createHostAnswers } from "./host-answers.js";
+import { createHostFiles } from "./host-files.js";
+import { findModules, type ModuleFolder, placesOfModules, readModuleFolder } from "./module-folders.js";
+import { BuildError, createProblems, type Problems } from "./problems.js";
+import { selectModules } from "./select-modules.js";
+import type { HostFacts } from "./setup-guest.js";
+import { loadSetups } from "./setup-runner.js";
+import { typeCheck } from "./type-check.js";
+
+/** Two images that have little in common: a setup is asked what it wants in each. */
+const images: readonly (HostFacts & { driversExist: boolean })[] = [
+  { hostOnly: false, kernel: undefined, machine: machine(), fileSystems: [], modaliases: [], driversExist: false },
+  {
+    hostOnly: true,
+    hostOnlyMode: "sloppy",
+    kernel: "6.1.0",
+    machine: machine(),
+    fileSystems: ["ext4"],
+    modaliases: ["virtio:d00000002v00001AF4"],
+    root: { device: "UUID=00361d4f-646b-478c-9947-73b9bec8531e", type: "ext4" },
+    driversExist: true,
+  },
+];
+
+/**
+ * Checks a module's folder, wherever it lies, without building an image: the types of its sources, what its setup answers for two kinds of images,
+ * and its hooks, loaded as they will be in the image. Modules that it depends on may lie beside it. Throws BuildError with all that is wrong.
+ */
+export async function checkModule(path: string): Promise<void> {
+  const folder = resolve(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new BuildError(`there is no folder ${folder}`);
+  const problems = createProblems();
+  const module = readModuleFolder(dirname(folder), basename(folder));
+  for (const mistake of await typeCheck([module.setup, ...Object.values(module.phases)])) problems.add(mistake);
+  for (const { driversExist, ...facts } of images) {
+    const answer = createHostAnswers(createHostFiles(), facts, () => driversExist);
+    const { run } = await loadSetups([module], answer);
+    problems.during(() => run(module, "check"));
+    const available = [module, ...(await otherModules(module, answer))];
+    await checkSelected(module, available, answer, facts, problems);
+  }
+  problems.check();
+}
+
+/** Resolves the module as if somebody had asked for it, and loads its hooks. */
+async function checkSelected(
+  { name }: ModuleFolder,
+  available: readonly ModuleFolder[],
+  answer: ReturnType<typeof createHostAnswers>,
+  { kernel, hostOnly }: HostFacts,
+  problems: Problems,
+): Promise<void> {
+  const report = { warning: () => {}, note: () => {} };
+  const wishes = { modules: [], add: [], force: [name], omit: [] };
+  const selected = await selectModules(available, wishes, answer, problems, report);
+  await problems.later(makeBootCode(selected, kernel, hostOnly));
+}
+
+/** Those that mkinitrd finds, and those beside it that are needed. What is wrong with them is told when they are asked again. */
+async function otherModules(
+  module: ModuleFolder,
+  answer: ReturnType<typeof createHostAnswers>,
+): Promise<ModuleFolder[]> {
+  const unheard = createProblems();
+  const siblings = dirname(module.folder);
+  const places = [...placesOfModules({ sysroot: "/", localModules: false }), siblings];
+  const others = findModules([...new Set(places)], unheard).filter(({ name }) => name !== module.name);
+  const { run } = await loadSetups([module, ...others], answer);
+  const needed = new Set([module]);
+  for (const one of needed)
+    for (const name of unheard.during(() => run(one, "depends")) ?? []) {
+      const other = others.find((candidate) => candidate.name === name);
+      if (other) needed.add(other);
+    }
+  return others.filter((other) => needed.has(other) || dirname(other.folder) !== siblings);
+}
