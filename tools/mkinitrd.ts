@@ -12,6 +12,7 @@ import {
 } from "../core/generator/configuration.js";
 import { helpText, optionHelp, optionNamed } from "../core/generator/help.js";
 import { createHostFiles } from "../core/generator/host-files.js";
+import { type ImageParts, keepParts } from "../core/generator/keep.js";
 import { installedReleases } from "../core/generator/kernel-version.js";
 import { createMessages, type Messages } from "../core/generator/messages.js";
 import { findModules, placesOfModules } from "../core/generator/module-folders.js";
@@ -94,7 +95,10 @@ async function buildOne(
   const started = performance.now();
   const settings = makeSettings(commandLine, configuration, process.env);
   const kernel = settings.kernel && release !== undefined ? { release, folder: undefined } : settings.kernel;
-  const built = await buildImage({ ...settings, kernel }, { report: messages.report, signal });
+  const keep = (parts: ImageParts) =>
+    messages.result(`what the image is made of is kept in ${keepParts(settings.temporaryFolder, parts)}`);
+  const options = { report: messages.report, signal, keep: commandLine.last("keep") && keep };
+  const built = await buildImage({ ...settings, kernel }, options);
   if (!built) {
     messages.result(
       "no image is needed: the kernel has all drivers built in, and there are no kernel parameters to put into one",

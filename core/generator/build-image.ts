@@ -14,6 +14,7 @@ import { rootDoubt } from "./host-root.js";
 import { addDrivers } from "./image-drivers.js";
 import { chooseFormat, packImage } from "./image-file.js";
 import { createInstaller, installLayout } from "./install.js";
+import type { ImageParts } from "./keep.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
 import { findModules, placesOfModules } from "./module-folders.js";
@@ -33,6 +34,8 @@ export interface BuildOptions {
   report: Report;
   /** Aborted: the work ends, and nothing is left behind. */
   signal: AbortSignal;
+  /** Called with what the image is to be made of, also where it then cannot be built. */
+  keep?: ((parts: ImageParts) => void) | undefined;
   /** Path of PID 1. */
   init?: string;
   /** Folders of modules; later ones override earlier ones. */
@@ -82,6 +85,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
       ]);
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
+  options.keep?.({ tree, modules: selected.modules, bundled });
   problems.check();
   if (settings.skipUnneeded && drivers === 0 && !ownParameters(tree).length) return undefined;
 

@@ -39,7 +39,14 @@ export async function packImage(
   const early = earlyMicrocode ? await findMicrocode(host, settings) : [];
   for (const [file] of early) if (file.endsWith(".bin")) report.note(`early microcode: ${file}`);
   const all = tree.entries();
-  const entries = settings.strip === false ? all : await stripEntries(all, settings.strip === true, report);
+  const entries =
+    settings.strip === false
+      ? all
+      : await stripEntries(all, {
+          required: settings.strip === true,
+          temporaryFolder: settings.temporaryFolder,
+          report,
+        });
   const chunks = cpio(entries, { ...settings, identical: await findIdentical(entries) });
   return writeImage(path, { early: early.length ? padded(cpio(early, settings)) : [], chunks, command }, signal);
 }

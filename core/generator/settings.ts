@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { posix, resolve } from "node:path";
 import type { Configuration } from "../schema/configuration.js";
 import type { OptionName } from "../schema/options.js";
@@ -38,6 +39,8 @@ export interface Settings {
   /** undefined: by what the kernel can unpack. */
   compressor: Compressor | undefined;
   earlyMicrocode: boolean;
+  /** Directory of files that are not the image's. */
+  temporaryFolder: string;
   /** Undefined: no wish was told, so that what cannot be done is no error. */
   strip: boolean | undefined;
   /** For the image's /etc/cmdline.d. */
@@ -122,6 +125,8 @@ export function makeSettings(
     remove: (configuration.remove_items ?? []).map((path) => posix.join("/", path)),
     compressor: configuration.compress === undefined ? undefined : parseCompressor(configuration.compress),
     earlyMicrocode: configuration.early_microcode !== "no",
+    temporaryFolder:
+      configuration.tmpdir === undefined ? tmpdir() : existingFolder("--tmpdir (tmpdir)", configuration.tmpdir),
     strip: configuration.do_strip === undefined ? undefined : configuration.do_strip === "yes",
     kernelCommandLine: configuration.kernel_cmdline ?? "",
     useFstab: isSet("use_fstab"),
@@ -135,9 +140,12 @@ export function makeSettings(
 
 /** Directory of the system that the image's files are taken from. Throws BuildError: there is none. */
 export function sysrootOf({ value }: CommandLine): string {
-  const folder = resolve(value("sysroot") ?? "/");
+  return existingFolder("--sysroot", resolve(value("sysroot") ?? "/"));
+}
+
+function existingFolder(option: string, folder: string): string {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
-  throw new BuildError(`--sysroot: there is no directory ${folder}`);
+  throw new BuildError(`${option}: there is no directory ${folder}`);
 }
 
 /** The kernel that the command line names, by --kver or by the word after the image; undefined: none. */

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { endOfChild } from "./child-end.js";
 import { hasDebugInformation } from "./elf.js";
-import { BuildError, type Report } from "./problems.js";
+import { BuildError, type Report, reasonOf } from "./problems.js";
 import type { Content, Entry } from "./tree.js";
 
 /** At the end of a signed driver (kernel: include/linux/module_signature.h): any change would break the signature. */
@@ -14,12 +14,11 @@ const signatureMark = "~Module signature appended~\n";
 
 /**
  * The entries with debugging information taken out of ELF files, by strip(1) of binutils, which is started only for files that have any:
- * distributions' programs and drivers have none. `required`: that strip is missing is an error, else a note. Throws BuildError.
+ * distributions' programs and drivers have none. `required`: that strip is missing is an error, else a note; `temporaryFolder`: where it works. Throws BuildError.
  */
 export async function stripEntries(
   entries: readonly [string, Entry][],
-  required: boolean,
-  report: Report,
+  { required, temporaryFolder, report }: { required: boolean; temporaryFolder: string; report: Report },
 ): Promise<[string, Entry][]> {
   const result = [...entries];
   const waiting = [...entries.entries()].filter(
@@ -28,7 +27,8 @@ export async function stripEntries(
   const worker = async () => {
     for (let next = waiting.pop(); next; next = waiting.pop()) {
       const [index, [path, entry]] = next;
-      if (entry.type === "file") result[index] = [path, { ...entry, content: await strip(path, entry.content) }];
+      if (entry.type === "file")
+        result[index] = [path, { ...entry, content: await strip(path, entry.content, temporaryFolder) }];
     }
   };
   try {
@@ -66,9 +66,9 @@ function isSigned(content: Content): boolean {
   }
 }
 
-async function strip(path: string, content: Content): Promise<Buffer> {
-  const input = Buffer.isBuffer(content) ? await unnamedFile() : await open(content.path);
-  const output = await unnamedFile();
+async function strip(path: string, content: Content, temporaryFolder: string): Promise<Buffer> {
+  const input = Buffer.isBuffer(content) ? await unnamedFile(temporaryFolder) : await open(content.path);
+  const output = await unnamedFile(temporaryFolder);
   try {
     if (Buffer.isBuffer(content)) await input.writeFile(content);
     await runStrip(path, input, output);
@@ -81,11 +81,17 @@ async function strip(path: string, content: Content): Promise<Buffer> {
 }
 
 /** A file that goes with its last user, however that ends. */
-async function unnamedFile(): Promise<FileHandle> {
-  const path = join(tmpdir(), `mkinitrd-${randomBytes(8).toString("hex")}`);
-  const file = await open(path, "wx+", 0o600);
-  await rm(path);
-  return file;
+async function unnamedFile(folder: string): Promise<FileHandle> {
+  const path = join(folder, `mkinitrd-${randomBytes(8).toString("hex")}`);
+  try {
+    const file = await open(path, "wx+", 0o600);
+    await rm(path);
+    return file;
+  } catch (error) {
+    throw new BuildError(
+      `${folder} cannot be written to: ${reasonOf(error)}: name another directory by --tmpdir, or say --nostrip`,
+    );
+  }
 }
 
 async function runStrip(path: string, input: FileHandle, output: FileHandle): Promise<void> {

@@ -25,8 +25,8 @@ export const diagnostics = [
   { long: "printsize", text: "show how much of the image each module takes, uncompressed" },
   {
     long: "keep",
-    text: "is not needed",
-    refused: "mkinitrd has no temporary directory that could be kept: with -v it tells what is put into the image",
+    text: "keep what the image is made of in a new directory",
+    more: "Of --tmpdir: every path with the module that brought it and the file that it is of, what each module has asked for, and the boot code. Also where the image cannot be built.",
   },
   { long: "conf", short: "c", value: "FILE", text: "configuration file" },
   { long: "confdir", value: "DIR", text: "directory of configuration files" },

@@ -64,9 +64,9 @@ export const output = [
   {
     long: "tmpdir",
     value: "DIR",
-    text: "is not needed",
+    path: true,
     key: "tmpdir",
-    refused:
-      "mkinitrd has no temporary directory: it writes beside the image; leave it out, and see that the image's directory has the space",
+    text: "directory for temporary files",
+    more: "Of --strip and --keep; the image is written beside its target. Left out: what the environment's TMPDIR names, or /tmp.",
   },
 ] as const satisfies readonly Option[];

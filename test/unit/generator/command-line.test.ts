@@ -71,6 +71,7 @@ test("what one command line cannot mean together", async () => {
     /^--no-kernel \(no_kernel\) and .* together leave nothing/,
   );
   assert.equal(await mistakes("-N --sysroot /none/such"), "--sysroot: there is no directory /none/such");
+  assert.equal(await mistakes("--tmpdir /none/such"), "--tmpdir (tmpdir): there is no directory /none/such");
   assert.equal(
     await mistakes("--kver 6.1 x.img 6.2"),
     '--kver 6.1 and the word "6.2" after the image name two kernels: leave one of them out',
@@ -93,14 +94,11 @@ test("what one command line cannot mean together", async () => {
 });
 
 test("a value that is none of the possible ones, and options that cannot work", async () => {
-  const problems = await problemsOf(() =>
-    parseCommandLine(["-L9", "--mount", "x", "--tmpdir=/t", "--sshkey", "k", "--keep"]),
-  );
+  const problems = await problemsOf(() => parseCommandLine(["-L9", "--mount", "x", "--add-fstab=/t", "--sshkey", "k"]));
   assert.equal(problems[0], '-L "9": it is one of 0, 1, 2, 3, 4, 5, 6');
   assert.match(problems[1] ?? "", /^--mount: .* it will need a module fstab-sys$/);
-  assert.match(problems[2] ?? "", /^--tmpdir: mkinitrd has no temporary directory/);
+  assert.match(problems[2] ?? "", /^--add-fstab: .* it will need a module fstab-sys$/);
   assert.match(problems[3] ?? "", /^--sshkey: .* it will need a module ssh-client$/);
-  assert.match(problems[4] ?? "", /^--keep: /);
 });
 
 test("what --rebuild repeats: what is in the image, and means the same in any directory", () => {

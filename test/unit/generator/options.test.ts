@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { appendFileSync, copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openDriverIndex } from "../../../core/rehearsal/driver-index.js";
 import { debianKernel } from "../../support/kernels.js";
@@ -277,6 +277,27 @@ test("kernel parameters of the image itself: what would stop every boot is refus
     await refused([...good, "-f", "--kernel-cmdline", "root=tmpfs:/dev/vda1"], folder),
     "--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=tmpfs:/dev/vda1 (a form of the module tmpfs-root: add it with -a tmpfs-root)\n",
   );
+});
+
+test("--keep: what the image is made of, also where it cannot be built", async (context) => {
+  const folder = scratchFolder(context, { "tmp/x": "" });
+  const words = ["-N", "--no-kernel", "--keep", "--tmpdir", "tmp", "-I", "/etc/fstab", "x.img"];
+  const keptIn = (stderr: string) => /^mkinitrd: what the image is made of is kept in (.*)$/m.exec(stderr)?.[1] ?? "";
+  const kept = keptIn((await mkinitrd(words, { cwd: folder })).stderr);
+  assert.equal(dirname(kept), join(folder, "tmp"));
+  const files = readFileSync(join(kept, "files.txt"), "utf8");
+  assert.match(files, /^\/etc\/fstab\t--install\t\/etc\/fstab$/m);
+  assert.match(files, /^\/usr\/bin\/busybox\tbusybox\t\/\S+busybox$/m);
+  const modules = JSON.parse(readFileSync(join(kept, "modules.json"), "utf8")) as {
+    name: string;
+    requests: unknown[];
+  }[];
+  assert.ok(modules.find(({ name }) => name === "busybox")?.requests.length);
+  assert.equal(readFileSync(join(kept, "bundle.js.map"), "utf8"), readFileSync(join(folder, "x.img.js.map"), "utf8"));
+  assert.ok((await contentOf(join(folder, "x.img"))).paths.length <= files.split("\n").length + 4);
+  const { status, stderr } = await tryRun([program, ...words], { cwd: folder });
+  assert.match(stderr, /x\.img exists/);
+  assert.ok(status === 1 && existsSync(join(keptIn(stderr), "bundle.js")));
 });
 
 test("-l takes modules of the current folder, --force-add one that finds itself unable", async (context) => {

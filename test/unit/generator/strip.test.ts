@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { hasDebugInformation } from "../../../core/generator/elf.js";
@@ -29,12 +28,13 @@ test("debugging information goes, of programs and drivers, but not of signed one
     ["short", file(Buffer.from("\x7fELF"))],
     ["link", { type: "symlink", target: "program" }],
   ];
-  const before = readdirSync(tmpdir());
-  const stripped = await stripEntries(entries, true, keepReport());
-  assert.deepEqual(
-    readdirSync(tmpdir()).filter((name) => name.startsWith("mkinitrd-") && !before.includes(name)),
-    [],
-  );
+  const temporaryFolder = scratchFolder(context);
+  const options = { required: true, temporaryFolder, report: keepReport() };
+  const stripped = await stripEntries(entries, options);
+  assert.deepEqual(readdirSync(temporaryFolder), []);
+  assert.deepEqual(await problemsOf(() => stripEntries(entries, { ...options, temporaryFolder: "/none/such" })), [
+    "/none/such cannot be written to: no such file or directory: name another directory by --tmpdir, or say --nostrip",
+  ]);
   assert.deepEqual(stripped.slice(2), entries.slice(2));
   for (const [index, path] of [program, driver].entries()) {
     const [, entry] = stripped[index] ?? [];
@@ -53,13 +53,16 @@ test("a missing strip is an error only if it was asked for", async (context) => 
   await run(["gcc", "-g", "-c", "-o", object, join(folder, "x.c")]);
   const entries: [string, Entry][] = [["x.o", file(readFileSync(object))]];
   const report = keepReport();
+  const options = { temporaryFolder: folder, report };
   const { PATH } = process.env;
   process.env.PATH = folder;
   try {
-    assert.deepEqual(await stripEntries(entries, false, report), entries);
+    assert.deepEqual(await stripEntries(entries, { ...options, required: false }), entries);
     const remedy = "strip is not installed: install the package binutils";
     assert.deepEqual(report.notes, [`${remedy} to leave out the debugging information that some files have`]);
-    assert.deepEqual(await problemsOf(() => stripEntries(entries, true, report)), [`${remedy}, or say --nostrip`]);
+    assert.deepEqual(await problemsOf(() => stripEntries(entries, { ...options, required: true })), [
+      `${remedy}, or say --nostrip`,
+    ]);
   } finally {
     process.env.PATH = PATH;
   }
