@@ -1,5 +1,8 @@
-import type { DeviceTags, IndexedDriverFile, ProgramRequest, ProgramResult } from "../abi/index.js";
-import type { SimulatedFile } from "./file-tree.js";
+import type { DeviceTags, IndexedDriverFile } from "../abi/index.js";
+import type { FileTable } from "./file-tree.js";
+import type { ProgramModel } from "./programs.js";
+
+export type { ProgramModel } from "./programs.js";
 
 /** A block device of the simulated machine. */
 export interface SimulatedDevice {
@@ -7,6 +10,8 @@ export interface SimulatedDevice {
   name: string;
   number: string;
   tags: DeviceTags;
+  /** More than one signature is on it: nobody may mount it by guess. */
+  ambivalent?: boolean;
   /** When it arrives, milliseconds after its driver is there (or after the start). Left out: at once. */
   after?: number;
   /** Driver without which it is not there. */
@@ -15,6 +20,7 @@ export interface SimulatedDevice {
   devpath?: string;
   /** In sysfs; 0: a drive without a medium. Left out: 2048. */
   sectors?: number;
+  readOnly?: boolean;
   /** What becomes of it, each so many milliseconds after its arrival: an event "change" tells of it. */
   changes?: readonly ({ after: number; medium?: true } & Partial<Pick<SimulatedDevice, "tags" | "files">>)[];
   /** When it is taken out again, milliseconds after its arrival. Left out: never. */
@@ -23,34 +29,41 @@ export interface SimulatedDevice {
   probeLasts?: number;
   mountLasts?: number;
   /** Files of the file system on it. */
-  files?: Readonly<Record<string, string | SimulatedFile>>;
+  files?: FileTable;
 }
 
-/** What a program does when it is run. */
-export type ProgramModel = (request: ProgramRequest) => Partial<ProgramResult> & {
-  /** How long it takes, in milliseconds. */
-  lasts?: number;
-};
+/** What a person at the console does when the boot asks: types a line, or gives up. */
+export type ConsoleAnswer = { line: string; after?: number } | { cancel: true; after?: number };
 
-/** A machine to rehearse a boot on. */
+/** A machine to rehearse a boot on. Times are milliseconds. */
 export interface MachineDescription {
   commandLine: string;
   kernel: { release: string; machine: string };
+  /** What PID 1 says of itself. Left out: the first engine of a boot, whose init got no arguments. */
+  init?: { engine?: number; status?: number; arguments?: readonly string[]; snapshot?: string };
   /** The initramfs. */
-  initramfs: Readonly<Record<string, string | SimulatedFile>>;
+  initramfs: FileTable;
   devices: readonly SimulatedDevice[];
   /** More files of sysfs, there from the start. */
-  sysfs?: Readonly<Record<string, string | SimulatedFile>>;
+  sysfs?: FileTable;
   /** Uevents of this time, in milliseconds since the kernel started, are lost: its end is told of. */
   deaf?: { from: number; until: number };
-  /** Drivers in the image, by each alias that they answer. */
-  drivers: Readonly<Record<string, readonly IndexedDriverFile[]>>;
+  /** Drivers in the image, by each alias that they answer. Left out: what the index among the image's files says. */
+  drivers?: Readonly<Record<string, readonly IndexedDriverFile[]>>;
   /** Milliseconds that the insertion of a driver takes, by its name; left out: 5. */
   insertionLasts?: Readonly<Record<string, number>>;
+  /** errno of finit_module(2) for drivers that do not load, by their names. */
+  insertionFails?: Readonly<Record<string, string>>;
   /** Modaliases of the devices on the buses; each begins with the name of its bus. */
   modaliases: readonly string[];
   /** File system types that this kernel lacks. */
   missingTypes?: readonly string[];
-  /** By the base name of argv[0]. */
+  /** By the base name of argv[0]; each is there, wherever it is looked for. */
   programs: Readonly<Record<string, ProgramModel>>;
+  /** The same for programs that are there only if the image or a disk has them. */
+  modelled?: Readonly<Record<string, ProgramModel>>;
+  /** Bytes. Left out: 1 GiB. */
+  memory?: number;
+  /** Left out: nobody is at the console. "none": there is no console. */
+  console?: readonly ConsoleAnswer[] | "none";
 }

@@ -59,6 +59,8 @@ export interface Engine {
   call(name: string, ...args: string[]): string;
   /** Runs what promises have queued until nothing is left. Throws EngineError. */
   runPendingJobs(): void;
+  /** Between two calls: gives a function that makes it again what it is now. */
+  save(): () => void;
   /** All that it consists of, between two calls; what is free of its memory is zero. */
   state(): EngineState;
 }
@@ -172,6 +174,14 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         const result = runtime.executePendingJobs();
         if (result.error) unwrap({ error: result.error });
       }),
+    save: () => {
+      const used = () => new Uint8Array(wasmMemory.buffer, 0, usedPages(wasmMemory) * pageSize);
+      const saved = used().slice();
+      return () => {
+        used().fill(0, saved.length);
+        new Uint8Array(wasmMemory.buffer).set(saved);
+      };
+    },
     state: () => {
       // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
       clearFreeMemory(wasmMemory, context["module"]);

@@ -1,168 +1,156 @@
-import type { FileStatus, FileType } from "../abi/index.js";
+import type { FileType } from "../abi/index.js";
+import { toBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 
-/** One file of the simulated machine. */
+/** Files by their path: the content of a regular file, or what else it is. Folders on the way are made; a path that ends in "/" is one. */
+export type FileTable = Readonly<Record<string, string | SimulatedFile>>;
+
+/** One file of a description. */
 export interface SimulatedFile {
   type: FileType;
   mode: number;
+  uid?: number;
+  gid?: number;
   /** Of a "file". */
-  data?: string;
+  data?: string | Buffer;
+  /** Bytes, where it has more than `data`, which then is its beginning. */
+  size?: number;
   /** Of a "symlink". */
   target?: string;
   /** Of a device node, "MAJOR:MINOR". */
   node?: string;
+  /** What a "file" holds that programs unpack: tar, or a compressor and tar. */
+  archive?: FileTable;
+  /** What a "file" holds that can be attached as a device: its tags, and the files on it. */
+  volume?: { tags: Readonly<Record<string, string>>; files?: FileTable };
 }
 
-/** One file system: files by their path in it, "/" being its top. A folder has an entry of its own. */
-export type FileSystem = Map<string, SimulatedFile>;
-
-/** A file system from a description: "path": "content", folders made as needed; a path that ends in "/" is a folder. */
-export function fileSystemOf(contents: Readonly<Record<string, string | SimulatedFile>>): FileSystem {
-  const tree: FileSystem = new Map([["/", { type: "dir", mode: 0o755 }]]);
-  for (const [path, content] of Object.entries(contents)) {
-    const names = path.split("/").filter(Boolean);
-    for (let depth = 1; depth < names.length; depth++) {
-      const folder = `/${names.slice(0, depth).join("/")}`;
-      if (!tree.has(folder)) tree.set(folder, { type: "dir", mode: 0o755 });
-    }
-    const file: SimulatedFile = path.endsWith("/")
-      ? { type: "dir", mode: 0o755 }
-      : typeof content === "string"
-        ? { type: "file", mode: 0o644, data: content }
-        : content;
-    tree.set(`/${names.join("/")}`, file);
-  }
-  return tree;
+/** A file as a file system holds it. All text is bytes (bytes.ts). */
+export interface Inode {
+  type: FileType;
+  mode: number;
+  uid: number;
+  gid: number;
+  number: number;
+  links: number;
+  /** Milliseconds since 1970. */
+  modified: number;
+  data?: string;
+  /** Bytes of a "file", where `data` is only its beginning. */
+  size?: number;
+  target?: string;
+  node?: string;
+  children?: Map<string, Inode>;
+  archive?: FileTable;
+  volume?: SimulatedFile["volume"];
+  /** Of a file that the kernel makes up. */
+  read?(): string;
+  write?(data: string): void;
+  /** How many mounts lie on it. */
+  covered: number;
 }
 
-/** Where a path leads: the file system, the path in it, and the path from the root of everything. */
-interface Place {
-  tree: FileSystem;
-  inner: string;
-  path: string;
+/** A superblock. */
+export interface FileSystem {
+  type: string;
+  /** "MAJOR:MINOR" */
+  device: string;
+  root: Inode;
+  /** It lies on a device, which may hold an op up: jobs only. */
+  disk: boolean;
+  readOnly: boolean;
+  /** Bytes that its files may have; undefined: as many as come. */
+  limit: number | undefined;
+  used: number;
+  lastNumber: number;
+  /** Its device has gone: nothing can be read any more. */
+  dead: boolean;
+  /** Whole block of data that a mount(8) of it shows after its flags: ",size=64k". */
+  shown: string;
 }
 
-const join = (folder: string, name: string): string => (folder === "/" ? `/${name}` : `${folder}/${name}`);
+const page = 4096;
+/** What a file takes of a tmpfs: whole pages. */
+export const pagesOf = (bytes: number): number => Math.ceil(bytes / page) * page;
 
-/** How a path is looked up. */
-export interface LookUp {
-  /** Follow a symlink at its end. Left out: true. */
-  last?: boolean;
-  /** As a process chrooted there sees it. */
-  root?: string;
-  /** By a job: on disks, too, where an instant op gets EXDEV. */
-  job?: boolean;
+export const isFolder = (inode: Inode | undefined): inode is Inode & { children: Map<string, Inode> } =>
+  inode?.type === "dir";
+
+export function createInode(system: FileSystem, type: FileType, mode: number, modified: number): Inode {
+  const number = ++system.lastNumber;
+  const inode: Inode = { type, mode, uid: 0, gid: 0, number, links: 1, modified, covered: 0 };
+  if (type === "dir") inode.children = new Map();
+  return inode;
 }
 
-/** Files of all mounted file systems. */
-export interface FileSpace {
-  /** Mount points in the order they were mounted; "/" first. */
-  readonly mounts: Map<string, FileSystem>;
-  /** Mount points of file systems that lie on devices. */
-  readonly disks: Set<string>;
-  /** Throws Failure. */
-  find(path: string, options?: LookUp): SimulatedFile;
-  locate(path: string, options?: LookUp): Place;
-  put(path: string, file: SimulatedFile): void;
-  /** Is something there, be it a link to nothing? */
-  has(path: string): boolean;
-  remove(path: string): void;
-  list(path: string): { name: string; type: FileType }[];
-  status(file: SimulatedFile): FileStatus;
+export function createFileSystem(type: string, device: string, modified: number): FileSystem {
+  const system = {
+    type,
+    device,
+    disk: false,
+    readOnly: false,
+    limit: undefined,
+    used: 0,
+    lastNumber: 0,
+    dead: false,
+    shown: "",
+  } as Omit<FileSystem, "root"> as FileSystem;
+  system.root = createInode(system, "dir", 0o755, modified);
+  return system;
 }
 
-export function createFileSpace(initramfs: FileSystem): FileSpace {
-  const mounts = new Map([["/", initramfs]]);
-  const disks = new Set<string>();
+export const sizeOf = ({ size, data, target }: Inode): number => size ?? data?.length ?? target?.length ?? 0;
 
-  /** The file system that `path`, which has no symlinks, lies in. */
-  function place(path: string, job: boolean): Place {
-    let top = "/";
-    for (const point of mounts.keys())
-      if (point.length >= top.length && (path === point || path.startsWith(join(point, "")))) top = point;
-    if (disks.has(top) && !job) throw new Failure("EXDEV");
-    const tree = mounts.get(top) ?? initramfs;
-    return { tree, inner: top === "/" ? path : path.slice(top.length) || "/", path };
-  }
+/** Sets the content of a file. Throws Failure ENOSPC: as much of it is there as fits. */
+export function setData(system: FileSystem, inode: Inode, data: string): void {
+  const free =
+    system.limit === undefined ? Number.POSITIVE_INFINITY : system.limit - system.used + pagesOf(sizeOf(inode));
+  const fits = pagesOf(data.length) <= free ? data : data.slice(0, Math.floor(free / page) * page);
+  system.used += pagesOf(fits.length) - pagesOf(sizeOf(inode));
+  inode.data = fits;
+  delete inode.size;
+  if (fits !== data) throw new Failure("ENOSPC");
+}
 
-  function locate(path: string, { last = true, root = "/", job = false }: LookUp = {}): Place {
-    if (!path.startsWith("/")) throw new Failure("EINVAL", "a path starts with /");
-    const names = path.split("/").filter(Boolean);
-    let at = root;
-    for (let links = 0; names.length; ) {
-      const name = names.shift() ?? "";
-      if (name === ".") continue;
-      if (name === "..") {
-        if (at !== root) at = at.slice(0, at.lastIndexOf("/")) || "/";
-        continue;
+/** Takes what a file that nothing leads to any more held. */
+export function release(system: FileSystem, inode: Inode): void {
+  if (--inode.links === 0) system.used -= pagesOf(sizeOf(inode));
+}
+
+/** Puts the files of a description below a folder. Throws Failure ENOSPC. */
+export function addFiles(system: FileSystem, top: Inode, files: FileTable, modified: number): void {
+  for (const [path, file] of Object.entries(files)) {
+    const names = toBytes(path).split("/").filter(Boolean);
+    const last = path.endsWith("/") ? undefined : names.pop();
+    let folder = top;
+    for (const name of names) {
+      let next = folder.children?.get(name);
+      if (!next) {
+        next = createInode(system, "dir", 0o755, modified);
+        folder.children?.set(name, next);
       }
-      const here = place(at, job);
-      const folder = here.tree.get(here.inner);
-      if (folder?.type !== "dir") throw new Failure(folder ? "ENOTDIR" : "ENOENT");
-      const next = place(join(at, name), job);
-      const file = next.tree.get(next.inner);
-      if (file?.type === "symlink" && (names.length || last)) {
-        if (++links > 40) throw new Failure("ELOOP");
-        const target = file.target ?? "";
-        if (target.startsWith("/")) at = root;
-        names.unshift(...target.split("/").filter(Boolean));
-      } else at = next.path;
+      folder = next;
     }
-    return place(at, job);
+    if (last !== undefined) folder.children?.set(last, inodeOf(system, file, modified));
+    else if (typeof file !== "string") folder.mode = file.mode;
   }
+}
 
-  function find(path: string, options?: LookUp): SimulatedFile {
-    const { tree, inner } = locate(path, options);
-    const file = tree.get(inner);
-    if (!file) throw new Failure("ENOENT");
-    return file;
+function inodeOf(system: FileSystem, file: string | SimulatedFile, modified: number): Inode {
+  const described: SimulatedFile = typeof file === "string" ? { type: "file", mode: 0o644, data: file } : file;
+  const { type, mode, uid = 0, gid = 0, data, size, target, node, archive, volume } = described;
+  const inode = createInode(system, type, mode, modified);
+  Object.assign(inode, { uid, gid });
+  if (node !== undefined) inode.node = node;
+  if (target !== undefined) inode.target = toBytes(target);
+  if (archive) inode.archive = archive;
+  if (volume) inode.volume = volume;
+  if (type !== "file") return inode;
+  setData(system, inode, data === undefined ? "" : typeof data === "string" ? toBytes(data) : data.toString("latin1"));
+  if (size !== undefined) {
+    if (system.limit !== undefined && system.used + pagesOf(size) > system.limit) throw new Failure("ENOSPC");
+    system.used += pagesOf(size) - pagesOf(sizeOf(inode));
+    inode.size = size;
   }
-
-  function list(path: string): { name: string; type: FileType }[] {
-    const { tree, inner } = locate(path);
-    const folder = tree.get(inner);
-    if (folder?.type !== "dir") throw new Failure(folder ? "ENOTDIR" : "ENOENT");
-    const prefix = join(inner, "");
-    return [...tree]
-      .filter(([name]) => name !== "/" && name.startsWith(prefix) && !name.slice(prefix.length).includes("/"))
-      .map(([name, { type }]) => ({ name: name.slice(prefix.length), type }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  return {
-    mounts,
-    disks,
-    find,
-    locate,
-    put(path, file) {
-      if (path.slice(path.lastIndexOf("/") + 1).length > 255) throw new Failure("ENAMETOOLONG");
-      const { tree, inner } = locate(path, { last: false });
-      const parent = tree.get(inner.slice(0, inner.lastIndexOf("/")) || "/");
-      if (parent?.type !== "dir") throw new Failure(parent ? "ENOTDIR" : "ENOENT");
-      tree.set(inner, file);
-    },
-    has(path) {
-      const { tree, inner } = locate(path, { last: false });
-      return tree.has(inner);
-    },
-    remove(path) {
-      find(path, { last: false });
-      const { tree, inner } = locate(path, { last: false });
-      if ([...tree.keys()].some((name) => name.startsWith(join(inner, "")))) throw new Failure("ENOTEMPTY");
-      tree.delete(inner);
-    },
-    list,
-    status: (file) => ({
-      type: file.type,
-      mode: file.mode,
-      uid: 0,
-      gid: 0,
-      size: file.data?.length ?? 0,
-      device: "0:1",
-      inode: 1,
-      links: 1,
-      modified: 0,
-      ...(file.node === undefined ? {} : { node: file.node }),
-    }),
-  };
+  return inode;
 }

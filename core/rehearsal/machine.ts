@@ -1,9 +1,19 @@
-import type { Event, InstantName, InstantOps, JobName, JobOps, LastWord } from "../abi/index.js";
-import type { MachineDescription, SimulatedDevice } from "./description.js";
-import { Failure } from "./failure.js";
-import { createFileSpace, type FileSpace, fileSystemOf } from "./file-tree.js";
-import { deviceNode, inSysfs, jobModels, mount, placeOf } from "./simulated-jobs.js";
-import { opAnswers } from "./simulated-ops.js";
+import type { InstantName, InstantOps, JobName, JobOps, LastWord } from "../abi/index.js";
+import { readArguments } from "./arguments.js";
+import { fromBytes } from "./bytes.js";
+import { createConsole } from "./console.js";
+import type { MachineDescription } from "./description.js";
+import { createBlockDevices, deviceJobs, startDevices } from "./devices.js";
+import { endJobs } from "./end-ops.js";
+import { Failure, outcomeOf } from "./failure.js";
+import { fileOps } from "./file-ops.js";
+import { createFileSpace, type FileSpace } from "./file-space.js";
+import { addFiles, createFileSystem } from "./file-tree.js";
+import { mount, mountJobs } from "./mounts.js";
+import { createPrograms } from "./programs.js";
+import { createSchedule } from "./schedule.js";
+import { treeJobs } from "./tree-jobs.js";
+import type { JobCourse, World } from "./world.js";
 
 /** A machine that answers ops out of a description, in virtual time. */
 export interface Machine {
@@ -11,162 +21,168 @@ export interface Machine {
   op(name: string, argumentsJson: string): string;
   /** Once `finish` was asked. */
   lastWord(): LastWord | undefined;
+  /** What the boot has asked for and the description does not say: nothing that comes after the first one counts. */
+  leftOpen(): readonly string[];
+  /** The boot code waits for ever, and nothing will happen any more. */
+  isStuck(): boolean;
   /** Everything shown on the console and logged, in order. */
   console(): string;
   /** Virtual milliseconds since the kernel started. */
   now(): number;
   /** As they are now. */
   files: FileSpace;
+  /** Processor time that a turn may take, in milliseconds. */
+  turnLimit(): number;
 }
 
-interface Coming {
-  at: number;
-  /** Makes it happen; undefined: nothing that the boot code sees. */
-  happen(): Event | undefined;
-}
+/** 2026-01-01T00:00:00Z: every rehearsal starts then. */
+const epoch = 1767225600000;
+/** PID 1's own, until the boot code sets another. */
+const usualTurnLimit = 10_000;
+/** Longest record of the kernel's ring. */
+const longestRecord = 1000;
 
-/** Boots start at this time: what kernels need to reach /init. */
-const startOfInit = 1000;
+/** Jobs whose end is known when they begin. */
+const models = { ...treeJobs, ...mountJobs, ...deviceJobs, ...endJobs } as unknown as Readonly<
+  Record<string, (world: World, request: unknown) => JobCourse>
+>;
+const virtualTypes = ["proc", "sysfs", "devtmpfs", "devpts", "tmpfs"];
 
-const pathOf = ({ name }: SimulatedDevice) => `/dev/${name}`;
+type Answers = { [Name in InstantName]?: (request: InstantOps[Name][0]) => unknown };
 
 export function createMachine(description: MachineDescription): Machine {
-  const files = createFileSpace(fileSystemOf(description.initramfs));
-  const present = new Map<string, SimulatedDevice>();
-  const loaded = new Set<string>();
-  const coming: Coming[] = [];
-  let time = startOfInit;
-  let jobs = 0;
-  let sequence = 0;
+  const schedule = createSchedule(description.deaf);
+  const { now } = schedule;
+  const realtime = () => epoch + now();
+  const open: string[] = [];
+  let systems = 0;
   let shown = "";
   let word: LastWord | undefined;
-  let listening = false;
-  const now = () => time;
-  const { deaf } = description;
-
-  /** Tells of something that has happened to a device, if somebody listens. */
-  function uevent(action: string, device: SimulatedDevice, more: Record<string, string> = {}): Event | undefined {
-    if (!listening || (deaf && time >= deaf.from && time < deaf.until)) return undefined;
-    const properties = { SUBSYSTEM: "block", DEVNAME: device.name, SEQNUM: String(++sequence), ...more };
-    return { type: "uevent", action, devpath: placeOf(device).slice("devices".length), properties };
-  }
-
-  function arrive(device: SimulatedDevice): Event | undefined {
-    present.set(pathOf(device), device);
-    if (files.mounts.has("/sys")) putTree("/sys", inSysfs(device));
-    if (files.mounts.has("/dev")) files.put(pathOf(device), deviceNode(device));
-    for (const change of device.changes ?? [])
-      coming.push({ at: time + change.after, happen: () => alter(device, change) });
-    if (device.gone !== undefined) coming.push({ at: time + device.gone, happen: () => vanish(device) });
-    return uevent("add", device);
-  }
-
-  function alter(device: SimulatedDevice, change: NonNullable<SimulatedDevice["changes"]>[number]): Event | undefined {
-    const { after: _, medium, ...rest } = change;
-    // The size in sysfs stays that of the old medium until somebody opens the drive.
-    present.set(pathOf(device), {
-      ...(present.get(pathOf(device)) ?? device),
-      ...rest,
-      ...(medium ? { sectors: 2048 } : {}),
-    });
-    return uevent("change", device, medium ? { DISK_MEDIA_CHANGE: "1" } : {});
-  }
-
-  function vanish(device: SimulatedDevice): Event | undefined {
-    present.delete(pathOf(device));
-    for (const name of Object.keys(inSysfs(device))) if (files.mounts.has("/sys")) files.remove(`/sys/${name}`);
-    if (files.mounts.has("/dev")) files.remove(pathOf(device));
-    return uevent("remove", device);
-  }
-
-  /** Files by their path below `top`, with the folders on their way. */
-  function putTree(top: string, tree: ReturnType<typeof inSysfs>): void {
-    for (const [path, file] of fileSystemOf(tree)) {
-      const full = path === "/" ? top : top + path;
-      if (file.type !== "dir" || !files.has(full)) files.put(full, file);
-    }
-  }
-
-  function schedule(devices: readonly SimulatedDevice[]): void {
-    for (const device of devices) coming.push({ at: time + (device.after ?? 0), happen: () => arrive(device) });
-  }
-
+  let turnLimit = usualTurnLimit;
+  let seeds = 0;
+  const newSystem = (type: string) => createFileSystem(type, `0:${++systems}`, realtime());
+  const initramfs = newSystem("rootfs");
+  addFiles(initramfs, initramfs.root, description.initramfs, realtime());
   const world = {
     description,
-    files,
-    present,
-    loaded,
-    now,
+    schedule,
+    files: createFileSpace(initramfs),
+    loaded: new Set<string>(),
+    realtime,
     show: (text: string) => {
-      shown += text;
+      shown += fromBytes(text);
     },
-    driverInserted: (name: string) => schedule(description.devices.filter(({ driver }) => driver === name)),
-  };
+    newSystem,
+    leaveOpen: (question: string) => void open.push(fromBytes(question)),
+  } as World;
+  world.console = createConsole(world);
+  world.programs = createPrograms(world);
+  world.devices = createBlockDevices(world);
+  /** Jobs that are neither programs nor prompts: how to end them early. */
+  const courses = new Map<number, () => void>();
 
-  function startJob<Name extends JobName>(name: Name, request: JobOps[Name][0]): { job: number } {
-    const model = jobModels[name];
-    if (!model) throw new Failure("ENOSYS", `${name}: not simulated`);
-    const job = ++jobs;
-    const { lasts, result } = model(world, request);
-    coming.push({ at: time + lasts, happen: () => ({ type: "job", job, outcome: outcomeOf(result) }) });
+  function startJob(name: JobName, request: unknown): { job: number } {
+    const job = schedule.newJob();
+    if (name === "run") world.programs.start(job, request as JobOps["run"][0]);
+    else if (name === "prompt") world.console.ask(job, request as JobOps["prompt"][0]);
+    else {
+      const course = models[name]?.(world, request);
+      if (!course) throw new Failure("ENOSYS", name);
+      const end = () => {
+        courses.delete(job);
+        schedule.end(job, outcomeOf(course.result));
+      };
+      courses.set(job, Number.isFinite(course.lasts) ? schedule.after(course.lasts, end) : () => {});
+    }
     return { job };
   }
 
-  function wait(until: number | null): Event {
-    const limit = Math.max(time, until ?? Number.POSITIVE_INFINITY);
-    for (;;) {
-      coming.sort((a, b) => a.at - b.at);
-      const next = coming[0];
-      if (!next || next.at > limit) break;
-      coming.shift();
-      time = Math.max(time, next.at);
-      const event = next.happen();
-      if (event) return event;
-    }
-    if (until === null) throw new Failure("EDEADLK", "the boot would wait for ever");
-    time = limit;
-    return { type: "timeout" };
+  function signal({ job, signal: name }: InstantOps["signal"][0]): void {
+    if (world.programs.signal(job, name) || world.console.signal(job, name)) return;
+    const prevent = courses.get(job);
+    if (!prevent) throw new Failure("ESRCH");
+    prevent();
+    courses.delete(job);
+    schedule.end(job, { error: { errno: "ECHILD", detail: name } });
   }
 
-  function answer(name: string, request: unknown): unknown {
-    if (name === "listenUevents") {
-      listening = true;
-      return {};
-    }
-    if (name === "wait") return wait((request as InstantOps["wait"][0]).until);
-    if (name === "mountVirtual") {
-      mount(world, { source: "", ...(request as InstantOps["mountVirtual"][0]) });
-      return {};
-    }
-    if (name === "pipe") return { pipe: ++jobs };
-    if (name === "signal" || name === "inputPosition") throw new Failure("ESRCH");
-    if (name === "finish") {
-      word = request as LastWord;
-      return {};
-    }
-    const instantly = opAnswers[name as InstantName] as ((world: unknown, request: unknown) => unknown) | undefined;
-    return instantly ? instantly(world, request) : startJob(name as JobName, request as JobOps[JobName][0]);
+  const nothing = (action: () => void) => {
+    action();
+    return {};
+  };
+  const { init = {} } = description;
+  const answers: Answers = {
+    now: () => ({ realtime: realtime(), monotonic: now() }),
+    randomSeed: () => ({ seed: `0123456789abcdef${(++seeds).toString(16).padStart(16, "0")}` }),
+    log: ({ level, text }) =>
+      nothing(() => {
+        world.files.find("/dev/kmsg");
+        world.show(`<${level}>${text.slice(0, longestRecord)}\n`);
+      }),
+    print: ({ text }) => nothing(() => world.show(text)),
+    kernel: () => ({
+      ...description.kernel,
+      engine: init.engine ?? 1,
+      status: init.status ?? null,
+      arguments: [...(init.arguments ?? [])],
+      ...(init.snapshot === undefined ? {} : { snapshot: init.snapshot }),
+    }),
+    resolveDriver: ({ alias }) => ({ matches: world.devices.resolve(alias) }),
+    mountVirtual: (request) =>
+      nothing(() => {
+        if (!virtualTypes.includes(request.type)) throw new Failure("EXDEV");
+        mount(world, { source: "", ...request });
+      }),
+    listenUevents: ({ receiveBuffer }) => nothing(() => schedule.listen(receiveBuffer)),
+    wait: ({ until }) => schedule.wait(until),
+    pipe: () => ({ pipe: world.programs.pipe() }),
+    signal: (request) => nothing(() => signal(request)),
+    inputPosition: ({ job }) => {
+      const position = world.programs.position(job);
+      if (position === undefined) throw new Failure("ESRCH");
+      return { position };
+    },
+    forgetSecret: ({ secret }) =>
+      nothing(() => {
+        if (!world.console.forget(secret)) throw new Failure("ENOENT");
+      }),
+    setLimits: ({ turn }) =>
+      nothing(() => {
+        turnLimit = turn;
+      }),
+    setRescuePolicy: () => ({}),
+    finish: (last) =>
+      nothing(() => {
+        word = last;
+      }),
+  };
+
+  function answer(name: string, json: string): unknown {
+    const request = readArguments(name, json);
+    const own = answers[name as InstantName] as ((request: unknown) => unknown) | undefined;
+    if (own) return own(request);
+    const ofFiles = (fileOps as Readonly<Record<string, unknown>>)[name] as
+      | ((world: World, request: unknown) => unknown)
+      | undefined;
+    return ofFiles ? ofFiles(world, request) : startJob(name as JobName, request);
   }
 
-  const builtIn = description.devices.filter(({ driver }) => driver === undefined);
-  for (const device of builtIn.filter(({ after }) => !after)) arrive(device);
-  schedule(builtIn.filter(({ after }) => after));
-  if (deaf) coming.push({ at: deaf.until, happen: () => ({ type: "uevents-lost" }) });
+  startDevices(world);
+  if (description.deaf) schedule.after(description.deaf.until - now(), schedule.ueventsLost);
   return {
-    op: (name, argumentsJson) => JSON.stringify(outcomeOf(() => answer(name, JSON.parse(argumentsJson)))),
+    op: (name, argumentsJson) =>
+      JSON.stringify(
+        outcomeOf(() => answer(name, argumentsJson)),
+        textOut,
+      ),
     lastWord: () => word,
+    leftOpen: () => open,
+    isStuck: schedule.isStuck,
     console: () => shown,
     now,
-    files,
+    files: world.files,
+    turnLimit: () => turnLimit,
   };
 }
 
-function outcomeOf(action: () => unknown): { value: unknown } | { error: { errno: string; detail?: string } } {
-  try {
-    return { value: action() };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { errno, detail } = error;
-    return { error: detail === undefined ? { errno } : { errno, detail } };
-  }
-}
+const textOut = (_key: string, value: unknown) => (typeof value === "string" ? fromBytes(value) : value);

@@ -115,7 +115,7 @@ test("what is not on PCI gets its driver only if what is there did not help", as
     devices: [
       disk,
       { ...partition, after: 0 },
-      { ...partition, name: "sda", tags: { LABEL: "HYPERV" }, driver: "hv_storvsc" },
+      { ...partition, name: "sda", number: "8:0", tags: { LABEL: "HYPERV" }, driver: "hv_storvsc" },
     ],
   };
   const near = await boot(`root=UUID=${uuid}`, both);
@@ -161,7 +161,7 @@ test("a disk that never answers holds up neither the boot nor the drivers of oth
     devices: [
       disk,
       broken,
-      { ...partition, name: "sda", tags: { ...partition.tags, LABEL: "SATA" }, driver: "libata" },
+      { ...partition, name: "sda", number: "8:0", tags: { ...partition.tags, LABEL: "SATA" }, driver: "libata" },
     ],
   });
   assert.equal(other.word.word, "switch", other.shown);

@@ -116,12 +116,13 @@ test("of two devices with one name the first found has it, whichever answers fir
   const { shown, links } = await boot("root=UUID=0-1 rd.break=switch", { devices: [slow, root] });
   assert.match(shown, /\/dev\/sda and \/dev\/vda1 both are \/dev\/disk\/by-uuid\/0-1/);
   assert.deepEqual(links("/dev/disk/by-uuid"), { "0-1": "/dev/sda" });
-  const part = (name: string, sub: string): SimulatedDevice => ({
+  const part = (name: string, number: string, sub: string): SimulatedDevice => ({
     ...root,
     name,
+    number,
     tags: { TYPE: "btrfs", USAGE: "filesystem", UUID: "0-1", UUID_SUB: sub },
   });
-  const both = await boot("root=UUID=0-1", { devices: [part("sda", "a"), part("sdb", "b")] });
+  const both = await boot("root=UUID=0-1", { devices: [part("sda", "8:0", "a"), part("sdb", "8:16", "b")] });
   assert.equal(both.word, "switch", both.shown);
   assert.doesNotMatch(both.shown, /both are/);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { driverSettingsPath, type IndexedDriverFile, missingFirmwarePath, shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
+import { Failure } from "../../core/rehearsal/failure.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
@@ -167,7 +168,7 @@ test("hundreds of devices at once: every driver once, in few jobs", async () => 
 
 test("static nodes are there before the first hook; one of a driver that is there already is left", async () => {
   const list =
-    "fuse fuse c10:229\ntun net/tun c10:200\nmapper mapper/control c10:236\nconsole console c5:1\nnonsense\n";
+    "fuse fuse c10:229\ntun net/tun c10:200\nmapper mapper/control c10:236\nconsole console c5:9\nnonsense\n";
   const { files, word } = await boot("", {
     initramfs: { ...machine.initramfs, "usr/lib/modules/6.1.0/modules.devname": list },
   });
@@ -175,7 +176,7 @@ test("static nodes are there before the first hook; one of a driver that is ther
   const node = (path: string) => files.find(path);
   assert.deepEqual([node("/dev/fuse").node, node("/dev/net/tun").node], ["10:229", "10:200"]);
   assert.deepEqual([node("/dev/mapper/control").type, node("/dev/mapper/control").mode], ["char", 0o600]);
-  assert.equal(node("/dev/console").node, undefined);
+  assert.equal(node("/dev/console").node, "5:1");
 });
 
 test("firmware that a driver of this boot may lack is in the report", async () => {
@@ -191,7 +192,7 @@ test("firmware that a driver of this boot may lack is in the report", async () =
 test("rd.driver.export: a root without drivers of this kernel gets the image's; one with its own keeps them unless forced", async () => {
   const { ran, files, shown } = await boot("rd.driver.export");
   assert.deepEqual(ran, ["cp -a /usr/lib/modules/6.1.0 /sysroot/lib/modules", "depmod 6.1.0"], shown);
-  assert.ok(files.mounts.has("/sysroot/lib/modules"));
+  assert.ok(files.isMountPoint("/sysroot/lib/modules"));
   const devices = [{ ...root, files: { ...root.files, "lib/modules/6.1.0/": "" } }];
   const own = await boot("rd.driver.export", { devices });
   assert.deepEqual(own.ran, []);
@@ -205,19 +206,21 @@ test("rd.driver.export: a root without drivers of this kernel gets the image's; 
 
 test("rd.driver.export: what fails half-way leaves the new root's own drivers as they are, and the boot goes on", async () => {
   const devices = [{ ...root, files: { ...root.files, "lib/modules/6.1.0/": "" } }];
-  const { cp: _, ...withoutCp } = machine.programs;
+  const missing = () => {
+    throw new Failure("ENOENT", "cp");
+  };
   const ways: [Partial<MachineDescription>, RegExp][] = [
     [
-      { programs: { ...withoutCp, cp: () => ({ status: 1, stderr: "cp: write error: No space\n" }) } },
+      { programs: { ...machine.programs, cp: () => ({ status: 1, stderr: "cp: write error: No space\n" }) } },
       /cp failed: cp: write error: No space$/m,
     ],
-    [{ programs: withoutCp }, /the drivers are not handed on: cp failed: .*ENOENT/],
+    [{ programs: { ...machine.programs, cp: missing } }, /the drivers are not handed on: cp failed: .*ENOENT/],
   ];
   for (const [change, warning] of ways) {
     const { word, files, shown } = await boot("rd.driver.export=force", { ...change, devices });
     assert.equal(word, "switch", shown);
     assert.match(shown, warning);
-    assert.ok(!files.mounts.has("/sysroot/lib/modules"));
+    assert.ok(!files.isMountPoint("/sysroot/lib/modules"));
     assert.doesNotMatch(shown, /has the image's drivers/);
   }
 });

@@ -239,11 +239,15 @@ test("a program that reads on is no standstill, however long it takes", async ()
   const reading = async (speed: number) => {
     let position = 1;
     const programs = { sleeper: () => ({ lasts: 100_000 }) };
-    const { word } = await boot("rd.shell=0 test=reads rd.timeout=20", { programs }, (name) => {
-      if (name !== "inputPosition") return undefined;
-      position += speed;
-      return { value: { position } };
-    });
+    const { word } = await boot(
+      "rd.shell=0 test=reads rd.timeout=20",
+      { programs, initramfs: { archive: "" } },
+      (name) => {
+        if (name !== "inputPosition") return undefined;
+        position += speed;
+        return { value: { position } };
+      },
+    );
     return word.word;
   };
   assert.equal(await reading(1), "switch");
@@ -270,7 +274,10 @@ test("a console that is gone, and no ring either: the boot goes on, and fails in
 });
 
 test("a shell that cannot be started: the rescue policy follows", async () => {
-  const { word, shown } = await boot("test=throws", { ...withShell(), programs: {} });
+  const missing = () => {
+    throw new Failure("ENOENT", shellPath);
+  };
+  const { word, shown } = await boot("test=throws", { ...withShell(), programs: { shell: missing } });
   assert.ok(word.word === "failed" && !word.retry, shown);
   assert.match(shown, /there is no shell: run .*ENOENT/);
 });

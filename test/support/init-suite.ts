@@ -40,10 +40,10 @@ export const bootCode = (body: string): Promise<string> =>
 export function testFamily(family: string, options: InitOptions = {}): void {
   test(`the ops of the family ${family}, answered by PID 1`, async (context) => {
     const bundle = await scriptOf(`
-      import { cases } from "./conformance/${family}.js";
+      import * as family from "./conformance/${family}.js";
       import { runCases } from "./conformance/suite.js";
       globalThis.turn = () => {
-        const text = "verdicts: " + JSON.stringify(runCases(cases, op)) + "\\n";
+        const text = "verdicts: " + JSON.stringify(runCases([...family.cases, ...(family.nativeCases ?? [])], op)) + "\\n";
         op("print", JSON.stringify({ text }));
         op("finish", JSON.stringify({ word: "reboot", action: "poweroff" }));
       };`);

@@ -18,7 +18,7 @@ test("udev's database: our entry of a mapping is made once, one that udev has wr
   Object.assign(globalThis, { op });
   tellUdev("253:0");
   assert.equal(files.find(entry).data, "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\n");
-  files.put(entry, { type: "file", mode: 0o644, data: "S:mapper/x\n" });
+  op("write", JSON.stringify({ path: entry, data: "S:mapper/x\n", mode: 0o644 }));
   tellUdev("253:0");
   assert.equal(files.find(entry).data, "S:mapper/x\n");
   forgetInUdev("253:0");

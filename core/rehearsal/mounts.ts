@@ -1,0 +1,228 @@
+import type { JobOps, MountFlag } from "../abi/index.js";
+import { deviceAt } from "./devices.js";
+import { Failure } from "./failure.js";
+import type { Mount } from "./file-space.js";
+import { addFiles, createFileSystem, type FileSystem, isFolder } from "./file-tree.js";
+import { fill, isMemoryType, kernelKnows, tmpfsDefault } from "./kernel-files.js";
+import { type JobModels, soon, type World } from "./world.js";
+
+type MountRequest = JobOps["mount"][0];
+
+/** Flags that say how, not what /proc/self/mounts shows. */
+const actions: readonly MountFlag[] = [
+  "remount",
+  "bind",
+  "rbind",
+  "private",
+  "rprivate",
+  "slave",
+  "rslave",
+  "shared",
+  "rshared",
+  "silent",
+  "strictatime",
+];
+const propagation: readonly MountFlag[] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+const shownFlags = (flags: readonly MountFlag[]) => new Set(flags.filter((flag) => !actions.includes(flag)));
+
+const units: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+
+/** Bytes that size= of tmpfs(5) says. Throws Failure EINVAL. */
+function tmpfsSize(world: World, text: string): number {
+  const [, digits, unit = ""] = /^(\d+)([kmg%]?)$/i.exec(text) ?? [];
+  if (digits === undefined) throw new Failure("EINVAL", `size=${text}`);
+  const whole = tmpfsDefault(world) * 2;
+  return unit === "%" ? (whole * Number(digits)) / 100 : Number(digits) * (units[unit.toLowerCase()] ?? 1);
+}
+
+/** Options of tmpfs(5), and of devpts and devtmpfs, which have some of them. Throws Failure EINVAL for others. */
+function configure(world: World, system: FileSystem, data: string): void {
+  const { type, root } = system;
+  if (type === "tmpfs") {
+    system.limit ??= tmpfsDefault(world);
+    if (!system.shown) root.mode = 0o1777;
+  }
+  for (const option of data.split(",").filter(Boolean)) {
+    const [name = "", value = ""] = option.split("=", 2);
+    if (name === "mode") root.mode = Number.parseInt(value, 8);
+    else if (name === "size" && type !== "devpts") {
+      const limit = tmpfsSize(world, value);
+      if (limit && limit < system.used) throw new Failure("EINVAL", "less than its files take");
+      system.limit = limit || undefined;
+      system.shown = `,size=${Math.ceil(limit / 1024)}k`;
+    } else if (
+      !/^(uid|gid|nr_inodes|nr_blocks|mpol|huge|inode32|inode64|ptmxmode|newinstance|hidepid|subset)$/.test(name)
+    )
+      throw new Failure("EINVAL", option);
+  }
+  if (type === "tmpfs" && root.mode !== 0o1777) {
+    system.shown = system.shown.replace(/,mode=\d+/, "");
+    system.shown += `,mode=${root.mode.toString(8)}`;
+  }
+}
+
+/** The file system on a device. Throws Failure. */
+function diskSystem(world: World, { source, type, flags }: MountRequest): FileSystem {
+  const device = world.devices.at(source);
+  if (device.sectors === 0) throw new Failure("ENOMEDIUM");
+  if (device.tags.TYPE !== type) throw new Failure("EINVAL", "wrong file system type");
+  if (device.readOnly && !flags.includes("ro")) throw new Failure("EACCES");
+  const known = world.devices.systems.get(device.number);
+  if (known) return known;
+  const system = createFileSystem(type, device.number, world.realtime());
+  addFiles(system, system.root, device.files ?? {}, world.realtime());
+  system.disk = true;
+  world.devices.systems.set(device.number, system);
+  return system;
+}
+
+function systemFor(world: World, request: MountRequest): FileSystem {
+  const { type, data } = request;
+  if (!kernelKnows(world, type)) throw new Failure("ENODEV");
+  if (!isMemoryType(type)) return diskSystem(world, request);
+  const system = world.newSystem(type);
+  if (["tmpfs", "ramfs", "devtmpfs", "devpts", "proc"].includes(type)) configure(world, system, data);
+  // There is one devtmpfs, and one sysfs, however often they are mounted.
+  const same = world.files.mounts.find((mount) => mount.system.type === type)?.system;
+  if (same && ["devtmpfs", "sysfs", "efivarfs", "cgroup2", "securityfs", "debugfs"].includes(type)) return same;
+  fill(world, system);
+  return system;
+}
+
+/** The mount whose top a path leads to. Throws Failure EINVAL. */
+function mountAt(world: World, path: string): Mount {
+  const { mount, inode } = world.files.spot(path);
+  if (inode !== mount.root) throw new Failure("EINVAL", "not a mount point");
+  return mount;
+}
+
+function attach(world: World, target: string, part: Omit<Mount, "point" | "parent" | "on">): Mount {
+  const place = world.files.locate(target);
+  if (!place.found) throw new Failure("ENOENT");
+  if (isFolder(place.found.inode) !== isFolder(part.root)) throw new Failure("ENOTDIR");
+  const mount = { ...part, point: place.path, parent: place.found.mount, on: place.found.inode };
+  world.files.mount(mount);
+  return mount;
+}
+
+const below = (world: World, top: Mount): Mount[] =>
+  world.files.mounts.filter((mount) => mount.parent === top).flatMap((mount) => [mount, ...below(world, mount)]);
+
+function bind(world: World, { source, target, flags }: MountRequest): void {
+  const from = world.files.spot(source);
+  const { system } = from.mount;
+  const shown = new Set([...from.mount.flags, ...shownFlags(flags)]);
+  // Before it is there: a bind to a place below itself does not hold itself.
+  const others = flags.includes("rbind") ? below(world, from.mount) : [];
+  const top = attach(world, target, { system, root: from.inode, source: from.mount.source, flags: shown });
+  const place = world.files.locate(source).path;
+  for (const { point, system: each, root, source: name, flags: had } of others)
+    if (point.startsWith(`${place === "/" ? "" : place}/`))
+      attach(world, top.point + point.slice(place === "/" ? 0 : place.length), {
+        system: each,
+        root,
+        source: name,
+        flags: had,
+      });
+}
+
+/** mount(2), and what the op `mount` adds to it. Throws Failure. */
+export function mount(world: World, request: MountRequest): void {
+  const { source, target, type, flags } = request;
+  const { inode } = world.files.spot(target);
+  if (flags.length && flags.every((flag) => propagation.includes(flag))) mountAt(world, target);
+  else if (flags.includes("remount")) remount(world, request);
+  else if (flags.includes("bind") || flags.includes("rbind")) bind(world, request);
+  else if (!isFolder(inode)) throw new Failure("ENOTDIR");
+  else {
+    const system = systemFor(world, request);
+    attach(world, target, { system, root: system.root, source: source || type, flags: shownFlags(flags) });
+  }
+}
+
+function remount(world: World, { target, flags, data }: MountRequest): void {
+  const at = mountAt(world, target);
+  const shown = shownFlags(flags);
+  if (!flags.includes("bind")) {
+    if (at.system.type === "tmpfs") configure(world, at.system, data);
+    const device = world.devices.byNumber(at.system.device);
+    if (device?.readOnly && !shown.has("ro")) throw new Failure("EACCES");
+    for (const other of world.files.mounts.filter(({ system }) => system === at.system))
+      other.flags = new Set([...(other === at ? shown : other.flags)].filter((flag) => other === at || flag !== "ro"));
+  }
+  at.flags = shown;
+}
+
+function unmount(world: World, { target, lazy = false }: JobOps["unmount"][0]): void {
+  const at = mountAt(world, target);
+  if (!at.parent) throw new Failure("EINVAL");
+  const above = below(world, at);
+  if (!lazy && (above.length || world.programs.holds(at))) throw new Failure("EBUSY");
+  for (const mount of [...above.reverse(), at]) world.files.detach(mount);
+}
+
+function move(world: World, { from, to }: JobOps["move"][0]): void {
+  const at = world.files.spot(from);
+  const place = world.files.locate(to);
+  if (!place.found) throw new Failure("ENOENT");
+  if (at.inode !== at.mount.root || !at.mount.parent) throw new Failure("EINVAL");
+  if (isFolder(at.inode) !== isFolder(place.found.inode)) throw new Failure("ENOTDIR");
+  if ([at.mount, ...below(world, at.mount)].includes(place.found.mount)) throw new Failure("ELOOP");
+  const old = at.mount.point;
+  const above = below(world, at.mount);
+  world.files.detach(at.mount);
+  for (const one of above) one.point = place.path + one.point.slice(old.length);
+  Object.assign(at.mount, { point: place.path, parent: place.found.mount, on: place.found.inode });
+  world.files.mount(at.mount);
+}
+
+/** The first free loop device, which now holds the file. Throws Failure. */
+function attachLoop(world: World, { file, readOnly, offset = 0 }: JobOps["loopAttach"][0]): string {
+  const { inode } = world.files.spot(file);
+  if (isFolder(inode)) throw new Failure(readOnly ? "EINVAL" : "EISDIR", file);
+  if (!world.files.has("/dev/loop-control")) throw new Failure("ENODEV", "/dev/loop-control");
+  let number = 0;
+  while (world.devices.byNumber(`7:${number}`)?.sectors) number++;
+  const name = `loop${number}`;
+  const volume = offset === 0 ? inode.volume : undefined;
+  const size = inode.size ?? inode.data?.length ?? 0;
+  const device = {
+    name,
+    number: `7:${number}`,
+    devpath: `virtual/block/${name}`,
+    tags: volume?.tags ?? {},
+    files: volume?.files ?? {},
+    sectors: Math.max(0, Math.floor((size - offset) / 512)),
+    readOnly,
+  };
+  const empty = world.devices.byNumber(device.number);
+  if (empty) world.devices.replace(empty, device);
+  else world.devices.arrive(device);
+  return `/dev/${name}`;
+}
+
+function detachLoop(world: World, path: string): void {
+  const { type, node = "" } = world.files.find(path);
+  const device = deviceAt(world, path);
+  if (type !== "block" || !node.startsWith("7:") || !device?.sectors) throw new Failure("ENXIO");
+  if (world.files.mounts.some(({ system }) => system.device === device.number)) throw new Failure("EBUSY");
+  world.devices.replace(device, { tags: {}, files: {}, sectors: 0 });
+}
+
+const nothing = (action: () => void) =>
+  soon(() => {
+    action();
+    return {};
+  });
+
+/** Jobs on mounts. */
+export const mountJobs: JobModels<"mount" | "unmount" | "move" | "loopAttach" | "loopDetach"> = {
+  mount: (world, request) => ({
+    ...nothing(() => mount(world, request)),
+    lasts: deviceAt(world, request.source)?.mountLasts ?? 1,
+  }),
+  unmount: (world, request) => nothing(() => unmount(world, request)),
+  move: (world, request) => nothing(() => move(world, request)),
+  loopAttach: (world, request) => soon(() => ({ device: attachLoop(world, request) })),
+  loopDetach: (world, { device }) => nothing(() => detachLoop(world, device)),
+};
