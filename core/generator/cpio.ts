@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
 import { BuildError, reasonOf } from "./problems.js";
-import type { Content, Entry } from "./tree.js";
+import { type Entry, sizeOf } from "./tree.js";
 
 const typeBits = { dir: 0o040000, file: 0o100000, symlink: 0o120000, char: 0o020000, block: 0o060000 };
 /** Large enough that a chunk costs little, small enough that memory stays flat. */
@@ -77,10 +77,6 @@ function header(path: string, entry: Entry, { inode, links, hasContent }: Inode,
       return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size: hasContent ? size : 0 });
     }
   }
-}
-
-function sizeOf(content: Content): number {
-  return Buffer.isBuffer(content) ? content.length : content.size;
 }
 
 /** One header of 110 bytes and the name, padded to four bytes. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import type { Content, Entry } from "./tree.js";
+import { type Content, type Entry, sizeOf } from "./tree.js";
 
 /** Bytes. Smaller files save next to nothing, and may be settings that a boot writes to one by one. */
 const smallest = 4096;
@@ -26,8 +26,6 @@ export async function findIdentical(entries: Iterable<[string, Entry]>): Promise
       }
   return new Map([...groups.values()].flatMap((paths) => (paths.length > 1 ? paths.map((path) => [path, paths]) : [])));
 }
-
-const sizeOf = (content: Content) => (Buffer.isBuffer(content) ? content.length : content.size);
 
 function add<Item>(groups: Map<string, Item[]>, key: string, item: Item): void {
   const group = groups.get(key);

@@ -7,6 +7,7 @@ import { makeEarlyImage, parseProcessor } from "./microcode.js";
 import { writeImage } from "./output.js";
 import type { Report } from "./problems.js";
 import type { Settings } from "./settings.js";
+import { divideEntries } from "./stored-files.js";
 import { stripEntries } from "./strip.js";
 import type { Entry, Tree } from "./tree.js";
 
@@ -47,8 +48,21 @@ export async function packImage(
           temporaryFolder: settings.temporaryFolder,
           report,
         });
-  const chunks = cpio(entries, { ...settings, identical: await findIdentical(entries) });
-  return writeImage(path, { early: early.length ? padded(cpio(early, settings)) : [], chunks, command }, signal);
+  const { stored, compressed } = command ? divideEntries(entries) : { stored: [], compressed: entries };
+  const archives = { early: uncompressed(early, stored, settings), chunks: archiveOf(compressed, settings), command };
+  return writeImage(path, archives, signal);
+}
+
+type Entries = readonly [string, Entry][];
+
+async function* archiveOf(entries: Entries, settings: Settings): AsyncGenerator<Buffer> {
+  yield* cpio(entries, { ...settings, identical: await findIdentical(entries) });
+}
+
+/** Before the compressed archive: behind streams of some compressions the kernel finds no other. Links would hide microcode from it. */
+async function* uncompressed(early: Entries, stored: Entries, settings: Settings): AsyncGenerator<Buffer> {
+  if (early.length) yield* padded(cpio(early, settings));
+  if (stored.length) yield* padded(archiveOf(stored, settings));
 }
 
 function findMicrocode(host: HostFiles, settings: Settings): Promise<[string, Entry][]> {

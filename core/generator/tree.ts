@@ -6,6 +6,9 @@ import { BuildError } from "./problems.js";
 /** A file's bytes: in memory, or a file of the host that is read while the image is written. */
 export type Content = Buffer | { path: string; size: number };
 
+/** Bytes. */
+export const sizeOf = (content: Content) => (Buffer.isBuffer(content) ? content.length : content.size);
+
 export type Entry =
   | { type: "dir"; mode: number }
   | {
@@ -114,15 +117,13 @@ export function createTree(): Tree {
     return true;
   }
 
-  const sizeOf = (entry: Entry) =>
-    entry.type !== "file" ? 0 : Buffer.isBuffer(entry.content) ? entry.content.length : entry.content.size;
-
   const tree: Tree = {
     add,
     bringer: undefined,
     bringerOf: (path) => bringers.get(path),
     remove,
-    size: () => [...table.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
+    size: () =>
+      [...table.values()].reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.content) : 0), 0),
     get: (path) => table.get(locate(path, false) ?? "/"),
     text: (path) => {
       const entry = table.get(locate(path, true) ?? "/");

@@ -15,11 +15,16 @@ export function* modulesOf(image: string, { records }: Contents): Generator<stri
 const printableText = (text: string) => printable(Buffer.from(text).toString("latin1"));
 
 /** Which module brought a path into an image of ours; undefined: none by itself, or another generator's image. */
-export function readBringers({ records, members }: Contents): (path: string) => string | undefined {
+export function readBringers({ records, members, segments }: Contents): (path: string) => string | undefined {
   const text = records.get(modulesPath.slice(1));
   const record = members.find((member) => pathOf(member) === modulesPath.slice(1));
   if (text === undefined || !record) return () => undefined;
-  const others = members.filter((member) => member.segment === record.segment && member !== record);
+  // What was compressed already lies in an archive of its own before the others.
+  const before = segments[record.segment - 1];
+  const first = before && !before.early && before.compression === "none" ? record.segment - 1 : record.segment;
+  const others = members.filter(
+    (member) => member.segment >= first && member.segment <= record.segment && member !== record,
+  );
   const paths = [...tableOf(others).keys()].sort();
   const bringers = new Map(readModuleRecord(text).bringers.map((name, index) => [paths[index] ?? "", name]));
   return (path) => bringers.get(path);
