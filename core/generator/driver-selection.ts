@@ -40,7 +40,7 @@ export interface DriverSelection {
  * Drivers whose devices have no modalias: the uevent of a TI card reader's slot has TIFM_CARD_TYPE, by which udev loads the driver (systemd,
  * rules.d/80-drivers.rules). Here the reader's brings it along.
  */
-const byUevent = new Map<string, SoftDependencies>([["tifm_7xx1", { pre: [], post: ["tifm_sd"] }]]);
+export const byUevent: ReadonlyMap<string, SoftDependencies> = new Map([["tifm_7xx1", { pre: [], post: ["tifm_sd"] }]]);
 
 /** Names of `omit` that are no drivers of files, each with what is to be said of it. */
 export function remarksOnOmitted(tree: KernelTree, omit: readonly string[]): string[] {
@@ -70,8 +70,14 @@ export function selectDrivers(
   const chosen = new Map<string, DriverInTree>();
 
   const isThere = (name: string) => tree.builtin.has(name) || (tree.drivers.has(name) && !omitted.has(name));
-  /** A word of a soft dependency or a request: a name, or an alias for any number of drivers. */
-  const meant = (word: string) => (isThere(driverName(word)) ? [driverName(word)] : lookUp(word).filter(isThere));
+  /** A word of a soft dependency or a request, in the order of kmod: a driver's file, an alias for any number of drivers, a built-in driver. */
+  function meant(word: string): string[] {
+    const name = driverName(word);
+    if (tree.drivers.has(name) && !omitted.has(name)) return [name];
+    // f2fs wants "crc32": a part of the kernel has that name, but meant are the drivers that have it as their alias.
+    const byAlias = lookUp(word).filter(isThere);
+    return byAlias.length || !tree.builtin.has(name) ? byAlias : [name];
+  }
   const softOf = (name: string, side: "pre" | "post") =>
     [tree.softDependencies, settings.softDependencies, byUevent].flatMap((source) =>
       (source.get(name)?.[side] ?? []).flatMap(meant),
@@ -127,7 +133,7 @@ export function selectDrivers(
       else chooseNamed(selector, request);
     }
 
-  /** Insertion order for one driver: what it needs with their own soft dependencies, itself, what is wanted after it. */
+  /** Insertion order for one driver, as modprobe's: what it needs, what it wants before it, itself, what it wants after it; each with its own. */
   function chainOf(name: string): string[] {
     const chain = new Set<string>();
     const underWay = new Set<string>();
@@ -135,7 +141,7 @@ export function selectDrivers(
       const driver = chosen.get(member);
       if (!driver || underWay.has(member)) return;
       underWay.add(member);
-      for (const before of [...softOf(member, "pre"), ...driver.dependencies]) append(before);
+      for (const before of [...driver.dependencies, ...softOf(member, "pre")]) append(before);
       chain.add(member);
       for (const after of softOf(member, "post")) append(after);
     };

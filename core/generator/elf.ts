@@ -213,7 +213,17 @@ function readDynamicTable(bytes: Bytes, segments: readonly Segment[], { bits, lo
     rpath: hasRunpath ? [] : folders(tag.rpath),
     runpath: hasRunpath ? folders(tag.runpath) : undefined,
     noDefaultFolders: values(tag.flags1).some((flags) => Math.floor(flags / noDefaultFoldersFlag) % 2 === 1),
-    mentions: (symbol) => strings.includes(`${symbol}\0`),
+    mentions: remembered((symbol) => strings.includes(`${symbol}\0`)),
+  };
+}
+
+/** Of one library many programs ask the same. */
+function remembered(answer: (text: string) => boolean): (text: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (text) => {
+    const result = known.get(text) ?? answer(text);
+    known.set(text, result);
+    return result;
   };
 }
 

@@ -1,6 +1,5 @@
-import { posix } from "node:path";
-import { matchesGlob } from "../rehearsal/driver-index.js";
 import type { HostFiles } from "./host-files.js";
+import { expandGlob, hasWildcards } from "./host-glob.js";
 import { hostFile, type Tree } from "./tree.js";
 
 /** A directory of firmware on the host, and where it is in the image. */
@@ -16,11 +15,11 @@ export function firmwareFolders(given: readonly string[], release: string): Firm
   return tops.flatMap((top) => parts.map((part) => ({ host: top + part, image: `/usr/lib/firmware${part}` })));
 }
 
-/** The kernel tries these endings after the name (CONFIG_FW_LOADER_COMPRESS); the files stay compressed in the image. */
+/** The kernel tries these endings after the name (CONFIG_FW_LOADER_COMPRESS), each in all folders; the files stay compressed in the image. */
 const endings = ["", ".zst", ".xz"];
 
 /**
- * Puts a firmware file into the image, with the links that lead to it; its name may end in wildcards, as drivers declare it.
+ * Puts a firmware file into the image, with the links that lead to it; its name may have wildcards, as drivers declare it: then all that fit.
  * false: none of the folders has it.
  */
 export function installFirmware(
@@ -29,34 +28,27 @@ export function installFirmware(
   folders: readonly FirmwareFolder[],
   name: string,
 ): boolean {
-  for (const folder of folders) {
-    const found = candidates(host, folder.host, name);
-    for (const path of found) install(host, tree, folder, path);
-    if (found.length) return true;
-  }
-  return false;
-}
-
-function candidates(host: HostFiles, folder: string, name: string): string[] {
-  const path = posix.join(folder, name);
-  if (!/[*?[]/.test(name))
-    return endings
-      .map((ending) => path + ending)
-      .filter((file) => host.resolve(file))
-      .slice(0, 1);
-  const parent = posix.dirname(path);
-  return (host.list(parent) ?? [])
-    .filter((file) => endings.some((ending) => matchesGlob(posix.basename(name) + ending, file)))
-    .map((file) => posix.join(parent, file));
+  const places = endings.flatMap((ending) => folders.map((folder) => ({ folder, pattern: `/${name}${ending}` })));
+  const found = places.flatMap(({ folder, pattern }) =>
+    expandGlob(host, folder.host, pattern).map((path) => ({ folder, path })),
+  );
+  const isFile = ({ path }: { path: string }) => host.resolve(path)?.stats.isFile();
+  const files = found.filter(isFile);
+  for (const { folder, path } of hasWildcards(name) ? files : files.slice(0, 1)) install(host, tree, folder, path);
+  return files.length > 0;
 }
 
 function install(host: HostFiles, tree: Tree, folder: FirmwareFolder, path: string): void {
   const found = host.resolve(path);
-  const top = host.resolve(folder.host)?.path;
-  if (!found?.stats.isFile() || top === undefined) return;
-  const isInside = (place: string) => place.startsWith(`${top}/`);
-  const inImage = (place: string) => (isInside(place) ? folder.image + place.slice(top.length) : place);
-  for (const { path: link, target } of found.links)
-    if (isInside(link)) tree.add(inImage(link), { type: "symlink", target });
+  const top = host.resolve(folder.host);
+  if (!found || !top) return;
+  const inImage = (place: string) =>
+    place.startsWith(`${top.path}/`) ? folder.image + place.slice(top.path.length) : place;
+  const above = new Set(top.links.map((link) => link.path));
+  for (const { path: link, target } of found.links) {
+    if (above.has(link)) continue;
+    const absolute = target.startsWith("/") ? host.resolve(target)?.path : undefined;
+    tree.add(inImage(link), { type: "symlink", target: absolute === undefined ? target : inImage(absolute) });
+  }
   tree.add(inImage(found.path), hostFile(host, found));
 }

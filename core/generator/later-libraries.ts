@@ -35,10 +35,10 @@ export function laterLibraries(elf: ElfFile, libc: ElfFile | undefined, services
   const noted = dlopenNotes(elf);
   if (!libc || elf === libc) return noted;
   const builtIn = libc.mentions(builtInServices.version) ? builtInServices.names : [];
-  const wanted = Object.entries(nameFunctions)
-    .filter(([, names]) => names.some(elf.mentions))
-    .flatMap(([database]) => services(database))
-    .filter((service) => !builtIn.includes(service));
+  const wanted = Object.entries(nameFunctions).flatMap(([database, names]) => {
+    const others = services(database).filter((service) => !builtIn.includes(service));
+    return others.length && names.some(elf.mentions) ? others : [];
+  });
   const ofNames = [...new Set(wanted)].map(
     (service): LaterLibrary => ({ sonames: [`libnss_${service}.so.2`], required: false, opener: "libc" }),
   );

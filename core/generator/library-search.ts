@@ -161,7 +161,7 @@ function readLdSoConf(host: HostFiles, path: string, seen = new Set<string>()): 
   return (host.readText(path) ?? "").split("\n").flatMap((raw) => {
     const line = raw.replace(/#.*/, "").trim();
     const patterns = /^include\s+(.*)/.exec(line)?.[1]?.split(/\s+/) ?? [];
-    const included = patterns.flatMap((pattern) => expandGlob(host, posix.resolve(posix.dirname(path), pattern)));
+    const included = patterns.flatMap((pattern) => expandGlob(host, "/", posix.resolve(posix.dirname(path), pattern)));
     if (included.length) return included.flatMap((file) => readLdSoConf(host, file, seen));
     return line.startsWith("/") ? [posix.normalize(line).replace(/\/$/, "")] : [];
   });

@@ -7,9 +7,8 @@ import {
   selectDrivers,
 } from "../../../core/generator/driver-selection.js";
 import type { KernelTree } from "../../../core/generator/kernel-tree.js";
-import type { DriverSettings } from "../../../core/generator/modprobe-config.js";
 import { createProblems } from "../../../core/generator/problems.js";
-import { problemsOf } from "./scratch.js";
+import { noDriverSettings, problemsOf } from "./scratch.js";
 
 const paths: Record<string, string[]> = {
   "kernel/drivers/ata/ahci.ko": ["scsi_mod", "libata"],
@@ -42,7 +41,7 @@ const tree: KernelTree = {
       { name: names[index] ?? "", path, dependencies },
     ]),
   ),
-  builtin: new Set(["ext4", "nvme"]),
+  builtin: new Set(["ext4", "nvme", "crc32c"]),
   aliases: [
     { pattern: "pci:v0000197B*", driver: "ahci" },
     { pattern: "pci:v00001106*", driver: "pata_via" },
@@ -50,6 +49,7 @@ const tree: KernelTree = {
     { pattern: "pci:v0000AAAA*", driver: "raid" },
     { pattern: "crypto-crc32c", driver: "crc32c_intel" },
     { pattern: "crypto-crc32c", driver: "crc32c_generic" },
+    { pattern: "crc32c", driver: "crc32c_generic" },
     { pattern: "fs-xfs", driver: "xfs" },
     { pattern: "fs-ext4", driver: "ext4" },
     { pattern: "pci:v0000104Cd0000803B*", driver: "tifm_7xx1" },
@@ -63,15 +63,6 @@ const tree: KernelTree = {
   ]),
   weakDependencies: new Map([["xfs", ["raid"]]]),
   staticNodes: new Map(),
-};
-
-const noDriverSettings: DriverSettings = {
-  blacklist: new Set(),
-  options: new Map(),
-  aliases: [],
-  softDependencies: new Map(),
-  weakDependencies: new Map(),
-  commands: new Map(),
 };
 
 function select(requests: Partial<DriverRequest>[], options: Partial<SelectionOptions> = {}) {
@@ -152,6 +143,11 @@ test("soft dependencies come before or after, by alias, too, as far as they exis
   assert.deepEqual(chainOf(selection, "sd_mod"), ["scsi_mod", "sd_mod", "second", "first"]);
 });
 
+test("a name is a driver's file, else an alias, else what is built in, as for modprobe", () => {
+  const selection = select([{ selectors: ["crc32c", "ext4"], required: true }]);
+  assert.deepEqual(namesOf(selection), ["crc32c_generic"]);
+});
+
 test("drivers that are built in are in the index, and no error", () => {
   const selection = select([{ selectors: ["nvme", "fs-ext4"], required: true }]);
   assert.deepEqual(namesOf(selection), []);
@@ -199,7 +195,7 @@ test("modprobe.d's settings reach the index", () => {
   const selection = select([{ selectors: ["ahci"] }], { settings });
   const ahci = selection.indexed.find(({ name }) => name === "ahci");
   assert.deepEqual([ahci?.blacklisted, ahci?.parameters], [true, "mobile_lpm_policy=1"]);
-  assert.deepEqual(ahci?.chain, ["scsi_mod", "sd_mod", "second", "first", "libata", "ahci"]);
+  assert.deepEqual(ahci?.chain, ["scsi_mod", "libata", "sd_mod", "second", "first", "ahci"]);
   assert.ok(selection.aliases.some(({ pattern }) => pattern === "my-disk"));
 });
 

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import type { DriverSettings } from "../../../core/generator/modprobe-config.js";
 import { BuildError, type Report } from "../../../core/generator/problems.js";
 import type { Tree } from "../../../core/generator/tree.js";
 
@@ -45,3 +46,13 @@ export function keepReport(): Report & { warnings: string[]; notes: string[] } {
   const notes: string[] = [];
   return { warnings, notes, warning: (text) => warnings.push(text), note: (text) => notes.push(text) };
 }
+
+/** No modprobe.d. */
+export const noDriverSettings: DriverSettings = {
+  blacklist: new Set(),
+  options: new Map(),
+  aliases: [],
+  softDependencies: new Map(),
+  weakDependencies: new Map(),
+  commands: new Map(),
+};
