@@ -16,6 +16,10 @@ export const driverSettingsPath = "/run/initramfs/modprobe.conf";
 export const missingFirmwarePath = "/usr/lib/firstlight/missing-firmware";
 /** The modules in the image, and what each brought, for lsinitrd; see core/generator/module-record.ts. */
 export const modulesPath = "/usr/lib/firstlight/modules";
+/** The options that the image was built with, a JSON array of words. */
+export const recordedOptionsPath = "/usr/lib/firstlight/options.json";
+/** What built it: "firstlight VERSION". */
+export const recordedVersionPath = "/usr/lib/firstlight/version";
 /** The rescue policy that holds until the boot code has set one: "shell=0|1 action=reboot|poweroff|halt|none delay=SECONDS". */
 export const rescuePath = "/usr/lib/firstlight/rescue";
 /** Why a boot has failed, for whoever looks at it from the shell. Where the boot code could not write it, PID 1 adds its reason. */

@@ -1,9 +1,10 @@
+import { recordedOptionsPath, recordedVersionPath } from "../abi/index.js";
 import { addText } from "./fill-tree.js";
+import { project } from "./project.js";
 import type { Tree } from "./tree.js";
 
-/** In an image: the options that it was built with, a JSON array of words. */
-export const recordedOptionsPath = "/usr/lib/firstlight/options.json";
-
+/** Puts into an image what it was built by, and how. */
 export function recordOptions(tree: Tree, words: readonly string[]): void {
+  addText(tree, recordedVersionPath, `firstlight ${project.version}\n`);
   addText(tree, recordedOptionsPath, `${JSON.stringify(words)}\n`);
 }

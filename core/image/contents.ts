@@ -23,7 +23,7 @@ export interface Contents {
 
 /** Files that tell of an image: ours, and dracut's. */
 const recordPattern =
-  /^usr\/lib\/firstlight\/(modules|options\.json)$|^(usr\/)?lib\/dracut\/(modules\.txt|build-parameter\.txt|dracut-[^/]+)$/;
+  /^usr\/lib\/firstlight\/(modules|version|options\.json)$|^(usr\/)?lib\/dracut\/(modules\.txt|build-parameter\.txt|dracut-[^/]+)$/;
 const largestRecord = 1 << 16;
 
 /** Text as a byte string. */

@@ -82,21 +82,24 @@ function sizeText(member: Member): string {
 
 const rule = `${"=".repeat(72)}`;
 
-/** What `lsinitrd IMAGE` shows. `size`: of the image's file, in bytes. */
+/** What `lsinitrd IMAGE` shows. `size`: of the image's file, in bytes; `about`: lines that tell of the image as a whole. */
 export function* describeImage(
   image: string,
   size: number,
-  contents: Contents,
-  options: { bySize: boolean; now: number },
+  { segments, members }: Contents,
+  options: { about: readonly string[]; bySize: boolean; now: number },
 ): Generator<string> {
   yield `Image: ${image}: ${sizeWords(size)}`;
-  for (const [index, segment] of contents.segments.entries()) {
-    const members = contents.members.filter((member) => member.segment === index);
-    const what = segment.compression === "none" ? "uncompressed" : segment.compression;
+  yield* options.about;
+  const inSegments: ListedMember[][] = segments.map(() => []);
+  for (const member of members) inSegments[member.segment]?.push(member);
+  for (const [index, { compression, early, start }] of segments.entries()) {
+    const own = inSegments[index] ?? [];
+    const what = compression === "none" ? "uncompressed" : compression;
     yield rule;
-    yield `${segment.early ? "Early CPIO image" : "CPIO image"}, ${what}, at byte ${segment.start}: ${members.length} entries`;
+    yield `${early ? "Early CPIO image" : "CPIO image"}, ${what}, at byte ${start}: ${own.length} entries`;
     yield rule;
-    yield* listLines(members.sort(options.bySize ? bySize : byName), options.now);
+    yield* listLines(own.sort(options.bySize ? bySize : byName), options.now);
   }
   yield rule;
 }

@@ -1,5 +1,5 @@
+import { recordedOptionsPath } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
-import { recordedOptionsPath } from "../generator/recorded-options.js";
 import { readContents } from "./contents.js";
 
 /** The options that an image was built with. Throws BuildError: it is not one of firstlight's, or is damaged. */

@@ -1,5 +1,5 @@
 import { type Contents, type ListedMember, tableOf } from "./contents.js";
-import { printable, sizeWords } from "./listing.js";
+import { printable } from "./listing.js";
 
 /** What takes space, and what it consists of. */
 export interface Weight {
@@ -9,31 +9,12 @@ export interface Weight {
   parts?: readonly Weight[];
 }
 
-interface Box {
+export interface Box {
   x: number;
   y: number;
   width: number;
   height: number;
 }
-
-const picture: Box = { x: 0, y: 0, width: 1200, height: 800 };
-const titleHeight = 24;
-const labelHeight = 14;
-/** An average letter of a sans-serif font of 11 px. */
-const letterWidth = 6.2;
-/** Of the groups, one after the other; dark text is readable on all of them. */
-const colours = [
-  "#8dd3c7",
-  "#ffffb3",
-  "#bebada",
-  "#fb8072",
-  "#80b1d3",
-  "#fdb462",
-  "#b3de69",
-  "#fccde5",
-  "#d9d9d9",
-  "#ccebc5",
-];
 
 /**
  * Places weights into a box, each with an area in proportion, as square as can be (Bruls, Huizing, van Wijk: "Squarified Treemaps",
@@ -93,7 +74,7 @@ function split({ x, y, width, height }: Box, share: number, vertical = width < h
       ];
 }
 
-const largestFirst = (a: Weight, b: Weight) => b.size - a.size || (a.name < b.name ? -1 : 1);
+export const largestFirst = (a: Weight, b: Weight) => b.size - a.size || (a.name < b.name ? -1 : 1);
 
 /** What takes the space of an image, unpacked: groups, largest first, with their files. `moduleOf`: which module brought a path, if it is known. */
 export function weigh(contents: Contents, moduleOf: (path: string) => string | undefined): Weight[] {
@@ -111,7 +92,7 @@ export function weigh(contents: Contents, moduleOf: (path: string) => string | u
     .sort(largestFirst);
 }
 
-const sizeOf = (weights: readonly Weight[]) => weights.reduce((sum, { size }) => sum + size, 0);
+export const sizeOf = (weights: readonly Weight[]) => weights.reduce((sum, { size }) => sum + size, 0);
 
 /** Paths of what no module brings by itself; the first match counts. */
 const kinds: [RegExp, (match: RegExpMatchArray) => string][] = [
@@ -143,69 +124,3 @@ function groupOf(
   }
   return module === undefined ? "others" : `module ${printable(module)}`;
 }
-
-const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text: string) => text.replace(/[&<>"]/g, (found) => escapes[found] ?? "");
-
-/** A box of less than a pixel is not seen; such parts are shown as one. */
-function gatherSmall(parts: readonly Weight[], smallest: number): Weight[] {
-  const large = parts.filter(({ size }) => size >= smallest);
-  const small = parts.slice(large.length);
-  if (small.length < 2) return [...parts];
-  return [...large, { name: `${small.length} smaller files`, size: sizeOf(small) }].sort(largestFirst);
-}
-
-/** A self-contained SVG picture, 1200 by 800. */
-export function treemapSvg(title: string, groups: readonly Weight[]): string {
-  const total = sizeOf(groups);
-  // One letter's box.
-  const smallest = (total * 12) / (picture.width * picture.height);
-  const inside = { ...picture, y: titleHeight, height: picture.height - titleHeight };
-  const shapes = squarify(groups, inside).flatMap(([group, box], index) => {
-    const colour = colours[index % colours.length] ?? "";
-    const content = box.height > 2 * labelHeight ? shrink(box, labelHeight) : box;
-    const files = squarify(gatherSmall(group.parts ?? [], smallest), content).map(([part, place]) =>
-      cell(place, colour, part, `${group.name}: ${part.name}`, 0.4),
-    );
-    const label = `${group.name}, ${sizeWords(group.size)}`;
-    return [
-      cell(box, colour, undefined, label, 1.2),
-      ...(content === box ? [] : [text({ ...box, height: labelHeight }, label, "bold")]),
-      ...files,
-    ];
-  });
-  const { width, height } = picture;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="4" y="17" font-size="15">${escaped(`${title}: ${sizeWords(total)} unpacked`)}</text>`,
-    ...shapes,
-    "</svg>",
-    "",
-  ].join("\n");
-}
-
-/** The same as a page. */
-export function treemapHtml(title: string, groups: readonly Weight[]): string {
-  const head = `<meta charset="utf-8">\n<title>${escaped(title)}</title>\n<style>body { margin: 0 } svg { width: 100vw; height: 100vh }</style>`;
-  return `<!doctype html>\n${head}\n${treemapSvg(title, groups)}`;
-}
-
-const shrink = ({ x, y, width, height }: Box, top: number): Box => ({ x, y: y + top, width, height: height - top });
-
-/** A box with what a pointer over it shows, and the last part of its name where there is room. */
-function cell(box: Box, colour: string, part: Weight | undefined, title: string, line: number): string {
-  const place = `x="${round(box.x)}" y="${round(box.y)}" width="${round(box.width)}" height="${round(box.height)}"`;
-  const tip = part ? `${title}, ${sizeWords(part.size)}` : title;
-  const label = part && box.height >= labelHeight ? text(box, part.name.slice(part.name.lastIndexOf("/") + 1)) : "";
-  return `<g><title>${escaped(tip)}</title><rect ${place} fill="${colour}" stroke="#333" stroke-width="${line}"/>${label}</g>`;
-}
-
-function text(box: Box, words: string, weight = "normal"): string {
-  const fitting = Math.floor((box.width - 4) / letterWidth);
-  if (fitting < 3) return "";
-  const shown = words.length > fitting ? `${words.slice(0, fitting - 1)}…` : words;
-  return `<text x="${round(box.x + 3)}" y="${round(box.y + 11)}" font-weight="${weight}">${escaped(shown)}</text>`;
-}
-
-const round = (number: number) => Number(number.toFixed(1));

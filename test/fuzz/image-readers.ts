@@ -7,8 +7,9 @@ import { BuildError } from "../../core/generator/problems.js";
 import { readContents } from "../../core/image/contents.js";
 import { diffLines } from "../../core/image/diff.js";
 import { describeImage } from "../../core/image/listing.js";
-import { readBringers } from "../../core/image/modules.js";
-import { treemapSvg, weigh } from "../../core/image/treemap.js";
+import { mapSvg } from "../../core/image/map-picture.js";
+import { aboutLines, readBringers } from "../../core/image/modules.js";
+import { weigh } from "../../core/image/treemap.js";
 import { archives, archiveTokens } from "./binary-readers.js";
 import type { FuzzedReader } from "./reader.js";
 
@@ -32,11 +33,11 @@ const imageReader: FuzzedReader = {
     try {
       const contents = await readContents(file, { digests: true });
       const lines = [
-        ...describeImage(file, input.length, contents, { bySize: true, now: 0 }),
+        ...describeImage(file, input.length, contents, { about: aboutLines(contents), bySize: true, now: 0 }),
         ...diffLines(contents, contents),
       ];
       for (const line of lines) assert.doesNotMatch(line, /\p{Cc}/u);
-      treemapSvg("x", weigh(contents, readBringers(contents)));
+      mapSvg("x", weigh(contents, readBringers(contents)));
       return true;
     } catch (error) {
       if (error instanceof BuildError) return false;

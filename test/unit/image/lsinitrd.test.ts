@@ -35,7 +35,10 @@ function imageOf(context: TestContext, members: readonly TestMember[]): { file: 
 test("an image of ours: the list is cpio's own, sorted by name or by size", async () => {
   const expected = (await run(["sh", "-c", `TZ=UTC cpio -tv --quiet < '${plain}'`])).split("\n").filter(Boolean);
   const text = await lsinitrd(image);
-  assert.match(text, /^Image: \S+lsinitrd.img: [\d.]+ MB\n=+\nCPIO image, zstd, at byte 0: \d+ entries\n=+\n/);
+  assert.match(
+    text,
+    /^Image: \S+lsinitrd.img: [\d.]+ MB\nVersion: firstlight [\d.]+\nArguments: --no-hostonly --add=tmpfs-root '--compress=zstd -1' --kmoddir=.*\nModules: .*\bbusybox\b.*\n=+\nCPIO image, zstd, at byte 0: \d+ entries\n=+\n/,
+  );
   assert.deepEqual(rows(text).sort(), expected.sort());
   const bySize = rows(await lsinitrd("-s", image)).filter((line) => !line.startsWith("c"));
   const sizes = bySize.map((line) => Number(line.match(/^(?:\S+ +){4}(\d+)/)?.[1]));
@@ -103,6 +106,11 @@ test("modules: ours and dracut's", async (context) => {
   ]);
   const { file } = imageOf(context, [{ name: "lib/dracut/modules.txt", content: "bash\nsystemd\n" }]);
   assert.equal(await lsinitrd("--mod", file), "bash\nsystemd\n");
+  const theirs = imageOf(context, [
+    { name: "usr/lib/dracut/dracut-059-4", content: "dracut-059-4\n" },
+    { name: "usr/lib/dracut/build-parameter.txt", content: " --force  --kver '6.1\x1b[2J'\n" },
+  ]);
+  assert.match(await lsinitrd(theirs.file), /\nVersion: dracut-059-4\nArguments: --force {2}--kver '6\.1\\033\[2J'\n=/);
   assert.match(await problemOf("-m", imageOf(context, [{ name: "a" }]).file), /does not tell its modules/);
   assert.ok(
     (await run(["sh", "-c", `'${program}' '${image}' usr/lib/firstlight/modules | zstd -9c | wc -c`])).trim().length <
@@ -249,17 +257,41 @@ test("differences: files, sizes, contents, modes, targets", async (context) => {
   );
 });
 
-test("a map: groups by module and kind, names escaped, the picture well-formed", async (context) => {
+/** Boxes of an element's rectangles, in a map. */
+function boxesOf(svg: string, kind: string): { x: number; y: number; width: number; height: number }[] {
+  const number = '"([\\d.]+)"';
+  const pattern = `<rect class="${kind}" x=${number} y=${number} width=${number} height=${number}`;
+  return [...svg.matchAll(new RegExp(pattern, "g"))].map((match) => {
+    const [x = 0, y = 0, width = 0, height = 0] = match.slice(1).map(Number);
+    return { x, y, width, height };
+  });
+}
+
+test("a map: groups by module and kind, each with its size, files in proportion, none over another", async (context) => {
   const scratch = scratchFolder(context);
   await lsinitrd("--map", join(scratch, "a.svg"), image);
   const svg = readFileSync(join(scratch, "a.svg"), "utf8");
   for (const name of ["firstlight", "module busybox", "drivers: "]) assert.ok(svg.includes(`<title>${name}`), name);
-  const { file } = imageOf(context, [{ name: 'usr/<script>&"', content: "x".repeat(500) }]);
-  await lsinitrd(`--map=${join(scratch, "b.html")}`, file);
+  const busybox = statSync("/bin/busybox").size;
+  assert.match(svg, new RegExp(`>module busybox</text>.*>${(busybox / 1e6).toFixed(1)} MB</text>`), "the legend");
+  const files = boxesOf(svg, "c b\\d+");
+  assert.ok(files.length > 50);
+  const area = files.reduce((sum, { width, height }) => sum + (width + 1) * (height + 1), 0);
+  assert.ok(area > 0.9 * 1030 * 774 && area < 1030 * 774, `${area} of the picture`);
+  for (const [index, a] of files.entries())
+    for (const b of files.slice(index + 1)) {
+      const across = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+      const down = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+      assert.ok(across < 0.2 || down < 0.2, `${JSON.stringify(a)} and ${JSON.stringify(b)}`);
+    }
+  const small = Array.from({ length: 300 }, (_, index) => ({ name: `etc/f${index}`, content: "x" }));
+  const large = { name: 'usr/<script>&"\u202e\x1b', content: "x".repeat(50_000) };
+  await lsinitrd(`--map=${join(scratch, "b.html")}`, imageOf(context, [large, ...small]).file);
   const html = readFileSync(join(scratch, "b.html"), "utf8");
-  assert.ok(
-    html.startsWith("<!doctype html>") && html.includes("&lt;script&gt;&amp;&quot;") && !html.includes("<script"),
-  );
+  assert.ok(html.startsWith("<!doctype html>") && html.includes("&lt;script&gt;&amp;&quot;"));
+  assert.doesNotMatch(html, /<script|\p{Cf}|[^\n\P{Cc}]/u);
+  assert.match(html, /<title>300 smaller files, 300 bytes \(etc\)<\/title>/);
+  assert.match(html, /<details><summary>.*<span>etc<\/span><span>300 bytes<\/span><span>0\.6 %<\/span>/);
   assert.match(await problemOf("--map", join(scratch, "c.png"), image), /written as FILE.svg or FILE.html/);
 });
 

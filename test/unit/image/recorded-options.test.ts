@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { recordedOptionsPath } from "../../../core/abi/index.js";
 import { parseCommandLine } from "../../../core/generator/command-line.js";
 import { compressionNames } from "../../../core/generator/compressor.js";
 import { addText } from "../../../core/generator/fill-tree.js";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { chooseFormat, packImage } from "../../../core/generator/image-file.js";
-import { recordedOptionsPath, recordOptions } from "../../../core/generator/recorded-options.js";
+import { recordOptions } from "../../../core/generator/recorded-options.js";
 import { makeSettings } from "../../../core/generator/settings.js";
 import { createTree, type Tree } from "../../../core/generator/tree.js";
 import { readRecordedOptions } from "../../../core/image/recorded-options.js";
