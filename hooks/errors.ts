@@ -1,8 +1,10 @@
-/** Errors of a boot. Whatever else a hook throws is reported as a defect, with its stack. */
+/** Errors of a boot. Whatever else a hook throws is reported as a defect of its module, with its stack. */
 
-/** The boot cannot go on: what failed, on what, why; and what a person can do about it. */
+/** The boot cannot go on: what failed, on what, why; and what a person can do about it. Both are in the report, without a stack. */
 export class BootError extends Error {
+  /** What to do: a sentence or two. */
   readonly remedy: string;
+  /** `message`: what failed, on what, and why. */
   constructor(message: string, remedy: string) {
     super(message);
     this.name = "BootError";
@@ -29,10 +31,13 @@ const texts: Record<string, string> = {
   EUCLEAN: "the file system is damaged",
 };
 
-/** An op or job failed. `errno` is its name ("ENOENT"), `detail` what the op added to it. */
+/** A file operation, a mount or another job has failed. Modules get these, and tell them apart by `errnoOf`. */
 export class OpError extends Error {
+  /** Name of the errno: "ENOENT". */
   readonly errno: string;
+  /** What the operation has added to it: the step that failed, or the file; may be empty. */
   readonly detail: string;
+  /** For the sequencer: `op` failed on `subject`. */
   constructor(op: string, subject: string, errno: string, detail = "") {
     const why = texts[errno];
     super(`${op}${subject && ` ${subject}`}: ${errno}${why ? ` (${why})` : ""}${detail && `: ${detail}`}`);

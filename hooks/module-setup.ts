@@ -1,24 +1,35 @@
 /**
- * The install side of a module: modules.d/NNname/module-setup.ts exports one moduleSetup(...) as its default. It runs in QuickJS on the
- * build host and sees that host only through the arguments it is given.
+ * The install side of a module: NNname/module-setup.ts, whose default export is moduleSetup({ … }). It runs in QuickJS on the build host, once for
+ * each image, and sees that host only through the arguments that it is given. Its functions answer at once: none may be async. Whatever they throw is
+ * an error with file and line, and no image is built. Each call may take 5 s of processor time, and the module 128 MiB of memory.
  */
 export { type Phase, phases, sidePhases } from "../core/abi/phases.js";
 
-/** include: unless omitted. on-request: only if named by -a, or if another module depends on it. */
+/**
+ * Whether the module goes into the image. "include": unless it is omitted (-o). "on-request": if it is named by -a, or if another module depends on it.
+ * `unavailable`: it cannot work, and this says why ("mdadm is not installed"); where somebody asks for it, that is an error.
+ */
 export type CheckAnswer = "include" | "on-request" | { unavailable: string };
 
 /** The part of JSON Schema that a kernel parameter may use; compiled by ajv at build time. */
 export interface ParameterSchema {
   /** string: as it is. integer: decimal digits. boolean: 0/no/off/false, 1/yes/on/true, bare. */
   type: "string" | "integer" | "boolean";
+  /** Of a string: a regular expression (JavaScript's, with the flag u) that it has to match somewhere; ^ and $ tie it to the ends. */
   pattern?: string;
+  /** These values only. */
   enum?: (string | number)[];
+  /** Of an integer: not less. */
   minimum?: number;
+  /** Of an integer: not more. */
   maximum?: number;
+  /** Of a string: not fewer characters. */
   minLength?: number;
 }
 
+/** A kernel parameter that the module's hooks read: a value that does not fit stops the boot before its hooks run. */
 export interface ParameterDeclaration {
+  /** The values that fit. */
   schema: ParameterSchema;
   /** The accepted form, for error messages: "SIZE[k|m|g|%]". */
   form: string;
@@ -34,7 +45,7 @@ export interface RootForm {
   matches: string;
 }
 
-/** What a module-setup may know of the build host, or of --sysroot. */
+/** What a module-setup may know of the build host, or of the system at --sysroot. */
 export interface Host {
   /** false: the image must boot any machine (-N, or what this one has is not to be seen: --sysroot, no /sys). */
   readonly hostOnly: boolean;
@@ -44,13 +55,16 @@ export interface Host {
   readonly kernel: string | undefined;
   /** Machine as uname(1) says: "x86_64", "aarch64". */
   readonly machine: string;
-  /** Absolute path of a program in the search path of sbin and bin directories. */
+  /** Absolute path of a program by its name, in /usr/sbin, /usr/bin, /sbin and /bin; undefined: it is not installed. */
   findProgram(name: string): string | undefined;
-  /** Below the folders that readFile may read; any other path of these three throws. */
+  /** Is there such a file or directory? Below the folders of `readFile`. */
   exists(path: string): boolean;
-  /** A text file below /etc, /usr, /lib or /var/lib (links are followed, and may not lead out); undefined if it is not there. */
+  /**
+   * The text of a file below /etc, /usr, /lib or /var/lib; links are followed, and may not lead out. undefined: there is no such file. Throws Error: any
+   * other path, or more than 4 MiB.
+   */
   readFile(path: string): string | undefined;
-  /** Names in a directory, sorted; undefined if it is not there. */
+  /** Names in a directory, sorted, below the folders of `readFile`; undefined: there is no such directory. */
   list(path: string): string[] | undefined;
   /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic, or not to be seen (in a container): empty. */
   readonly fileSystems: readonly string[];
@@ -58,27 +72,37 @@ export interface Host {
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];
-  /** Is this driver (by name) built into the kernel, or a file of its module tree? */
+  /** Is this driver (by name, "ext4") built into the kernel that the image is for, or a file of its module tree? */
   driverExists(name: string): boolean;
 }
 
+/** For what an image may do without. */
 export interface Optional {
   /** The image is built without it, and this says what then does not work (shown as a warning; "" for none). Left out: missing is an error. */
   optional?: string;
 }
 
-/** What goes into the image. A file that an earlier module has put there is kept. */
+/**
+ * What goes into the image. A file that an earlier module (one with a lower number) has put there is kept. Each request is checked when the functions
+ * have ended: paths are absolute, and those in the image without "..", modes are 0 to 0o7777; a mistake is an error with the line of the request.
+ */
 export interface Image {
-  /** A program by name or absolute path, with its interpreter and libraries. Several: the first one that is there. */
+  /** A program by name or absolute path, with its interpreter and libraries, at its own path. Several names: the first one that is there. */
   program(name: string | readonly string[], options?: Optional): void;
-  /** A file of the host, at the same path or at `destination`; with its libraries if it is an ELF file. */
+  /**
+   * A file of the host, any one that the person who builds may read, at the same path or at `destination`; with its libraries or its interpreter if it
+   * is a program. `mode`: the file's own if left out.
+   */
   file(source: string, options?: Optional & { destination?: string; mode?: number }): void;
   /** A library that programs open by dlopen, by its soname: "libgcc_s.so.1". */
   library(soname: string, options?: Optional): void;
-  /** A file with this content. Mode: 0644 if left out. */
+  /** A file with this content, in UTF-8. `mode`: 0o644 if left out. */
   text(path: string, content: string, mode?: number): void;
+  /** A directory, with those above it. `mode`: 0o755 if left out. Directories of files need not be asked for. */
   directory(path: string, mode?: number): void;
+  /** A link at `path` that leads to `target`, which need not exist. */
   symlink(path: string, target: string): void;
+  /** A device node. Those of the kernel's own devices are there anyway, once /dev is mounted. */
   node(path: string, type: "char" | "block", major: number, minor: number, mode: number): void;
   /**
    * Drivers with their dependencies and firmware: by name ("virtio_blk"), or all of a directory of the kernel's module tree ("=drivers/ata"; one
@@ -91,25 +115,29 @@ export interface Image {
     selectors: readonly string[],
     options?: { always?: boolean; anyMachine?: boolean; except?: readonly string[]; required?: boolean },
   ): void;
-  /** Shown once the image is written. */
+  /** Shown to the person who builds; the image is written all the same. */
   warning(text: string): void;
 }
 
+/** What a module's setup consists of: any of these may be left out, and there are no others. */
 export interface ModuleSetup {
-  /** Left out: "include". */
+  /** Whether it goes into the image. Left out: "include". */
   check?(host: Host): CheckAnswer;
-  /** Names, without numbers, of modules that have to be in the image too. */
+  /** Names, without numbers, of modules that have to be in the image too. Files of these may be imported: "../90other/file.js". */
   depends?(host: Host): readonly string[];
+  /** Kernel parameters that its hooks read, by name ("rd.example"). Two modules may declare the same one if they mean the same. */
   parameters?: Readonly<Record<string, ParameterDeclaration>>;
+  /** Forms of root= that its cmdline hook claims. */
   root?: readonly RootForm[];
   /** Host-only: kernel parameters that this machine's root needs, "rd.md.uuid=…": shown by --print-cmdline, in the image with --hostonly-cmdline. */
   cmdline?(host: Host): readonly string[];
+  /** Asks for what the image has to hold, whatever the kernel. */
   install?(image: Image, host: Host): void;
-  /** As install, but left out with --no-kernel. */
+  /** The same for what belongs to a kernel, drivers above all: as install, but left out with --no-kernel. */
   installkernel?(image: Image, host: Host): void;
 }
 
-/** Marks a module's setup; gives its author the types. */
+/** Makes the default export of module-setup.ts; gives its author the types. */
 export function moduleSetup(setup: ModuleSetup): ModuleSetup {
   return setup;
 }

@@ -28,7 +28,7 @@ const options = {
   platform: "node",
   target: "node20",
   // It has to lie where its program is.
-  external: ["esbuild"],
+  external: ["esbuild", "typescript"],
   plugins: [compiledSchemas],
   alias: { "firstlight/hooks": join(top, "hooks/index.ts") },
   sourcemap: true,

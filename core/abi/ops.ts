@@ -114,11 +114,15 @@ export interface InstantOps {
   finish: [LastWord, never];
 }
 
-/** Jobs: [arguments, result]. */
+/**
+ * Jobs, by name: [arguments, result]. `Nothing` is {}; `AtPath` is { path }; `AtPathIn` is { path, root? }: the path is looked up, symlinks included, as
+ * a process chrooted to `root` would.
+ */
 export interface JobOps {
   /** Ask on every console for a line, without its end. ETIMEDOUT after `timeLimit`, ECANCELED on Ctrl-C or Ctrl-D. */
   prompt: [{ text: string; secret: boolean; timeLimit?: Milliseconds }, { line: ByteString } | { secret: SecretId }];
 
+  /** Writes all that is kept in memory to its devices. */
   sync: [Nothing, Nothing];
   /** Everything below `path` and itself, never crossing into another file system, not following links. */
   removeTree: [AtPath, { removed: number }];
@@ -129,25 +133,32 @@ export interface JobOps {
 
   /** `source` may be any text where the type needs no device. Flags and propagation of a new bind mount hold at once, as with mount(8). */
   mount: [{ source: ByteString; target: ByteString; type: string; flags: MountFlag[]; data: ByteString }, Nothing];
+  /** `lazy` and `force`: MNT_DETACH and MNT_FORCE of umount2(2). */
   unmount: [{ target: ByteString; lazy?: boolean; force?: boolean }, Nothing];
+  /** A mount point to another place. */
   move: [{ from: ByteString; to: ByteString }, Nothing];
+  /** A free loop device for a file, from `offset` in bytes (left out: 0); its path: "/dev/loop0". */
   loopAttach: [{ file: ByteString; readOnly: boolean; offset?: number }, { device: string }];
+  /** Takes the file from a loop device. */
   loopDetach: [{ device: ByteString }, Nothing];
 
   /** In order. A driver that fails does not hold up those after it: if they need it, they fail by themselves. The job itself succeeds. */
   insert: [{ drivers: DriverFile[] }, { results: DriverResult[] }];
 
+  /** Looks at a block device by libblkid. */
   probe: [{ device: ByteString }, ProbeResult];
 
-  /** ENOENT, EACCES, ENOEXEC, ...: it could not be started. ETIMEDOUT: killed. */
+  /** Runs a program to its end. ENOENT, EACCES, ENOEXEC, ...: it could not be started. ETIMEDOUT: killed. */
   run: [ProgramRequest, ProgramResult];
 
   /** Does in a mount namespace of its own what the last word would do, up to init's first instruction: is there an objection? */
   trySwitch: [SwitchWord, { objection: ByteString | null }];
+  /** Loads a kernel for the last word reboot, by kexec_file_load(2). */
   kexecLoad: [{ kernel: ByteString; initrd?: ByteString; cmdline: ByteString }, Nothing];
 }
 
 export type InstantName = keyof InstantOps;
+/** The name of a job. */
 export type JobName = keyof JobOps;
 export type OpName = InstantName | JobName;
 

@@ -11,4 +11,5 @@ export const phases = [
 ] as const;
 /** Hooks off the path: `timeout` at 2/3 of rd.retry, the others when the boot fails or the system goes down. */
 export const sidePhases = ["timeout", "emergency", "pre-shutdown", "shutdown"] as const;
+/** A name of either list. */
 export type Phase = (typeof phases)[number] | (typeof sidePhases)[number];

@@ -28,16 +28,21 @@ export type FileType = "file" | "dir" | "symlink" | "char" | "block" | "fifo" | 
 
 /** What stat(2) says of a file. */
 export interface FileStatus {
+  /** What it is. */
   type: FileType;
   /** Permission bits with set-user-ID, set-group-ID and sticky, 0..0o7777. */
   mode: number;
+  /** Owner. */
   uid: number;
+  /** Group. */
   gid: number;
   /** Bytes. */
   size: number;
   /** Device that the file lies on. */
   device: DeviceNumber;
+  /** Number of the inode. */
   inode: number;
+  /** Names that the inode has. */
   links: number;
   /** Modification time, milliseconds since 1970. */
   modified: Milliseconds;
@@ -47,7 +52,9 @@ export interface FileStatus {
 
 /** One name in a directory. */
 export interface DirectoryEntry {
+  /** Without the directory's path. */
   name: ByteString;
+  /** What it is, links not followed; "unknown" where the file system does not tell. */
   type: FileType;
 }
 
@@ -94,6 +101,7 @@ export interface IndexedDriverFile extends DriverFile {
 
 /** What came of one driver of an `insert`. */
 export interface DriverResult {
+  /** As in the request. */
   name: string;
   /** true: inserted now. false: it was there before, or `error` says why it is not there. */
   inserted: boolean;
@@ -128,16 +136,19 @@ export interface ProgramRequest {
   argv: ByteString[];
   /** "NAME=value" each; the whole environment. Left out: PATH=/usr/sbin:/usr/bin:/sbin:/bin only. */
   env?: ByteString[];
+  /** Working directory, inside `root`. Left out: /. */
   cwd?: ByteString;
   /** chroot(2) there first. */
   root?: ByteString;
+  /** User that it runs as. Left out: root. */
   uid?: number;
+  /** Group that it runs as. Left out: root's. */
   gid?: number;
-  /** Left out: "null". */
+  /** Standard input. Left out: "null". */
   stdin?: ProgramInput;
-  /** Left out: "null". */
+  /** Standard output. Left out: "null". */
   stdout?: ProgramOutput;
-  /** Left out: "null". */
+  /** Standard error. Left out: "null". */
   stderr?: ProgramOutput;
   /** Kept output beyond this many bytes of each stream loses its middle: the first and last halves stay. Left out: 65536. */
   keepLimit?: number;
@@ -149,11 +160,13 @@ export interface ProgramRequest {
 
 /** How a program ended. Exactly one of status and signal is set. */
 export interface ProgramResult {
+  /** Exit status, 0 to 255; null: a signal has ended it. */
   status: number | null;
-  /** "SIGKILL", ... */
+  /** The signal that has ended it: "SIGKILL"; null: none. */
   signal: string | null;
-  /** Where asked to keep it. */
+  /** What it wrote to standard output, where asked to keep it. */
   stdout?: ByteString;
+  /** What it wrote to standard error, where asked to keep it. */
   stderr?: ByteString;
 }
 
@@ -162,6 +175,7 @@ export type DeviceTags = Record<string, ByteString>;
 
 /** What libblkid makes of a block device. */
 export interface ProbeResult {
+  /** What it has found. */
   tags: DeviceTags;
   /** More than one signature: nobody may mount it by guess. The tags are then those of the partition table alone. */
   ambivalent: boolean;
@@ -173,6 +187,7 @@ export interface ProbeResult {
 
 /** Last word: make another root the root, and its init PID 1. */
 export interface SwitchWord {
+  /** What tells it from other last words. */
   word: "switch";
   /** The new root, a mount point. */
   root: ByteString;
