@@ -216,7 +216,14 @@ test("--no-kernel and --kernel-only are two halves of one image", async (context
   assert.ok(has("init") && !paths.some((path) => path.endsWith(".ko")));
   assert.deepEqual(
     kernelOnly.paths.filter((path) => path && !/^usr\/lib\/(modules|firmware)(\/|$)/.test(path)),
-    ["usr", "usr/lib", "usr/lib/firstlight", "usr/lib/firstlight/drivers.idx", "usr/lib/firstlight/options.json"],
+    [
+      "usr",
+      "usr/lib",
+      "usr/lib/firstlight",
+      "usr/lib/firstlight/drivers.idx",
+      "usr/lib/firstlight/options.json",
+      "usr/lib/firstlight/version",
+    ],
   );
   assert.ok(!existsSync(`${other}.js.map`), "there is no code in it");
   // As the kernel unpacks them, one after the other.
