@@ -131,7 +131,11 @@ export function createTree(): Tree {
       return Buffer.isBuffer(entry.content) ? entry.content.toString() : readFileSync(entry.content.path, "utf8");
     },
     has: (path) => table.has(locate(path, true) ?? "/"),
-    entries: () => [...table].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+    entries: () =>
+      [...table]
+        .map((pair) => ({ pair, bytes: Buffer.from(pair[0]).toString("latin1") }))
+        .sort((a, b) => (a.bytes < b.bytes ? -1 : 1))
+        .map(({ pair }) => pair),
   };
   return tree;
 }

@@ -6,6 +6,8 @@ import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
 import { bootInstructions, buildFloor, prepareBoots } from "./boots.js";
 import { type Build, measureBuilds } from "./builds.js";
+import { measureGrowth, steepness } from "./growth.js";
+import { judged, sizeOfDrivers } from "./limits.js";
 import { smallestMemory } from "./memory.js";
 import { dracut, initramfsTools, inside, type Peer, peerSystem, tinyInitramfs } from "./peers.js";
 
@@ -23,9 +25,10 @@ function ourBuild(file: string, ...options: string[]): Build {
 }
 
 const ours = ourBuild("generic", "-N");
+const ours15 = ourBuild("generic-15", "-N", "--compress", "zstd -15");
 const builds: Build[] = [
   ours,
-  ourBuild("generic-15", "-N", "--compress", "zstd -15"),
+  ours15,
   ourBuild("tmpfs-root", "-N", "-a", "tmpfs-root"),
   ourBuild("tmpfs-root-15", "-N", "-a", "tmpfs-root", "--compress", "zstd -15"),
   ...[dracut, initramfsTools, tinyInitramfs].map(peerBuild),
@@ -41,6 +44,21 @@ for (const { name, time, processor, memory, size } of figures) {
     `${(size / 1e6).toFixed(2)} MB`,
   ];
   console.log(name.padEnd(50) + columns.map((column) => column.padStart(11)).join(""));
+}
+
+console.log("\nAims");
+const figureOf = (name: string) => figures.find((each) => each.name === name);
+const dracutTime = figureOf(dracut.name)?.time ?? Number.NaN;
+for (const { name, time } of figures.filter(({ name }) => name === ours.name || name.endsWith("tmpfs-root")))
+  console.log(judged(`${name}: parts of dracut's time`, time / dracutTime, 0.1, "  "));
+for (const [level, build] of [["-9", ours] as const, ["-15", ours15] as const]) {
+  const limit = 1.1 * (await sizeOfDrivers(build.image, level)) + 3e6;
+  const size = figureOf(build.name)?.size ?? Number.NaN;
+  console.log(judged(`zstd ${level}: against 1.1 x its drivers alone + 3 MB`, size / 1e6, limit / 1e6, "MB"));
+}
+for (const growth of await measureGrowth(kernel)) {
+  const seconds = growth.seconds.map((each) => each.toFixed(2)).join(", ");
+  console.log(judged(`1, 4, 16 x ${growth.what}: ${seconds} s; 15 more per 3 more`, steepness(growth), 6, "x "));
 }
 
 await prepareBoots();

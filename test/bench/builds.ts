@@ -12,7 +12,7 @@ export interface Build {
   image: string;
 }
 
-interface RunFigures {
+export interface RunFigures {
   /** Seconds on the clock. */
   time: number;
   /** Seconds of processor time. */
@@ -49,7 +49,8 @@ export async function measureBuilds(builds: readonly Build[]): Promise<BuildFigu
   );
 }
 
-async function timed(command: readonly string[]): Promise<RunFigures> {
+/** Runs a command once, as root. */
+export async function timed(command: readonly string[]): Promise<RunFigures> {
   const folder = join(outFolder, "bench");
   const report = join(folder, "time.txt");
   await mkdir(folder, { recursive: true });
