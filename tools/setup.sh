@@ -7,11 +7,11 @@ cd "$(dirname "$0")/.."
 purpose=${1:-build}
 
 # The programs that the generator packs into images, and what PID 1 is built with.
-packages="wabt gcc libc6-dev libblkid-dev uuid-dev util-linux mount kmod cpio gzip bzip2 xz-utils zstd lz4 lzop tar e2fsprogs"
+packages="wabt gcc binutils libc6-dev libblkid-dev uuid-dev util-linux mount kmod cpio gzip bzip2 xz-utils zstd lz4 lzop tar e2fsprogs"
 case $purpose in
 build) ;;
 demo) packages="$packages qemu-system-x86 mmdebstrap" ;;
-test) packages="$packages lbzip2 pigz qemu-system-x86 mmdebstrap fdisk groff-base libcap2-bin acl attr" ;;
+test) packages="$packages python3 lbzip2 pigz qemu-system-x86 mmdebstrap fdisk groff-base libcap2-bin acl attr" ;;
 bench) packages="$packages qemu-system-x86 mmdebstrap fdisk time" ;;
 *)
 	echo "usage: $0 [build|demo|test|bench]" >&2

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
 import { type BootCode, makeBootCode } from "./boot-code.js";
 import { makeDriverIndex } from "./driver-index.js";
+import { usualUkiPath } from "./esp.js";
 import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices, readOtherHost } from "./host-devices.js";
@@ -17,6 +18,7 @@ import { createInstaller, installLayout } from "./install.js";
 import type { ImageParts } from "./keep.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel } from "./kernel-version.js";
+import type { Uki } from "./make-uki.js";
 import { findModules, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
@@ -28,6 +30,7 @@ import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { createTree, type Tree } from "./tree.js";
+import { findUkiParts, ukiCommandLine } from "./uki.js";
 import { unmountedAbove } from "./unmounted.js";
 
 export interface BuildOptions {
@@ -68,12 +71,12 @@ interface Build extends Building {
  */
 export async function buildImage(settings: Settings, options: BuildOptions): Promise<BuiltImage | undefined> {
   const build = beginBuild(settings, options);
-  const { tree, problems, kernel, sizes } = build;
-  const named = settings.image ?? defaultImage(settings, kernel);
-  const path = problems.during(() => placeImage(named, settings, options.report)) ?? named;
+  const { tree, problems, kernel, host, sizes } = build;
+  const path = problems.during(() => placeImage(settings.image ?? defaultImage(build), settings, options.report));
   const format = problems.during(() => chooseFormat(settings, kernel, options.report)) ?? uncompressed;
 
   const selected = await chooseModules(build);
+  const uki = problems.during(() => findUki(selected, build));
   warnOfLayers(selected, build);
   if (settings.storeHostParameters) warnOfRootName(build);
   // esbuild is a process of its own, and works while the tree is filled.
@@ -87,11 +90,12 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
   options.keep?.({ tree, modules: selected.modules, bundled });
   problems.check();
+  if (path === undefined) throw new Error("a place that was not found is a problem");
   if (settings.skipUnneeded && drivers === 0 && !ownParameters(tree).length) return undefined;
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   if (!settings.kernelOnly) recordModules(tree, selected);
-  const size = await packImage(path, tree, format, settings, { ...options, host: build.host });
+  const size = await packImage(path, tree, format, settings, { ...options, host, ...(uki && { uki }) });
   if (bundled) await writeMap(path, bundled.map, options.report);
   return { path, size, files: tree.entries().length, drivers, sizes };
 }
@@ -149,9 +153,22 @@ function readDevices(settings: Settings, report: Report): HostDevices | undefine
   return devices;
 }
 
-function defaultImage({ sysroot }: Settings, kernel: KernelTree | undefined): string {
-  if (kernel) return join(sysroot, `boot/initramfs-${kernel.release}.img`);
+function defaultImage({ settings, kernel, host }: Build): string {
+  if (kernel && settings.uki) return usualUkiPath(kernel.release, host);
+  if (kernel) return join(settings.sysroot, `boot/initramfs-${kernel.release}.img`);
   throw new BuildError("--no-kernel: name the image to write, it is for no kernel in particular");
+}
+
+/** What makes the image one for UEFI; undefined: it is none. The kernel, too, gets what /etc/cmdline.d has of the host and of a person. */
+function findUki({ modules }: SelectedModules, { settings, kernel, host, problems, report }: Build): Uki | undefined {
+  if (!settings.uki || !kernel) return undefined;
+  const hostParameters = settings.storeHostParameters ? modules.flatMap(({ cmdline }) => cmdline) : [];
+  const commandLine = problems.during(() => ukiCommandLine(hostParameters, settings.kernelCommandLine)) ?? "";
+  return {
+    ...findUkiParts(settings.uki, kernel, host, report),
+    commandLine,
+    temporaryFolder: settings.temporaryFolder,
+  };
 }
 
 function chooseModules({

@@ -141,8 +141,11 @@ export function parseCompressor(text: string): Compressor {
   return makeCompressor(name, { ...format, programs }, given);
 }
 
-const isIn = (searchPath: string, program: string) =>
-  searchPath.split(":").some((folder) => folder && existsSync(join(folder, program)));
+/** Path of a program in one of the directories of `searchPath` (PATH); undefined: it is in none. */
+export function findInPath(searchPath: string, program: string): string | undefined {
+  const folder = searchPath.split(":").find((each) => each && existsSync(join(each, program)));
+  return folder && join(folder, program);
+}
 
 /**
  * The first of the compressor's programs that is in one of the directories of `searchPath` (PATH); undefined: nothing is to be
@@ -151,7 +154,7 @@ const isIn = (searchPath: string, program: string) =>
 export function findCommand(compressor: Compressor, searchPath: string): CompressorCommand | undefined {
   const { name, programs, parameters, settle } = compressor;
   if (!programs.length) return undefined;
-  const program = programs.find((each) => isIn(searchPath, each));
+  const program = programs.find((each) => findInPath(searchPath, each) !== undefined);
   if (program !== undefined) return { program, parameters, settle };
   const wanted = programs.at(-1);
   const format = formats[name];
@@ -163,7 +166,9 @@ export function findCommand(compressor: Compressor, searchPath: string): Compres
 }
 
 const installedNames = (searchPath: string) =>
-  compressionNames.filter((name) => formats[name]?.programs.some((program) => isIn(searchPath, program)));
+  compressionNames.filter((name) =>
+    formats[name]?.programs.some((program) => findInPath(searchPath, program) !== undefined),
+  );
 
 /** A kernel's configuration; undefined: nobody knows it. */
 export interface KernelConfig {

@@ -3,6 +3,7 @@ import { cpio } from "./cpio.js";
 import type { HostFiles } from "./host-files.js";
 import { findIdentical } from "./identical-files.js";
 import type { Kernel } from "./kernel-version.js";
+import type { Uki } from "./make-uki.js";
 import { makeEarlyImage, parseProcessor } from "./microcode.js";
 import { writeImage } from "./output.js";
 import type { Report } from "./problems.js";
@@ -29,13 +30,13 @@ export function chooseFormat(settings: Settings, kernel: Kernel | undefined, rep
   return { command: findCommand(compressor, path), earlyMicrocode: settings.earlyMicrocode && canLoad };
 }
 
-/** Writes the image and gives it its name, as `writeImage` does. Result: its size in bytes. Throws BuildError, or the signal's reason. */
+/** Writes the image, or one for UEFI of it, and gives it its name, as `writeImage` does. Result: its size in bytes. Throws BuildError, or the signal's reason. */
 export async function packImage(
   path: string,
   tree: Tree,
   { command, earlyMicrocode }: ImageFormat,
   settings: Settings,
-  { host, report, signal }: { host: HostFiles; report: Report; signal: AbortSignal },
+  { host, report, signal, uki }: { host: HostFiles; report: Report; signal: AbortSignal; uki?: Uki },
 ): Promise<number> {
   const early = earlyMicrocode ? await findMicrocode(host, settings) : [];
   for (const [file] of early) if (file.endsWith(".bin")) report.note(`early microcode: ${file}`);
@@ -50,7 +51,7 @@ export async function packImage(
         });
   const { stored, compressed } = command ? divideEntries(entries) : { stored: [], compressed: entries };
   const archives = { early: uncompressed(early, stored, settings), chunks: archiveOf(compressed, settings), command };
-  return writeImage(path, archives, signal);
+  return writeImage(path, archives, signal, uki);
 }
 
 type Entries = readonly [string, Entry][];

@@ -64,8 +64,15 @@ export function kernelConfigPaths(kernel: Kernel): string[] {
     join(kernel.folder, "config"),
     // Of the package with the headers.
     join(kernel.folder, "build/.config"),
-    resolve(kernel.folder, "../../../boot", `config-${kernel.release}`),
-    resolve(kernel.folder, "../../../../boot", `config-${kernel.release}`),
-    `/boot/config-${kernel.release}`,
+    ...bootFilePaths(kernel, `config-${kernel.release}`),
+  ];
+}
+
+/** Where a file of the kernel's package for /boot may lie: in the /boot beside its drivers, or in the system's own. */
+export function bootFilePaths(kernel: Kernel, name: string): string[] {
+  return [
+    resolve(kernel.folder, "../../../boot", name),
+    resolve(kernel.folder, "../../../../boot", name),
+    join("/boot", name),
   ];
 }

@@ -6,8 +6,9 @@ import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { endOfChild } from "./child-end.js";
 import type { CompressorCommand } from "./compressor.js";
+import { makeUki, type Uki } from "./make-uki.js";
 import { BuildError, reasonOf } from "./problems.js";
-import { createTemporary, sweepTemporaries, type Temporary } from "./temporary.js";
+import { createTemporary, folderProblem, sweepTemporaries, type Temporary, unnamedFile } from "./temporary.js";
 
 /**
  * Before the work begins: may the image be written? The result is the path of the file to replace, links followed: what a link leads to
@@ -58,41 +59,53 @@ export interface ImageParts {
 }
 
 /**
- * Writes an image beside its target, through the compressor, syncs it and gives it its name; whatever fails, the old image stays and
+ * Writes an image, or a unified kernel image of it, beside its target, through the compressor, syncs it and gives it its name; whatever fails, the old image stays and
  * nothing else is left behind: not even by a build before that was killed. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
  */
-export async function writeImage(
-  target: string,
+export async function writeImage(target: string, parts: ImageParts, signal: AbortSignal, uki?: Uki): Promise<number> {
+  await sweepTemporaries(dirname(target));
+  return replaceFile(target, signal, async ({ path, file }) => {
+    if (!uki) return writeParts(file, parts, signal);
+    const initrd = await unnamedFile(uki.temporaryFolder);
+    try {
+      await writeParts(initrd, parts, signal).catch((error: unknown) => {
+        throw error instanceof BuildError ? error : folderProblem(uki.temporaryFolder, error);
+      });
+      await makeUki(uki, initrd, path, signal);
+    } finally {
+      await initrd.close();
+    }
+  });
+}
+
+async function writeParts(
+  file: FileHandle,
   { early, chunks, command }: ImageParts,
   signal: AbortSignal,
-): Promise<number> {
-  await sweepTemporaries(dirname(target));
-  return replaceFile(target, signal, async (file) => {
-    for await (const chunk of early) await writeAll(file, chunk, signal);
-    if (command) await compress(command, chunks, file, signal);
-    else for await (const chunk of chunks) await writeAll(file, chunk, signal);
-  });
+): Promise<void> {
+  for await (const chunk of early) await writeAll(file, chunk, signal);
+  if (command) await compress(command, chunks, file, signal);
+  else for await (const chunk of chunks) await writeAll(file, chunk, signal);
 }
 
 /** Writes a small file in the same way. */
 export async function writeText(target: string, text: string): Promise<void> {
   const never = new AbortController().signal;
-  await replaceFile(target, never, (file) => writeAll(file, Buffer.from(text), never));
+  await replaceFile(target, never, ({ file }) => writeAll(file, Buffer.from(text), never));
 }
 
 async function replaceFile(
   target: string,
   signal: AbortSignal,
-  fill: (file: FileHandle) => Promise<void>,
+  fill: (temporary: Temporary) => Promise<void>,
 ): Promise<number> {
   let temporary: Temporary | undefined;
   try {
     signal.throwIfAborted();
     temporary = await createTemporary(dirname(target));
     const { path, file } = temporary;
-    await fill(file);
-    await file.sync();
-    const { size } = await file.stat();
+    await fill(temporary);
+    const size = await syncFile(path);
     signal.throwIfAborted();
     await rename(path, target);
     temporary = undefined;
@@ -106,6 +119,17 @@ async function replaceFile(
   } finally {
     await temporary?.file.close();
     if (temporary) await rm(temporary.path, { force: true });
+  }
+}
+
+/** By its name: a tool that writes to it may have put another file in its place. Result: its size in bytes. */
+async function syncFile(path: string): Promise<number> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
   }
 }
 

@@ -7,10 +7,11 @@ import { type CommandLine, mergeCommandLine } from "./command-line.js";
 import { type Compressor, parseCompressor } from "./compressor.js";
 import { BuildError } from "./problems.js";
 import type { ModuleWishes } from "./resolve.js";
+import type { UkiWishes } from "./uki.js";
 
 /** What is to be built: configuration and command line, put together. */
 export interface Settings {
-  /** Left out: /boot/initramfs-KVER.img. */
+  /** undefined: the usual place for this kernel. */
   image: string | undefined;
   force: boolean;
   /** Host-only: no image is written that holds neither drivers nor kernel parameters. */
@@ -24,6 +25,8 @@ export interface Settings {
   kernel: { release: string | undefined; folder: string | undefined } | undefined;
   /** Drivers and firmware, and nothing else. */
   kernelOnly: boolean;
+  /** undefined: the image is not made into one for UEFI. */
+  uki: UkiWishes | undefined;
   modules: ModuleWishes;
   /** Modules of ./modules.d, in place of those that the system has. */
   localModules: boolean;
@@ -81,7 +84,7 @@ export function makeSettings(
 ): Settings {
   const { operands, last, value, pairs } = commandLine;
   const configuration = mergeCommandLine(commandLine, files);
-  const isSet = (key: "no_kernel" | "kernel_only" | "noimageifnotneeded" | "use_fstab" | "hostonly_cmdline") =>
+  const isSet = (key: "no_kernel" | "kernel_only" | "noimageifnotneeded" | "use_fstab" | "hostonly_cmdline" | "uefi") =>
     configuration[key] === "yes";
   const hostOnly = configuration.hostonly !== "no";
   checkContradictions(commandLine, hostOnly);
@@ -89,11 +92,13 @@ export function makeSettings(
     throw new BuildError(
       "--no-kernel (no_kernel) and --kernel-only (kernel_only) together leave nothing: leave one of them out",
     );
+  const uefi = isSet("uefi");
+  checkUefi(commandLine, uefi, isSet("no_kernel") || isSet("kernel_only"));
   const image = operands[0] ?? value("rebuild");
   return {
     image: image === undefined ? undefined : imagePath(image),
     force: last("force", "regenerate-all") !== undefined || (last("rebuild") !== undefined && !operands.length),
-    skipUnneeded: hostOnly && isSet("noimageifnotneeded"),
+    skipUnneeded: hostOnly && isSet("noimageifnotneeded") && !uefi,
     hostOnly,
     strict: configuration.hostonly_mode === "strict",
     sysroot: sysrootOf(commandLine),
@@ -104,6 +109,13 @@ export function makeSettings(
           folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
+    uki: uefi
+      ? {
+          stub: configuration.uefi_stub,
+          kernelImage: configuration.kernel_image,
+          splash: configuration.uefi_splash_image,
+        }
+      : undefined,
     modules: {
       modules: configuration.dracutmodules,
       add: configuration.add_dracutmodules ?? [],
@@ -160,7 +172,7 @@ function checkContradictions({ last, value, operands }: CommandLine, hostOnly: b
   const exclusive: [OptionName, OptionName[]][] = [
     ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
     ["kernel-only", ["include", "install", "install-optional", "kernel-cmdline", "hostonly-cmdline"]],
-    ["regenerate-all", ["rebuild", "kver", "kmoddir"]],
+    ["regenerate-all", ["rebuild", "kver", "kmoddir", "kernel-image"]],
   ];
   const problems = exclusive.flatMap(([one, others]) =>
     others
@@ -181,6 +193,16 @@ function checkContradictions({ last, value, operands }: CommandLine, hostOnly: b
   ])
     if (option && !hostOnly) problems.push(`--${option} is about this machine, and -N builds for any: leave one out`);
   if (problems.length) throw new BuildError(...problems);
+}
+
+function checkUefi({ last }: CommandLine, uefi: boolean, isHalf: boolean): void {
+  const part = last("uefi-stub", "kernel-image", "uefi-splash-image");
+  if (part && !uefi && !last("no-uefi"))
+    throw new BuildError(`--${part} is a part of a unified kernel image: say --uefi, too, or leave it out`);
+  if (uefi && isHalf)
+    throw new BuildError(
+      "--uefi (uefi) makes an image that is complete, and --no-kernel (no_kernel) and --kernel-only (kernel_only) one half: say --no-uefi, or leave those out",
+    );
 }
 
 function imagePath(word: string): string {

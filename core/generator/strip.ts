@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { endOfChild } from "./child-end.js";
 import { hasDebugInformation } from "./elf.js";
-import { BuildError, type Report, reasonOf } from "./problems.js";
+import { BuildError, type Report } from "./problems.js";
+import { unnamedFile } from "./temporary.js";
 import type { Content, Entry } from "./tree.js";
 
 /** At the end of a signed driver (kernel: include/linux/module_signature.h): any change would break the signature. */
@@ -77,20 +76,6 @@ async function strip(path: string, content: Content, temporaryFolder: string): P
   } finally {
     await input.close();
     await output.close();
-  }
-}
-
-/** A file that goes with its last user, however that ends. */
-async function unnamedFile(folder: string): Promise<FileHandle> {
-  const path = join(folder, `mkinitrd-${randomBytes(8).toString("hex")}`);
-  try {
-    const file = await open(path, "wx+", 0o600);
-    await rm(path);
-    return file;
-  } catch (error) {
-    throw new BuildError(
-      `${folder} cannot be written to: ${reasonOf(error)}: name another directory by --tmpdir, or say --nostrip`,
-    );
   }
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { BuildError, reasonOf } from "./problems.js";
 
 /** A file that is being written, beside the one that it will replace. */
 export interface Temporary {
@@ -60,3 +61,19 @@ function lock(file: FileHandle): Promise<"locked" | "held" | "unknown"> {
     child.on("close", (status) => resolve(status === 0 ? "locked" : status === 1 ? "held" : "unknown"));
   });
 }
+
+/** A file in a folder that goes with its last user, however that ends. Throws BuildError. */
+export async function unnamedFile(folder: string): Promise<FileHandle> {
+  const path = join(folder, `mkinitrd-${randomBytes(8).toString("hex")}`);
+  try {
+    const file = await open(path, "wx+", 0o600);
+    await rm(path);
+    return file;
+  } catch (error) {
+    throw folderProblem(folder, error);
+  }
+}
+
+/** What keeps such a file from being written. */
+export const folderProblem = (folder: string, error: unknown) =>
+  new BuildError(`${folder} cannot be written to: ${reasonOf(error)}: name another directory by --tmpdir`);

@@ -3,6 +3,7 @@ import { type Compression, longestMagic, recognize, unpacked } from "./compressi
 import { createCpioReader, type Member } from "./cpio-reader.js";
 import { type FileWindow, openWindow } from "./file-window.js";
 import { createMetadataLimit, createUnpackLimit } from "./limits.js";
+import { readUki } from "./uki.js";
 
 /** One archive of an image. */
 export interface Segment {
@@ -19,11 +20,11 @@ export type ImageEvent =
   | { kind: "data"; chunk: Buffer };
 
 /**
- * Reads an image as the kernel does: any number of cpio archives, compressed or not, with NULs between them. Needs no more memory for a
+ * Reads an image, or the one in a unified kernel image, as the kernel does: any number of cpio archives, compressed or not, with NULs between them. Needs no more memory for a
  * larger one. Throws BuildError where it is damaged, or made to do harm.
  */
 export async function* readImage(path: string): AsyncGenerator<ImageEvent> {
-  const file = openWindow(path);
+  const file = openWindow(path, readUki(path)?.initrd);
   const countMetadata = createMetadataLimit(path);
   let segments = 0;
   try {
@@ -43,7 +44,7 @@ export async function* readImage(path: string): AsyncGenerator<ImageEvent> {
 }
 
 async function* readSegments(file: FileWindow): AsyncGenerator<ImageEvent> {
-  for (let at = 0; at < file.size; ) {
+  for (let at = file.start; at < file.end; ) {
     const compression = recognize(file.upTo(at, longestMagic));
     at = compression ? yield* readCompressed(file, compression, at) : yield* readPlain(file, at);
   }
@@ -85,7 +86,7 @@ function* readPlain(file: FileWindow, start: number): Generator<ImageEvent, numb
   const reader = createCpioReader(path);
   let segmentStart = start;
   let isOpen = false;
-  for (let position = start; position < file.size; position += pieceSize)
+  for (let position = start; position < file.end; position += pieceSize)
     // A copy: the window is valid for a moment only.
     for (const event of reader.push(Buffer.from(file.upTo(position, pieceSize)))) {
       if (event.kind === "foreign") {
@@ -105,5 +106,5 @@ function* readPlain(file: FileWindow, start: number): Generator<ImageEvent, numb
       yield event;
     }
   reader.end();
-  return file.size;
+  return file.end;
 }

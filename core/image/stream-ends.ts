@@ -82,7 +82,7 @@ const largestLz4Block = (8 << 20) + (8 << 20) / 255 + 16;
 /** The legacy format (lz4_Frame_format.md): blocks until the file ends, or something follows that cannot be a block's length. */
 export function endOfLz4(file: FileWindow, start: number): number {
   let at = checked(file, start + 4);
-  while (at < file.size) {
+  while (at < file.end) {
     const field = file.upTo(at, 4);
     const length = field.length === 4 ? field.readUInt32LE() : 0;
     if (length !== lz4Magic && (length === 0 || length > largestLz4Block)) break;
@@ -128,7 +128,7 @@ export async function endOfGzip(file: FileWindow, start: number): Promise<number
   checked(file, at);
   const source = createReadStream(file.path, { start: at });
   const inflate = createInflateRaw({ chunkSize: 1 << 18 });
-  const count = createUnpackLimit(file.path, file.size - start);
+  const count = createUnpackLimit(file.path, file.end - start);
   try {
     for await (const chunk of source.on("error", (error) => inflate.destroy(error)).pipe(inflate)) count(chunk.length);
   } catch (error) {
@@ -152,7 +152,7 @@ export function endOfBzip2(file: FileWindow, start: number): number {
     bytes.writeBigUInt64BE(bzip2End << BigInt(16 - shift));
     return { shift, whole: bytes.subarray(1, 6), first: bytes.readUInt8(0), last: bytes.readUInt8(6) };
   });
-  for (let at = start + 4; at < file.size; at += bzip2Search - 8) {
+  for (let at = start + 4; at < file.end; at += bzip2Search - 8) {
     const window = file.upTo(at, bzip2Search);
     const ends = shifts.flatMap(({ shift, whole, first, last }) => {
       for (let found = window.indexOf(whole, 1); found > 0; found = window.indexOf(whole, found + 1)) {
@@ -165,7 +165,7 @@ export function endOfBzip2(file: FileWindow, start: number): number {
     });
     if (ends.length) return checked(file, Math.min(...ends));
   }
-  throw damaged(file, file.size, "bzip2");
+  throw damaged(file, file.end, "bzip2");
 }
 
 /**
@@ -182,14 +182,14 @@ export async function endOfLzma(file: FileWindow, start: number): Promise<number
     const ended = new Promise<number | null>((resolve) => {
       child.on("error", () => resolve(null)).on("close", resolve);
     });
-    const count = createUnpackLimit(file.path, file.size - start);
+    const count = createUnpackLimit(file.path, file.end - start);
     try {
       for await (const chunk of child.stdout as Readable) count(chunk.length);
     } finally {
       child.kill();
     }
-    if ((await ended) !== 0) return file.size;
-    return Number(/^pos:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${input}`, "utf8"))?.[1] ?? file.size);
+    if ((await ended) !== 0) return file.end;
+    return Number(/^pos:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${input}`, "utf8"))?.[1] ?? file.end);
   } finally {
     closeSync(input);
   }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { ElfError, hasDebugInformation, readElf, readModinfo } from "../../core/generator/elf.js";
+import { checkLayout, PeError, readPe } from "../../core/generator/pe.js";
 import { BuildError } from "../../core/generator/problems.js";
 import type { FileWindow } from "../../core/image/file-window.js";
 import { endOfBzip2, endOfLz4, endOfLzop, endOfXz, endOfZstd } from "../../core/image/stream-ends.js";
 import { DriverIndexError, openDriverIndex } from "../../core/rehearsal/driver-index.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
+import { makePe } from "../unit/generator/pe-files.js";
 import { archive, folder, link, readIn } from "../unit/image/archives.js";
 import { elfFile } from "./elf-files.js";
 import { bytesOf, type FuzzedReader, isTaken } from "./reader.js";
@@ -20,6 +22,29 @@ const elfReader: FuzzedReader = {
     const taken = [readElf, readModinfo, hasDebugInformation].map((read) => isTaken(ElfError, () => read(input)));
     return taken.every(Boolean);
   },
+};
+
+/** A unified kernel image of an archive, and what may stand around it. */
+export const unifiedImage = (initrd: Buffer) =>
+  makePe([
+    { name: ".osrel", content: 'PRETTY_NAME="Linux"\n' },
+    { name: ".cmdline", content: "quiet\0" },
+    { name: ".initrd", content: initrd },
+    { name: ".linux", content: "kernel", address: 0x8000, memorySize: 9000 },
+  ]);
+
+const peReader: FuzzedReader = {
+  name: "pe",
+  material: () => ({
+    seeds: [unifiedImage(Buffer.alloc(9))],
+    tokens: bytesOf(["\0", "PE\0\0", ".initrd\0", "\xff\xff"]),
+  }),
+  read: (input) =>
+    isTaken(PeError, () => {
+      const file = readPe(input);
+      for (const { start, fileSize } of file.sections) assert.ok(fileSize === 0 || start + fileSize <= input.length);
+      checkLayout(file);
+    }),
 };
 
 const driverIndexReader: FuzzedReader = {
@@ -72,7 +97,7 @@ export function windowOf(bytes: Buffer): FileWindow {
     return bytes.subarray(at, at + length);
   };
   return {
-    ...{ path: "x", size: bytes.length, upTo, close: () => undefined },
+    ...{ path: "x", start: 0, end: bytes.length, upTo, close: () => undefined },
     bytes: (at, length) => {
       const found = upTo(at, length);
       if (found.length < length) throw new BuildError("cut off");
@@ -109,4 +134,4 @@ const streamReaders = streamFormats.map(
   }),
 );
 
-export const binaryReaders = [elfReader, driverIndexReader, cpioReader, ...streamReaders];
+export const binaryReaders = [elfReader, peReader, driverIndexReader, cpioReader, ...streamReaders];

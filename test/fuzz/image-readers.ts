@@ -10,7 +10,8 @@ import { describeImage } from "../../core/image/listing.js";
 import { mapSvg } from "../../core/image/map-picture.js";
 import { aboutLines, readBringers } from "../../core/image/modules.js";
 import { weigh } from "../../core/image/treemap.js";
-import { archives, archiveTokens } from "./binary-readers.js";
+import { ukiLines } from "../../core/image/uki.js";
+import { archives, archiveTokens, unifiedImage } from "./binary-readers.js";
 import type { FuzzedReader } from "./reader.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "firstlight-fuzz-"));
@@ -23,7 +24,7 @@ const handle = openSync(file, "w");
 const imageReader: FuzzedReader = {
   name: "image",
   material: () => {
-    const plain = archives();
+    const plain = archives().flatMap((bytes) => [bytes, unifiedImage(bytes)]);
     const packed = plain.slice(0, 1).map((bytes) => Buffer.concat([bytes, Buffer.alloc(8), gzipSync(bytes)]));
     return { seeds: [...Array.from({ length: 150 }, () => plain).flat(), ...packed], tokens: archiveTokens };
   },
@@ -32,8 +33,9 @@ const imageReader: FuzzedReader = {
     ftruncateSync(handle, input.length);
     try {
       const contents = await readContents(file, { digests: true });
+      const about = [...ukiLines(file), ...aboutLines(contents)];
       const lines = [
-        ...describeImage(file, input.length, contents, { about: aboutLines(contents), bySize: true, now: 0 }),
+        ...describeImage(file, input.length, contents, { about, bySize: true, now: 0 }),
         ...diffLines(contents, contents),
       ];
       for (const line of lines) assert.doesNotMatch(line, /\p{Cc}/u);

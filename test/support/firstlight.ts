@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { debianKernel, type Kernel } from "./kernels.js";
 import { outFolder, projectFolder } from "./paths.js";
-import { type Guest, type GuestOptions, startGuest } from "./qemu.js";
+import { type Guest, type GuestSettings, type Start, startGuest } from "./qemu.js";
 import { run } from "./run.js";
 
 /** An image, and the kernel that it is for. */
@@ -29,10 +29,15 @@ export async function buildImage(name: string, options: readonly string[], kerne
 export function bootImage(
   context: TestContext,
   { file, kernel }: Image,
-  options: Omit<GuestOptions, "kernel" | "initrd" | "logFile">,
+  { cmdline, ...settings }: Omit<GuestSettings, "logFile"> & { cmdline: string },
 ): Guest {
+  return bootFrom(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
+}
+
+/** The same for any other beginning. */
+export function bootFrom(context: TestContext, start: Start, settings: Omit<GuestSettings, "logFile">): Guest {
   const logFile = join(outFolder, "tests", `${context.name.replaceAll(/[^\w=.-]+/g, "_")}.log`);
-  const guest = startGuest({ kernel: kernel.image, initrd: file, logFile, ...options });
+  const guest = startGuest({ ...start, logFile, ...settings });
   context.after(() => guest.stop());
   return guest;
 }

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run, runAsRoot, tryRun } from "./run.js";
 
@@ -34,6 +34,26 @@ export async function unpackPackage(name: string, folder: string): Promise<void>
   await fetchPackage(name, download);
   await run(["sh", "-c", 'dpkg-deb -x "$1"/*.deb "$2"', "sh", download, folder]);
   await rm(download, { recursive: true });
+}
+
+/** The same for packages of another release of Debian than this machine's, by its name: "trixie". */
+export async function unpackPackagesOf(suite: string, names: readonly string[], folder: string): Promise<void> {
+  const apt = join(folder, "apt");
+  for (const part of ["lists/partial", "archives/partial", "download"])
+    await mkdir(join(apt, part), { recursive: true });
+  await writeFile(join(apt, "sources.list"), `deb http://deb.debian.org/debian ${suite} main\n`);
+  const settings = [
+    `Dir::Etc::SourceList=${apt}/sources.list`,
+    "Dir::Etc::SourceParts=/dev/null",
+    `Dir::State::Lists=${apt}/lists`,
+    `Dir::Cache=${apt}`,
+    "APT::Sandbox::User=root",
+  ];
+  const aptGet = ["apt-get", "-q=2", ...settings.flatMap((setting) => ["-o", setting])];
+  await run([...aptGet, "update"]);
+  await run([...aptGet, "download", ...names], { cwd: join(apt, "download") });
+  await run(["sh", "-c", 'for each in "$1"/*.deb; do dpkg-deb -x "$each" "$2"; done', "sh", `${apt}/download`, folder]);
+  await rm(apt, { recursive: true });
 }
 
 async function fetchPackage(name: string, folder: string): Promise<void> {

@@ -18,11 +18,22 @@ export interface Disk {
   late?: true;
 }
 
-export interface GuestOptions {
-  kernel: string;
-  initrd: string;
-  /** The kernel's command line, after the console's part of it. */
-  cmdline: string;
+/** What a guest begins with: a kernel that QEMU loads, or UEFI firmware that looks for a program. */
+export type Start =
+  | {
+      kernel: string;
+      initrd: string;
+      /** The kernel's command line, after the console's part of it. */
+      cmdline: string;
+    }
+  | {
+      /** The firmware's code, and its variables before the first boot. */
+      firmware: { code: string; variables: string };
+      /** Folder with the files of the EFI system partition. */
+      systemPartition: string;
+    };
+
+export interface GuestSettings {
   disks?: readonly Disk[];
   /** MiB; left out: 512. */
   memory?: number;
@@ -37,6 +48,8 @@ export interface GuestOptions {
   /** More arguments for QEMU. */
   qemuArguments?: readonly string[];
 }
+
+export type GuestOptions = Start & GuestSettings;
 
 /** A running guest. Its console is one serial line, both ways. */
 export interface Guest {
@@ -160,14 +173,31 @@ function qemuArguments(options: GuestOptions): string[] {
     ...["-accel", "tcg", "-machine", options.machine ?? "q35", "-cpu", "max", "-m", String(options.memory ?? 512)],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ...["-chardev", `socket,id=monitor,fd=${monitorDescriptor}`, "-mon", "monitor"],
-    ...["-kernel", options.kernel, "-initrd", options.initrd],
-    ...["-append", `console=ttyS0 panic=-1 ${options.cmdline}`],
+    ...startArguments(options),
     ...disks,
     ...(options.qemuArguments ?? []),
   ];
 }
 
-function diskId({ disks = [] }: GuestOptions, disk: Disk): string {
+/** What every guest's kernel has to be told of its console. */
+export const consoleParameters = "console=ttyS0 panic=-1";
+
+function startArguments(start: Start): string[] {
+  if ("kernel" in start) {
+    const { kernel, initrd, cmdline } = start;
+    return ["-kernel", kernel, "-initrd", initrd, "-append", `${consoleParameters} ${cmdline}`];
+  }
+  const { firmware, systemPartition } = start;
+  const file = (path: string) => `file=${path.replaceAll(",", ",,")}`;
+  return [
+    ...["-drive", `if=pflash,format=raw,readonly=on,${file(firmware.code)}`],
+    ...["-drive", `if=pflash,format=raw,snapshot=on,${file(firmware.variables)}`],
+    ...["-drive", `if=none,id=esp,format=raw,snapshot=on,${file(`fat:${systemPartition}`)}`],
+    ...["-device", "virtio-blk-pci,drive=esp,bootindex=1"],
+  ];
+}
+
+function diskId({ disks = [] }: GuestSettings, disk: Disk): string {
   return `disk${disks.indexOf(disk)}`;
 }
 

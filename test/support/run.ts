@@ -17,7 +17,7 @@ export interface RunResult {
 }
 
 /** Where other users than root do not look: mke2fs, sfdisk, depmod. */
-const searchPath = `${process.env.PATH}:/usr/sbin:/sbin`;
+export const searchPath = `${process.env.PATH}:/usr/sbin:/sbin`;
 
 /** Runs a program to its end, whatever its status. */
 export function tryRun(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {

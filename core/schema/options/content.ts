@@ -43,7 +43,7 @@ export const content = [
     key: "kernel_cmdline",
     recorded: true,
     text: "kernel parameters to put into the image",
-    more: "Repeated, it adds to them. The boot loader's win.",
+    more: "Repeated, it adds to them. The boot loader's win. With --uefi they are the kernel's own command line, too.",
   },
   {
     long: "early-microcode",

@@ -33,7 +33,7 @@ test("debugging information goes, of programs and drivers, but not of signed one
   const stripped = await stripEntries(entries, options);
   assert.deepEqual(readdirSync(temporaryFolder), []);
   assert.deepEqual(await problemsOf(() => stripEntries(entries, { ...options, temporaryFolder: "/none/such" })), [
-    "/none/such cannot be written to: no such file or directory: name another directory by --tmpdir, or say --nostrip",
+    "/none/such cannot be written to: no such file or directory: name another directory by --tmpdir",
   ]);
   assert.deepEqual(stripped.slice(2), entries.slice(2));
   for (const [index, path] of [program, driver].entries()) {
