@@ -201,11 +201,12 @@ export function chooseCompressor(
   report: Report,
 ): Compressor {
   if (!kernel?.config) {
-    if (kernel)
-      report.note(
-        `the configuration of kernel ${kernel.release} is nowhere: whether it unpacks the image is not checked`,
+    const compressor = asked ?? parseCompressor("zstd");
+    if (kernel && compressor.kernelOption)
+      report.warning(
+        `there is no /boot/config-${kernel.release}: whether the kernel unpacks ${compressor.name} is not checked; if it does not boot, try --gzip`,
       );
-    return asked ?? parseCompressor("zstd");
+    return compressor;
   }
   const { release, config } = kernel;
   const able = compressionNames.filter((name) => config.has(formats[name]?.kernelOption ?? ""));

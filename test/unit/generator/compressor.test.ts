@@ -49,14 +49,20 @@ test("the default is the best that the kernel can unpack and that is installed",
   assert.equal(choose("CONFIG_RD_LZMA", "CONFIG_RD_LZ4"), "lzma", "lz4 is not installed");
   assert.equal(choose("CONFIG_RD_LZ4"), "lz4", "its package will be named");
   assert.equal(choose(), "none");
-  assert.deepEqual(report.notes, []);
   assert.equal(chooseCompressor(undefined, undefined, folder, report).name, "zstd");
-  assert.deepEqual(report.notes, []);
-  assert.equal(chooseCompressor(undefined, { release: "6.1", config: undefined }, folder, report).name, "zstd");
+  const unknown = { release: "6.1", config: undefined };
+  assert.equal(chooseCompressor(parseCompressor("none"), unknown, folder, report).name, "none");
+  assert.deepEqual(report.warnings, []);
+  assert.equal(chooseCompressor(undefined, unknown, folder, report).name, "zstd");
   const asked = parseCompressor("lzo");
-  assert.equal(chooseCompressor(asked, { release: "6.1", config: undefined }, folder, report), asked);
-  const note = "the configuration of kernel 6.1 is nowhere: whether it unpacks the image is not checked";
-  assert.deepEqual(report.notes, [note, note]);
+  assert.equal(chooseCompressor(asked, unknown, folder, report), asked);
+  assert.deepEqual(
+    report.warnings,
+    ["zstd", "lzo"].map(
+      (name) =>
+        `there is no /boot/config-6.1: whether the kernel unpacks ${name} is not checked; if it does not boot, try --gzip`,
+    ),
+  );
 });
 
 test("a kernel that cannot unpack the image is an error that names what it can", async () => {

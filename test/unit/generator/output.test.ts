@@ -170,6 +170,14 @@ test("an aborted build ends with the signal's name, at once, and leaves nothing"
     assert.ok(asked < 10, `${asked} chunks`);
     assertUntouched(folder);
   }
+  const controller = new AbortController();
+  async function* untilTheEnd(): AsyncGenerator<Buffer> {
+    yield Buffer.alloc(1);
+    controller.abort("SIGINT");
+  }
+  const writing = writeImage(join(folder, "x.img"), parts(untilTheEnd(), "none"), controller.signal);
+  await assert.rejects(writing, (reason) => reason === "SIGINT");
+  assertUntouched(folder);
 });
 
 test("a full disk and a read-only one", async (context) => {
