@@ -61,8 +61,8 @@ function listModules(commandLine: CommandLine): void {
   problems.check();
 }
 
-/** Files and environment; --sysroot brings its own files along. */
-function configurationFor(commandLine: CommandLine): Partial<Configuration> {
+/** Files and environment; --sysroot brings its own files along. `warn` is told of lines without effect. */
+function configurationFor(commandLine: CommandLine, warn: (text: string) => void): Partial<Configuration> {
   const sysroot = sysrootOf(commandLine);
   const file = commandLine.value("conf");
   const folder = commandLine.value("confdir");
@@ -71,6 +71,7 @@ function configurationFor(commandLine: CommandLine): Partial<Configuration> {
     folders: folder === undefined ? configurationPlaces.folders.map((place) => join(sysroot, place)) : [folder],
     fileRequired: file !== undefined,
     foldersRequired: folder !== undefined,
+    warn,
   });
   return addEnvironment(files, process.env);
 }
@@ -141,13 +142,15 @@ async function main(words: readonly string[]): Promise<void> {
   if (shown === "list-modules") listModules(commandLine);
   if (shown === "version" || shown === "list-modules") return;
 
-  const configuration = configurationFor(commandLine);
+  const warnings: string[] = [];
+  const configuration = configurationFor(commandLine, (text) => warnings.push(text));
   const merged = mergeCommandLine(commandLine, configuration);
   if (shown === "printconfig") {
     process.stdout.write(formatConfiguration(merged));
     return;
   }
   messages = createMessages(commandLine, merged);
+  for (const warning of warnings) messages.report.warning(warning);
   if (shown === "print-cmdline") {
     const settings = makeSettings(commandLine, configuration, process.env);
     const parameters = await hostParameters(settings, { report: messages.report, signal });

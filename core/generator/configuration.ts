@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "../abi/index.js";
-import { type Configuration, configurationSchema, type KeySchema } from "../schema/configuration.js";
+import { type Configuration, configurationSchema, type KeySchema, keysOfDracutOnly } from "../schema/configuration.js";
 import type { Option } from "../schema/option.js";
 import { options } from "../schema/options.js";
 import { mistakesOf } from "../schema/validate.js";
@@ -20,6 +20,8 @@ export interface ConfigurationPlaces {
   folders: readonly string[];
   fileRequired?: boolean;
   foldersRequired?: boolean;
+  /** Told of lines that have no effect. */
+  warn?: (text: string) => void;
 }
 
 /**
@@ -31,6 +33,7 @@ export function readConfiguration({
   folders,
   fileRequired = false,
   foldersRequired = false,
+  warn = () => undefined,
 }: ConfigurationPlaces): Partial<Configuration> {
   const problems = createProblems();
   const files = new Map<string, string>();
@@ -42,7 +45,7 @@ export function readConfiguration({
   for (const path of [file, ...later]) {
     const isRequired = fileRequired && path === file;
     const text = problems.during(() => ifThere(path, isRequired, () => readFileSync(path, "utf8")));
-    if (text !== undefined) parseConfiguration(path, text, values, problems);
+    if (text !== undefined) parseConfiguration(path, text, values, { problems, warn });
   }
   problems.check();
   return values as Partial<Configuration>;
@@ -67,23 +70,30 @@ function ifThere<Result>(path: string, required: boolean, read: () => Result): R
 const linePattern = /^([A-Za-z_]\w*)(\+?=)(?:"([^"]*)"|'([^']*)'|([^\s"'#;&|<>()`$\\]*))\s*(?:#.*)?$/;
 
 /** Adds one file's settings to `values`. */
-export function parseConfiguration(path: string, text: string, values: Values, problems: Problems): void {
+export function parseConfiguration(
+  path: string,
+  text: string,
+  values: Values,
+  { problems, warn }: { problems: Problems; warn(text: string): void },
+): void {
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     if (!line || line.startsWith("#")) continue;
-    const mistake = parseLine(line, values);
-    if (mistake) problems.add(`${path}:${index + 1}: ${mistake}`);
+    const place = `${path}:${index + 1}`;
+    const mistake = parseLine(line, values, (remark) => warn(`${place}: ${remark}`));
+    if (mistake) problems.add(`${place}: ${mistake}`);
   }
 }
 
 /** Takes one line; the result is what is wrong with it. */
-function parseLine(line: string, values: Values): string | undefined {
+function parseLine(line: string, values: Values, warn: (remark: string) => void): string | undefined {
   const [, key, operator, double, single, bare] = linePattern.exec(line) ?? [];
   if (key === undefined)
     return `not understood: "${line}" (a line is key="value" or key+=" value "; nothing is executed)`;
   const value = double ?? single ?? bare ?? "";
   if (double !== undefined && /[$`\\]/.test(double))
     return `${key}: $, \` and \\ have a meaning in a shell, but this file is not executed: write the value itself`;
+  if (keysOfDracutOnly.includes(key) && !isKey(key)) return void warn(`${key} is dracut's, and sets nothing here`);
   if (!isKey(key)) return wrongKey(key);
   return setKey(values, key, operator === "+=", value);
 }

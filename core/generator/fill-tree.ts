@@ -56,7 +56,9 @@ export function installItems(
 ): void {
   for (const item of items) {
     const path = locateProgram(host, item);
-    if (path !== undefined) problems.during(() => installer.file(path));
+    if (/^[^/]+\//.test(item))
+      problems.add(`--install: ${item} is neither the name of a program nor an absolute path: write it from "/"`);
+    else if (path !== undefined) problems.during(() => installer.file(path));
     else if (!optional)
       problems.add(
         `--install: there is no ${item.startsWith("/") ? "file" : "program"} ${item}: install its package, or say --install-optional`,

@@ -134,7 +134,7 @@ export function makeSettings(
     include: pairs.map(({ source, destination }) => ({ source, destination: posix.join("/", destination) })),
     install: configuration.install_items ?? [],
     installOptional: configuration.install_optional_items ?? [],
-    remove: (configuration.remove_items ?? []).map((path) => posix.join("/", path)),
+    remove: (configuration.remove_items ?? []).map(removable),
     compressor: configuration.compress === undefined ? undefined : parseCompressor(configuration.compress),
     earlyMicrocode: configuration.early_microcode !== "no",
     temporaryFolder:
@@ -203,6 +203,12 @@ function checkUefi({ last }: CommandLine, uefi: boolean, isHalf: boolean): void 
     throw new BuildError(
       "--uefi (uefi) makes an image that is complete, and --no-kernel (no_kernel) and --kernel-only (kernel_only) one half: say --no-uefi, or leave those out",
     );
+}
+
+function removable(path: string): string {
+  const place = posix.join("/", path);
+  if (place === "/") throw new BuildError(`--remove (remove_items): without "${path}" nothing is left of the image`);
+  return place;
 }
 
 function imagePath(word: string): string {

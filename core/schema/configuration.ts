@@ -49,3 +49,19 @@ export const configurationSchema = {
   },
   additionalProperties: false,
 } as const;
+
+/** Keys of dracut.conf(5) that set nothing here: a configuration of dracut's may have them. */
+export const keysOfDracutOnly: readonly string[] = [
+  ...[
+    "acpi_override",
+    "acpi_table_dir",
+    "aggressive_strip",
+    "do_hardlink",
+    "do_prelink",
+    "enhanced_cpio",
+    "fileloglvl",
+  ],
+  ...["fscks", "hostonly_default_device", "hostonly_nics", "i18n_default_font", "i18n_install_all", "i18n_vars"],
+  ...["kmsgloglvl", "libdirs", "loginstall", "lvmconf", "machine_id", "mdadmconf", "nofscks", "parallel"],
+  ...["persistent_policy", "prefix", "ro_mnt", "show_modules", "squash_compress", "sysloglvl"],
+];

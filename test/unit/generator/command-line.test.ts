@@ -71,6 +71,8 @@ test("what one command line cannot mean together", async () => {
     /^--no-kernel \(no_kernel\) and .* together leave nothing/,
   );
   assert.equal(await mistakes("-N --sysroot /none/such"), "--sysroot: there is no directory /none/such");
+  assert.match(await mistakes("--remove etc/.."), /^--remove .* nothing is left of the image$/);
+  assert.deepEqual(settings("--remove etc/motd").remove, ["/etc/motd"]);
   assert.equal(await mistakes("--tmpdir /none/such"), "--tmpdir (tmpdir): there is no directory /none/such");
   assert.equal(
     await mistakes("--kver 6.1 x.img 6.2"),

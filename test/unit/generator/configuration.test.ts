@@ -75,6 +75,18 @@ test("an empty value takes back what was set before", async (context) => {
   );
 });
 
+test("a configuration of dracut's: what sets nothing here is told of", (context) => {
+  const text = '# dracut modules to omit\nomit_dracutmodules+=" plymouth "\n\nmdadmconf="yes"\nlvmconf=yes\n';
+  const folder = scratchFolder(context, { "dracut.conf": text });
+  const said: string[] = [];
+  const places = { file: join(folder, "dracut.conf"), folders: [], warn: (line: string) => void said.push(line) };
+  assert.deepEqual(readConfiguration(places), { omit_dracutmodules: ["plymouth"] });
+  assert.deepEqual(said, [
+    `${folder}/dracut.conf:4: mdadmconf is dracut's, and sets nothing here`,
+    `${folder}/dracut.conf:5: lvmconf is dracut's, and sets nothing here`,
+  ]);
+});
+
 test("nothing is executed, and every mistake has its file and line", async (context) => {
   const canary = join(scratchFolder(context), "canary");
   const folder = scratchFolder(context, {

@@ -95,11 +95,20 @@ test("--hostonly-mode: a disk at another controller, or only what is there", asy
 
 test("what is named and is not there", async (context) => {
   const folder = scratchFolder(context);
-  const words = ["-N", "-I", "none-such", "--install=/etc/none", "--filesystems", "zfs", ...forKernel("x.img")];
+  const words = [
+    "-N",
+    "-I",
+    "none-such etc/hosts",
+    "--install=/etc/none",
+    "--filesystems",
+    "zfs",
+    ...forKernel("x.img"),
+  ];
   assert.equal(
     await refused(words, folder),
     [
       "--install: there is no program none-such: install its package, or say --install-optional",
+      '--install: etc/hosts is neither the name of a program nor an absolute path: write it from "/"',
       "--install: there is no file /etc/none: install its package, or say --install-optional",
       `--filesystems needs driver fs-zfs, which kernel ${kernel.release} does not have`,
       "",
