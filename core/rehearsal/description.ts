@@ -16,6 +16,8 @@ export interface SimulatedDevice {
   after?: number;
   /** Driver without which it is not there. */
   driver?: string;
+  /** Modaliases of the devices that it is behind, the outermost first: it comes with drivers that answer them. Takes the place of `driver`. */
+  behind?: readonly string[];
   /** Where it is below /sys/devices. Left out: "simulated/block/NAME". */
   devpath?: string;
   /** In sysfs; 0: a drive without a medium. Left out: 2048. */

@@ -143,6 +143,7 @@ export function createBlockDevices(world: World): BlockDevices {
     driverInserted: (name) => {
       for (const device of description.devices)
         if (device.driver === name) schedule.after(device.after ?? 0, () => arrive(device));
+      world.hardware.driverInserted(name);
     },
     resolve,
     systems,
@@ -150,9 +151,10 @@ export function createBlockDevices(world: World): BlockDevices {
 }
 
 /** The devices that need no driver of the image, at the start. */
-export function startDevices({ description, devices, schedule }: World): void {
+export function startDevices({ description, devices, hardware, schedule }: World): void {
+  hardware.start();
   for (const device of description.devices)
-    if (device.driver === undefined) {
+    if (device.driver === undefined && !device.behind) {
       if (device.after) schedule.after(device.after, () => devices.arrive(device));
       else devices.arrive(device);
     }

@@ -128,6 +128,7 @@ export function fill(world: World, system: FileSystem): void {
       "class/mem/null": link("../../devices/virtual/mem/null"),
     });
     for (const device of devices.all()) add(deviceFiles(device));
+    add(world.hardware.files());
     for (const [index, alias] of description.modaliases.entries())
       add({ [`bus/${alias.split(":", 1)[0]}/devices/${index}/modalias`]: `${alias}\n` });
     hang(system, "devices/virtual/mem/null/uevent", { read: () => "", write: (data) => announceNull(world, data) });

@@ -9,6 +9,7 @@ import { Failure, outcomeOf } from "./failure.js";
 import { fileOps } from "./file-ops.js";
 import { createFileSpace, type FileSpace } from "./file-space.js";
 import { addFiles, createFileSystem } from "./file-tree.js";
+import { createHardware } from "./hardware.js";
 import { mount, mountJobs } from "./mounts.js";
 import { createPrograms } from "./programs.js";
 import { createSchedule } from "./schedule.js";
@@ -78,6 +79,7 @@ export function createMachine(description: MachineDescription): Machine {
   world.console = createConsole(world);
   world.programs = createPrograms(world);
   world.devices = createBlockDevices(world);
+  world.hardware = createHardware(world);
   /** Jobs that are neither programs nor prompts: how to end them early. */
   const courses = new Map<number, () => void>();
 
