@@ -12,6 +12,7 @@ const parts = [
   "core/sequencer",
   "core/generator",
   "core/image",
+  "core/scenario",
   "core/rehearsal",
   "core/schema",
   "hooks",
@@ -29,8 +30,9 @@ const allowed: Record<string, readonly string[]> = {
   "core/rehearsal": ["core/abi"],
   "core/generator": ["core/schema", "core/abi", "core/rehearsal"],
   "core/image": ["core/abi", "core/generator"],
+  "core/scenario": ["core/abi", "core/schema", "core/rehearsal", "core/generator", "core/image"],
   "modules.d": ["hooks"],
-  tools: ["core/abi", "core/init", "core/generator", "core/image", "core/rehearsal", "core/schema"],
+  tools: ["core/abi", "core/init", "core/generator", "core/image", "core/rehearsal", "core/scenario", "core/schema"],
   test: parts,
 };
 /** Types of the module API describe what the generator and the manifests hold; at run time nothing of hooks/ is there. */
@@ -38,7 +40,15 @@ const allowedTypes: Record<string, readonly string[]> = {
   "core/generator": ["hooks", "core/sequencer"],
   "core/schema": ["hooks"],
 };
-const mayUseNode = new Set(["core/init", "core/generator", "core/image", "core/rehearsal", "tools", "test"]);
+const mayUseNode = new Set([
+  "core/init",
+  "core/generator",
+  "core/image",
+  "core/rehearsal",
+  "core/scenario",
+  "tools",
+  "test",
+]);
 
 interface Import {
   file: string;

@@ -1,0 +1,60 @@
+import type { DiskPart, FilesPart, MachineFile } from "../schema/machine.js";
+
+/** A machine that nobody has described, and what was assumed of it. */
+export interface AssumedMachine {
+  machine: MachineFile;
+  /** In one sentence. */
+  assumption: string;
+}
+
+const tagNames = ["UUID", "LABEL", "PARTUUID", "PARTLABEL"];
+
+/** What a root file system has that a boot looks for. */
+const rootFiles: FilesPart = {
+  "sbin/init": { mode: "0755" },
+  "dev/": "",
+  "proc/": "",
+  "run/": "",
+  "sys/": "",
+};
+const archiveName = "rootfs.tar.zst";
+
+/** The last value of a parameter of a kernel command line. */
+function parameterOf(commandLine: string, name: string): string | undefined {
+  const words = commandLine.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
+  return words
+    .map((word) => word.replaceAll('"', ""))
+    .findLast((word) => word.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+}
+
+/**
+ * The machine that a kernel command line is meant for, as far as that tells: a disk, which needs no driver, with the root that is named. undefined:
+ * it names no root that is on a disk, or by what hardware it is.
+ */
+export function assumedMachine(commandLine: string, machine: MachineFile = {}): AssumedMachine | undefined {
+  const root = parameterOf(commandLine, "root")?.replace(/^block:/, "");
+  if (root === undefined) return undefined;
+  const isArchive = root.startsWith("tmpfs:");
+  const source = root.replace(/^tmpfs:/, "");
+  const [, tag = "", value = ""] = /^(\w+)=(.+)$/.exec(source) ?? [];
+  const name = /^\/dev\/([a-z][a-z0-9]*)$/.exec(source)?.[1];
+  if (!tagNames.includes(tag) && name === undefined) return undefined;
+  const type = parameterOf(commandLine, "rootfstype")?.split(",")[0] ?? "ext4";
+  const archive = parameterOf(commandLine, "rd.tmpfs.imgfile") ?? archiveName;
+  const disk: DiskPart = {
+    name: name ?? "vda",
+    tags: {
+      TYPE: type,
+      ...(name === undefined
+        ? { [tag.startsWith("PART") ? `PART_ENTRY_${tag === "PARTUUID" ? "UUID" : "NAME"}` : tag]: value }
+        : {}),
+    },
+    files: isArchive ? { [archive]: { size: "300M", archive: rootFiles } } : rootFiles,
+  };
+  const holds = isArchive ? `an archive ${archive} of a root` : "a root with /sbin/init";
+  return {
+    machine: { ...machine, disks: [disk] },
+    assumption: `no machine is described: a disk is assumed, there from the start, that is ${source}, with ${type} and ${holds}`,
+  };
+}

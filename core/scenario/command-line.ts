@@ -1,0 +1,91 @@
+import { nearest } from "../abi/index.js";
+import { optionTokens } from "../generator/option-tokens.js";
+import { BuildError } from "../generator/problems.js";
+
+interface Option {
+  short?: string;
+  /** The name of its value in --help. */
+  value?: string;
+  help: string;
+}
+
+/** All options, in the order of --help. */
+const options = {
+  cmdline: { short: "c", value: "TEXT", help: "the kernel command line to boot with" },
+  machine: { short: "m", value: "FILE", help: "the machine to boot on, in JSON; left out: one is assumed" },
+  json: { help: "print everything as JSON" },
+  verbose: { short: "v", help: "show every op, not only what the boot says and its jobs" },
+  help: { short: "h", help: "show this and end" },
+} as const satisfies Record<string, Option>;
+
+type OptionName = keyof typeof options;
+
+/** What a rehearsal is asked for. */
+export interface RehearseCommandLine {
+  help: boolean;
+  image: string;
+  cmdline: string;
+  machine: string | undefined;
+  json: boolean;
+  verbose: boolean;
+}
+
+/** Takes the words of tools/rehearse apart. Throws BuildError with all that is wrong with them. */
+export function parseRehearseCommandLine(words: readonly string[]): RehearseCommandLine {
+  const table: [string, Option][] = Object.entries(options);
+  const problems: string[] = [];
+  const operands: string[] = [];
+  const given = new Map<OptionName, string>();
+  const known = Object.fromEntries(
+    table.map(([name, { short, value }]) => [
+      name,
+      { type: value ? "string" : "boolean", ...(short ? { short } : {}) } as const,
+    ]),
+  );
+  for (const token of optionTokens(words, known)) {
+    if (token.kind === "positional") operands.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, rawName, value } = token;
+    const option = table.find(([each]) => each === name)?.[1];
+    if (!option) {
+      const close = nearest(name, Object.keys(options));
+      problems.push(`unknown option ${rawName}${close ? `: did you mean --${close}?` : "; rehearse --help shows all"}`);
+    } else if (!option.value && value !== undefined) problems.push(`${rawName} takes no value`);
+    else if (option.value && value === undefined) problems.push(`${rawName} needs a value: ${option.value}`);
+    else if (option.value && given.has(name as OptionName)) problems.push(`${rawName} is given twice: give it once`);
+    given.set(name as OptionName, value ?? "");
+  }
+  const help = given.has("help");
+  if (!help && operands.length === 0) problems.push("no image is named: rehearse IMAGE --cmdline TEXT");
+  if (operands.length > 1) problems.push(`${operands[1]} is one image too many: name one`);
+  if (!help && !given.has("cmdline"))
+    problems.push('no kernel command line is given: --cmdline "root=UUID=… ro", as the boot loader will pass it');
+  if (given.get("machine") === "") problems.push("--machine needs a file");
+  if (!help && problems.length) throw new BuildError(...problems);
+  return {
+    help,
+    image: operands[0] ?? "",
+    cmdline: given.get("cmdline") ?? "",
+    machine: given.get("machine"),
+    json: given.has("json"),
+    verbose: given.has("verbose"),
+  };
+}
+
+/** The text of --help. */
+export function rehearseHelp(): string {
+  const lines = Object.entries(options).map(
+    ([name, { help, ...option }]) =>
+      `  ${`${"short" in option ? `-${option.short},` : "   "} --${name}${"value" in option ? ` ${option.value}` : ""}`.padEnd(24)} ${help}`,
+  );
+  return [
+    "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
+    "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
+    "",
+    ...lines,
+    "",
+    "Exit status: 0 if the boot reaches the new root, 1 if it stops, 2 if the machine's description leaves open what happens, 3 if the",
+    "rehearsal cannot begin: a wrong option, image or machine file.",
+    "",
+  ].join("\n");
+}

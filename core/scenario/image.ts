@@ -1,0 +1,156 @@
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
+import { BuildError, reasonOf } from "../generator/problems.js";
+import { pathOf, resolveIn } from "../image/contents.js";
+import { type Member, typeOf } from "../image/cpio-reader.js";
+import { readImage } from "../image/read-image.js";
+import { fromBytes } from "../rehearsal/bytes.js";
+import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
+
+/** What a rehearsal needs of an image. */
+export interface RehearsedImage {
+  bundle: string;
+  files: FileTable;
+  /** That it has drivers of; without any, the build host's own. */
+  kernel: { release: string; machine: string };
+}
+
+/** Larger files are not read as a whole by any op: their beginning is enough. */
+const wholeFile = 1 << 20;
+const beginning = 4096;
+const whole = new Set([bundlePath, snapshotPath, driverIndexPath].map((path) => path.slice(1)));
+
+/** Reads an image's file, whoever has compressed it how, or the folder that it was unpacked into. Throws BuildError. */
+export async function openImage(path: string): Promise<RehearsedImage> {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
+  }
+  const files = isFolder ? readFolder(path) : await readArchive(path);
+  checkEngine(path, files);
+  const bundle = dataOf(files, bundlePath);
+  if (!bundle)
+    throw new BuildError(
+      `${path} has no ${bundlePath}: only images of firstlight with boot code can be rehearsed; lsinitrd shows what it is`,
+    );
+  return { bundle: bundle.toString(), files: Object.fromEntries(files), kernel: kernelOf(files) };
+}
+
+function dataOf(files: ReadonlyMap<string, SimulatedFile>, path: string): Buffer | undefined {
+  const data = files.get(path.slice(1))?.data;
+  return data instanceof Buffer && data.length ? data : undefined;
+}
+
+/** The snapshot names the engine that has made it (core/abi/snapshot.ts). Throws BuildError. */
+function checkEngine(path: string, files: ReadonlyMap<string, SimulatedFile>): void {
+  const found = dataOf(files, snapshotPath)?.toString("latin1", 16, 16 + engineHash.length);
+  if (found !== undefined && found !== engineHash)
+    throw new BuildError(
+      `${path} boots with another engine (${found.slice(0, 12)}…) than this firstlight has (${engineHash.slice(0, 12)}…): rehearse it with the firstlight that built it, or build it again`,
+    );
+}
+
+const elfMachines: Readonly<Record<number, string>> = { 62: "x86_64", 183: "aarch64", 243: "riscv64", 22: "s390x" };
+
+function kernelOf(files: ReadonlyMap<string, SimulatedFile>): RehearsedImage["kernel"] {
+  let release = "";
+  for (const path of files.keys()) release ||= /^(?:usr\/)?lib\/modules\/([^/]+)\/./.exec(path)?.[1] ?? "";
+  const init = dataOf(files, initPath);
+  const machine = init && init.length > 20 ? elfMachines[init.readUInt16LE(18)] : undefined;
+  return { release: release || "0.0.0", machine: machine ?? "x86_64" };
+}
+
+const types = new Map<number, SimulatedFile["type"]>([
+  [0o040000, "dir"],
+  [0o020000, "char"],
+  [0o060000, "block"],
+  [0o010000, "fifo"],
+  [0o140000, "socket"],
+]);
+
+const kept = (path: string, size: number) => (size <= wholeFile || whole.has(path) ? size : beginning);
+
+/** A member as the machine has it, without content. */
+function fileOf({
+  mode,
+  uid,
+  gid,
+  node,
+  target,
+}: Pick<Member, "mode" | "uid" | "gid" | "node" | "target">): SimulatedFile {
+  const shared = { mode: mode & 0o7777, uid, gid };
+  if (target !== undefined) return { ...shared, type: "symlink", target: fromBytes(target) };
+  const type = types.get(typeOf({ mode })) ?? "file";
+  return { ...shared, type, ...(type === "char" || type === "block" ? { node: node.join(":") } : {}) };
+}
+
+async function readArchive(path: string): Promise<Map<string, SimulatedFile>> {
+  const files = new Map<string, SimulatedFile>();
+  const links = new Map<string, string>();
+  /** Files with several names, by segment, device and inode: the last one has the content. */
+  const named = new Map<string, SimulatedFile>();
+  let segment = 0;
+  let current: { file: SimulatedFile; path: string; parts: Buffer[]; length: number; size: number } | undefined;
+  const finish = () => {
+    if (!current) return;
+    const { file, parts, size, length } = current;
+    file.data = Buffer.concat(parts);
+    if (size > length) file.size = size;
+    current = undefined;
+  };
+  for await (const event of readImage(path)) {
+    if (event.kind === "segment") segment++;
+    if (event.kind === "data" && current) {
+      const chunk = event.chunk.subarray(0, kept(current.path, current.size) - current.length);
+      if (chunk.length) current.parts.push(Buffer.from(chunk));
+      current.length += chunk.length;
+    }
+    if (event.kind !== "member") continue;
+    finish();
+    const { member } = event;
+    const place = resolveIn((at) => links.get(at), pathOf(member), false);
+    if (!place) continue;
+    const key = `${segment} ${member.device} ${member.inode}`;
+    let file = fileOf(member);
+    if (file.type === "file" && member.links > 1) {
+      file = named.get(key) ?? file;
+      named.set(key, file);
+    }
+    links.delete(place);
+    if (member.target !== undefined) links.set(place, member.target);
+    const name = fromBytes(place) + (file.type === "dir" ? "/" : "");
+    files.set(name, file);
+    if (file.type === "file" && (member.size || file.data === undefined))
+      current = { file, path: name, parts: [], length: 0, size: member.size };
+  }
+  finish();
+  return files;
+}
+
+function readFolder(top: string, below = "", files = new Map<string, SimulatedFile>()): Map<string, SimulatedFile> {
+  try {
+    for (const name of readdirSync(Buffer.concat([Buffer.from(`${top}/`), Buffer.from(below, "latin1")]), {
+      encoding: "latin1",
+    }).sort()) {
+      const path = below ? `${below}/${name}` : name;
+      const source = Buffer.concat([Buffer.from(`${top}/`), Buffer.from(path, "latin1")]);
+      const { mode, uid, gid, rdev, size } = lstatSync(source);
+      const type = typeOf({ mode });
+      const target = type === 0o120000 ? readlinkSync(source, { encoding: "latin1" }) : undefined;
+      // gnu_dev_major(3) for numbers of 32 bits.
+      const node = [(rdev >> 8) & 0xfff, (rdev & 0xff) | ((rdev >> 12) & 0xfff00)] as const;
+      const file = fileOf({ mode, uid, gid, node, ...(target === undefined ? {} : { target }) });
+      files.set(fromBytes(path) + (file.type === "dir" ? "/" : ""), file);
+      if (file.type === "dir") readFolder(top, path, files);
+      if (file.type !== "file") continue;
+      file.data = readFileSync(source).subarray(0, kept(path, size));
+      if (size > file.data.length) file.size = size;
+    }
+    return files;
+  } catch (error) {
+    throw new BuildError(`${join(top, below)} cannot be read: ${reasonOf(error)}`);
+  }
+}

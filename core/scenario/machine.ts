@@ -1,0 +1,74 @@
+import type { MachineDescription } from "../rehearsal/description.js";
+import { addFiles } from "../rehearsal/file-tree.js";
+import { knownPrograms, type ScriptedResult, scriptedPrograms } from "../rehearsal/program-models.js";
+import type { MachineFile, ProgramPart } from "../schema/machine.js";
+import type { RehearsedImage } from "./image.js";
+import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
+
+/** The machine that a file describes, with an image in its memory. `folder`: where the file is. Throws BuildError. */
+export function machineOf(
+  machine: MachineFile,
+  image: Pick<RehearsedImage, "files" | "kernel">,
+  folder: string,
+  commandLine: string,
+): MachineDescription {
+  const { kernel = {}, memory, disks, modaliases = [], drivers = {}, programs = [], console, sysfs } = machine;
+  const table = Object.entries(drivers);
+  const scripted = scriptedPrograms(
+    programs.map((program, index) =>
+      scriptedResult(program, folder, (disks?.length ?? 0) + index * mostDisksOfProgram),
+    ),
+  );
+  return {
+    commandLine,
+    kernel: { release: kernel.release ?? image.kernel.release, machine: kernel.machine ?? image.kernel.machine },
+    initramfs: image.files,
+    devices: devicesOf(disks, folder),
+    modaliases,
+    insertionLasts: Object.fromEntries(
+      table.flatMap(([name, { lasts }]) => (lasts === undefined ? [] : [[name, milliseconds(lasts)]])),
+    ),
+    insertionFails: Object.fromEntries(
+      table.flatMap(([name, { fails }]) => (fails === undefined ? [] : [[name, fails]])),
+    ),
+    missingTypes: kernel.lacks ?? [],
+    programs: {},
+    modelled: { ...knownPrograms, ...scripted },
+    ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
+    ...(sysfs ? { sysfs: filesOf(sysfs, folder) } : {}),
+    ...(console
+      ? {
+          console: console.map(({ line, cancel, after }) => ({
+            ...(cancel ? { cancel } : { line: line ?? "" }),
+            ...(after === undefined ? {} : { after: milliseconds(after) }),
+          })),
+        }
+      : {}),
+  };
+}
+
+/** Device numbers of what programs make do not meet those of disks. */
+const mostDisksOfProgram = 16;
+
+function scriptedResult(program: ProgramPart, folder: string, firstDisk: number): ScriptedResult {
+  const { argv, lasts = 0.1, files, disks, status, signal, stdout, stderr } = program;
+  const [made, devices] = [filesOf(files, folder), devicesOf(disks, folder, firstDisk)];
+  return {
+    argv,
+    lasts: milliseconds(lasts),
+    ...(status === undefined ? {} : { status }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(stdout === undefined ? {} : { stdout }),
+    ...(stderr === undefined ? {} : { stderr }),
+    effect(world) {
+      for (const [path, file] of Object.entries(made)) {
+        const name = path.slice(path.lastIndexOf("/") + 1);
+        const { mount, inode } = world.files.spot(path.slice(0, -name.length) || "/");
+        addFiles(mount.system, inode, { [name]: file }, world.realtime());
+      }
+      for (const device of devices)
+        if (device.after) world.schedule.after(device.after, () => world.devices.arrive(device));
+        else world.devices.arrive(device);
+    },
+  };
+}

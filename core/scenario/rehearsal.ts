@@ -1,0 +1,104 @@
+import { dirname } from "node:path";
+import type { LastWord } from "../abi/index.js";
+import { BuildError } from "../generator/problems.js";
+import { createMachine } from "../rehearsal/machine.js";
+import { type RecordedOp, recorded } from "../rehearsal/recording.js";
+import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
+import { assumedMachine } from "./assumed-machine.js";
+import type { RehearseCommandLine } from "./command-line.js";
+import { openImage } from "./image.js";
+import { machineOf } from "./machine.js";
+import { readMachineFile } from "./machine-json.js";
+import { formatTimeline } from "./timeline.js";
+
+/** What came of a rehearsal. */
+export interface Rehearsed {
+  ending: Ending;
+  recording: readonly RecordedOp[];
+  /** What was assumed of a machine that nobody has described. */
+  assumption: string | undefined;
+  /** Virtual milliseconds from the kernel's start to the end. */
+  time: number;
+}
+
+/** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
+export async function rehearseImage({ image, cmdline, machine }: RehearseCommandLine): Promise<Rehearsed> {
+  const described = machine === undefined ? undefined : readMachineFile(machine);
+  const opened = await openImage(image);
+  const assumed = described ? undefined : assumedMachine(cmdline);
+  const folder = machine === undefined ? "." : dirname(machine);
+  const simulated = recorded(createMachine(machineOf(described ?? assumed?.machine ?? {}, opened, folder, cmdline)));
+  const bundle = await loadBundle(opened.bundle).catch((error: unknown) => {
+    throw new BuildError(`the boot code of ${image} cannot be loaded: ${error}; build the image again`);
+  });
+  const ending = await bundle.boot(simulated);
+  return { ending, recording: simulated.recording, assumption: assumed?.assumption, time: simulated.now() };
+}
+
+export const exitStatus = ({ ending }: Rehearsed): 0 | 1 | 2 =>
+  ending.end === "open" ? 2 : ending.end === "word" && ending.word.word === "switch" ? 0 : 1;
+
+/** How it ended, in a few words. */
+function verdictOf(ending: Ending): string {
+  switch (ending.end) {
+    case "word":
+      return lastWordOf(ending.word);
+    case "open":
+      return `left open: ${ending.questions[0]}`;
+    case "hung":
+      return `would hang: ${ending.reason}`;
+    case "died":
+      return `the boot code fails: ${ending.reason}`;
+  }
+}
+
+function lastWordOf(word: LastWord): string {
+  switch (word.word) {
+    case "switch":
+      return `would switch to ${word.root} and run ${[word.init, ...word.arguments].join(" ")}`;
+    case "reboot":
+      return `would ${word.action === "poweroff" ? "power off" : word.action}, without a new root`;
+    case "run":
+      return `would run ${word.program.argv.join(" ")} in place of a new root`;
+    case "failed":
+      return `would stop: ${word.reason}`;
+  }
+}
+
+/** The rehearsal for a person to read. */
+export function formatRehearsal(rehearsed: Rehearsed, options: { all: boolean }): string {
+  const { ending, recording, assumption, time } = rehearsed;
+  const remedies: Partial<Record<Ending["end"], string>> = {
+    open: "Describe that in the machine file (--machine), and rehearse again.",
+  };
+  return [
+    ...(assumption === undefined ? [] : [`(${assumption})`]),
+    ...formatTimeline(recording, options),
+    `${(time / 1000).toFixed(3).padStart(9)} ${verdictOf(ending)}`,
+    ...(remedies[ending.end] === undefined ? [] : [remedies[ending.end] ?? ""]),
+    ...(ending.end === "died" && ending.trace ? [ending.trace] : []),
+    "",
+  ].join("\n");
+}
+
+/** The same for programs. What it holds stays in later versions of the same number; README.md tells what it means. */
+export function rehearsalAsJson(rehearsed: Rehearsed): object {
+  const { ending, recording, assumption, time } = rehearsed;
+  const { end, ...rest } = ending;
+  return {
+    schema_version: 1,
+    status: exitStatus(rehearsed),
+    end: end === "word" ? (rest && "word" in rest ? rest.word.word : end) : end,
+    verdict: verdictOf(ending),
+    ...("word" in rest ? { last_word: rest.word } : {}),
+    ...("questions" in rest ? { questions: rest.questions } : {}),
+    ...(assumption === undefined ? {} : { assumption }),
+    milliseconds: time,
+    ops: recording.map(({ time: at, name, request, outcome }) => ({
+      milliseconds: at,
+      op: name,
+      arguments: JSON.parse(request),
+      outcome: JSON.parse(outcome),
+    })),
+  };
+}

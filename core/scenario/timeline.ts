@@ -1,0 +1,101 @@
+import type { Event, Outcome } from "../abi/index.js";
+import type { RecordedOp } from "../rehearsal/recording.js";
+
+/** A step of a boot, as it is shown. */
+interface Step {
+  /** Milliseconds since the kernel started. */
+  time: number;
+  /** Milliseconds, for a job that has ended. */
+  lasts?: number;
+  text: string;
+  /** "said": the boot code's own words; "op": shown on demand only. */
+  kind: "said" | "job" | "op";
+}
+
+/** Records of the kernel's ring up to this level are shown: more is for who looks for a mistake. */
+const shownLevel = 6;
+
+const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** What an op is about, in one line. */
+function subject(name: string, request: Record<string, unknown>): string {
+  if (name === "run") return (request.argv as string[]).join(" ");
+  if (name === "insert") return (request.drivers as { name: string }[]).map((driver) => driver.name).join(" ");
+  if (name === "mount" || name === "mountVirtual") {
+    const { source, target, type, flags, data } = request as Record<string, string> & { flags: string[] };
+    const options = [...flags, ...(data ? [data] : [])].join(",");
+    return `${source ?? type} on ${target}${type || options ? ` (${[type, options].filter(Boolean).join(", ")})` : ""}`;
+  }
+  if (name === "move" || name === "rename") return `${request.from} to ${request.to}`;
+  if (name === "trySwitch") return `${request.root}, ${request.init}`;
+  if (name === "prompt") return text(request.text);
+  const main = request.path ?? request.target ?? request.device ?? request.file ?? request.alias;
+  return main === undefined ? "" : text(main);
+}
+
+/** What came of it, where that is worth a word. */
+function result(name: string, outcome: Outcome): string {
+  if ("error" in outcome) return `: ${[outcome.error.errno, outcome.error.detail].filter(Boolean).join(", ")}`;
+  const value = outcome.value as Record<string, unknown>;
+  if (name === "probe") {
+    const { TYPE, UUID, LABEL, PTTYPE } = value.tags as Record<string, string>;
+    const found = [TYPE ?? PTTYPE, UUID && `UUID=${UUID}`, LABEL && `LABEL=${LABEL}`].filter(Boolean).join(" ");
+    return `: ${found || "nothing known"}`;
+  }
+  if (name === "run" && (value.signal || value.status)) return `: ${value.signal ?? `status ${value.status}`}`;
+  if (name === "insert") {
+    const failed = (value.results as { name: string; error?: string }[]).filter(({ error }) => error);
+    return failed.length ? `: ${failed.map((driver) => `${driver.name} ${driver.error}`).join(", ")}` : "";
+  }
+  if (name === "trySwitch" && value.objection) return `: ${value.objection}`;
+  return "";
+}
+
+/** The steps of a recorded boot, in order. */
+export function stepsOf(recording: readonly RecordedOp[]): Step[] {
+  const steps: Step[] = [];
+  const running = new Map<number, { step: Step; name: string }>();
+  for (const { time, name, request, outcome: json } of recording) {
+    const asked = JSON.parse(request) as Record<string, unknown>;
+    const outcome = JSON.parse(json) as Outcome;
+    const job = "value" in outcome ? (outcome.value as { job?: number } | null)?.job : undefined;
+    if (name === "log" || name === "print") {
+      const said = name === "print" || Number(asked.level) <= shownLevel;
+      const lines = text(asked.text).replace(/^\n+|\n+$/g, "");
+      steps.push({ time, text: lines, kind: said ? "said" : "op" });
+    } else if (name === "wait") steps.push(...endOf(running, time, outcome));
+    else if (job !== undefined && "value" in outcome && Object.keys(outcome.value as object).join() === "job") {
+      const step: Step = { time, text: `${name} ${subject(name, asked)}`.trim(), kind: "job" };
+      running.set(job, { step, name });
+      steps.push(step);
+    } else steps.push({ time, text: `${name} ${subject(name, asked)}`.trim() + result("", outcome), kind: "op" });
+  }
+  return steps;
+}
+
+/** What an event of `wait` says: of a job that was started, or by itself. */
+function endOf(running: Map<number, { step: Step; name: string }>, time: number, outcome: Outcome): Step[] {
+  const event = "value" in outcome ? (outcome.value as Event) : undefined;
+  if (event?.type === "job") {
+    const found = running.get(event.job);
+    if (!found) return [];
+    found.step.lasts = time - found.step.time;
+    found.step.text += result(found.name, event.outcome);
+    return [];
+  }
+  if (event?.type === "uevent") return [{ time, text: `uevent ${event.action} ${event.devpath}`, kind: "op" }];
+  return event?.type === "uevents-lost" ? [{ time, text: "uevents were lost", kind: "op" }] : [];
+}
+
+const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3).padStart(9);
+
+/** Lines of a timeline: what the boot said and its jobs; with `all`, every op. */
+export function formatTimeline(recording: readonly RecordedOp[], { all }: { all: boolean }): string[] {
+  const shown = stepsOf(recording).filter(({ kind }) => all || kind !== "op");
+  const margin = " ".repeat(10);
+  return shown.flatMap(({ time, lasts, text: words, kind }) => {
+    const [first = "", ...rest] = words.split("\n");
+    const duration = kind === "job" ? ` [${lasts === undefined ? "has not ended" : `${Math.round(lasts)} ms`}]` : "";
+    return [`${seconds(time)} ${kind === "said" ? "" : "· "}${first}${duration}`, ...rest.map((line) => margin + line)];
+  });
+}

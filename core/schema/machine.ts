@@ -1,0 +1,196 @@
+/**
+ * A machine to rehearse a boot on, as a person describes it in JSON. Sizes are bytes, or text with a unit of 1024 ("512M", "20G"); times are
+ * seconds. All may be left out.
+ */
+export interface MachineFile {
+  /** Left out: the release that the image has drivers of. */
+  kernel?: KernelPart;
+  /** Size of the memory. Left out: "1G". */
+  memory?: Size;
+  disks?: DiskPart[];
+  /** Modaliases of further devices, which bring no disk. */
+  modaliases?: string[];
+  /** By name: how the insertion of a driver goes. */
+  drivers?: Record<string, DriverPart>;
+  /** What programs do that firstlight has no model of, or shall do instead. The first one whose words begin the program's counts. */
+  programs?: ProgramPart[];
+  /** What a person at the console does each time the boot asks. Left out: nobody is there. */
+  console?: AnswerPart[];
+  /** More files below /sys. */
+  sysfs?: FilesPart;
+}
+
+export type Size = number | string;
+
+interface KernelPart {
+  release?: string;
+  /** As uname -m says it. */
+  machine?: string;
+  /** Types of file systems that it neither has nor loads a driver for. */
+  lacks?: string[];
+}
+
+/** A block device. Tags: as `blkid -p -o export` says them. */
+export interface DiskPart {
+  /** As the kernel names it: "vda". */
+  name: string;
+  size?: Size;
+  /** Modaliases of the devices that it is behind, the outermost first: it comes once the drivers that answer them are loaded. Left out: it needs none. */
+  behind?: string[];
+  /** How long it takes after that. */
+  after?: number;
+  /** When it is taken out again, after it has come. */
+  gone?: number;
+  tags?: Record<string, string>;
+  /** It has more than one signature. */
+  ambivalent?: boolean;
+  readOnly?: boolean;
+  /** How long it takes to read its tags, and to mount it. */
+  probeLasts?: number;
+  mountLasts?: number;
+  /** Of the file system on it. */
+  files?: FilesPart;
+  partitions?: PartitionPart[];
+}
+
+/** The first one is named vda1, or nvme0n1p1. */
+export type PartitionPart = Pick<
+  DiskPart,
+  "size" | "after" | "tags" | "ambivalent" | "probeLasts" | "mountLasts" | "files"
+>;
+
+interface DriverPart {
+  lasts?: number;
+  /** errno: "ENOEXEC". */
+  fails?: string;
+}
+
+export interface ProgramPart {
+  argv: string[];
+  status?: number;
+  signal?: string;
+  stdout?: string;
+  stderr?: string;
+  lasts?: number;
+  /** What it makes, by absolute path. */
+  files?: FilesPart;
+  /** Block devices that come of it: "dm-0". */
+  disks?: DiskPart[];
+}
+
+interface AnswerPart {
+  line?: string;
+  /** Ctrl-C. */
+  cancel?: true;
+  after?: number;
+}
+
+/** By path; one that ends in "/" is an empty folder. A text is a file's content. */
+export type FilesPart = Record<string, string | FilePart>;
+
+export interface FilePart {
+  content?: string;
+  /** A file, or a folder with all that is in it, from where the machine file is. */
+  from?: string;
+  /** In octal: "0755". Left out: 0644. */
+  mode?: string;
+  uid?: number;
+  gid?: number;
+  size?: Size;
+  /** Of a symbolic link. */
+  link?: string;
+  /** It is an archive, compressed as its name says, of these files. */
+  archive?: FilesPart;
+  /** It can be attached as a device, which has these. */
+  volume?: { tags?: Record<string, string>; files?: FilesPart };
+}
+
+const text = { type: "string" } as const;
+const texts = { type: "array", items: text } as const;
+const seconds = { type: "number", minimum: 0 } as const;
+const number = { type: "integer", minimum: 0, maximum: 0xffffffff } as const;
+const yes = { const: true } as const;
+const flag = { type: "boolean" } as const;
+const size = {
+  anyOf: [
+    { type: "integer", minimum: 0 },
+    { type: "string", pattern: "^\\d+[KMGT]?$" },
+  ],
+} as const;
+const tags = { type: "object", additionalProperties: text } as const;
+const filesRef = { $ref: "#/$defs/files" } as const;
+
+/** An object with these keys and no others: exactly those of its type. */
+const part = <Part>(properties: { [Key in keyof Required<Part>]: object }, required: (keyof Part)[] = []) => ({
+  type: "object",
+  properties,
+  required,
+  additionalProperties: false,
+});
+
+const partition = part<PartitionPart>({
+  size,
+  after: seconds,
+  tags,
+  ambivalent: flag,
+  probeLasts: seconds,
+  mountLasts: seconds,
+  files: filesRef,
+});
+const disk = part<DiskPart>(
+  {
+    ...partition.properties,
+    name: { type: "string", pattern: "^[a-z][a-z0-9_-]*$" },
+    behind: { ...texts, minItems: 1 },
+    gone: seconds,
+    readOnly: flag,
+    partitions: { type: "array", items: { $ref: "#/$defs/partition" } },
+  },
+  ["name"],
+);
+const program = part<ProgramPart>(
+  {
+    argv: { ...texts, minItems: 1 },
+    status: { type: "integer", minimum: 0, maximum: 255 },
+    signal: { type: "string", pattern: "^SIG[A-Z0-9]+$" },
+    stdout: text,
+    stderr: text,
+    lasts: seconds,
+    files: filesRef,
+    disks: { type: "array", items: { $ref: "#/$defs/disk" } },
+  },
+  ["argv"],
+);
+const file = part<FilePart>({
+  content: text,
+  from: text,
+  mode: { type: "string", pattern: "^[0-7]{3,5}$" },
+  uid: number,
+  gid: number,
+  size,
+  link: text,
+  archive: filesRef,
+  volume: part<NonNullable<FilePart["volume"]>>({ tags, files: filesRef }),
+});
+
+/** JSON schema of MachineFile. */
+export const machineSchema = {
+  ...part<MachineFile>({
+    kernel: part<KernelPart>({ release: text, machine: text, lacks: texts }),
+    memory: size,
+    disks: { type: "array", items: { $ref: "#/$defs/disk" } },
+    modaliases: texts,
+    drivers: {
+      type: "object",
+      additionalProperties: part<DriverPart>({ lasts: seconds, fails: { type: "string", pattern: "^E[A-Z0-9]+$" } }),
+    },
+    programs: { type: "array", items: program },
+    console: { type: "array", items: part<AnswerPart>({ line: text, cancel: yes, after: seconds }) },
+    sysfs: filesRef,
+  }),
+  $defs: {
+    disk,
+    partition,
+    files: { type: "object", additionalProperties: { ...file, type: ["object", "string"] } },
+  },
+} as const;
