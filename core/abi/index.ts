@@ -5,4 +5,5 @@ export * from "./nearest.js";
 export * from "./ops.js";
 export * from "./phases.js";
 export * from "./snapshot.js";
+export * from "./trace.js";
 export * from "./values.js";

@@ -108,6 +108,12 @@ export interface InstantOps {
   forgetSecret: [{ secret: SecretId }, Nothing];
   /** Processor time that the engine may use between two waits before PID 1 calls it hung. */
   setLimits: [{ turn: Milliseconds }, Nothing];
+  /**
+   * Record every op, from the engine's first one on, in a file (mode 0600) that begins with the line `head` and grows to `limit` bytes at most
+   * (traceLeastLimit or more); see trace.ts. Until this is asked, all is kept in memory, within traceFirstLimit; so it is where this fails. With `path` null the recording ends:
+   * a file stays as it is, what is in memory is dropped. A file that cannot be written any further is no error, its last line tells.
+   */
+  trace: [{ path: ByteString; limit: number; head: string } | { path: null }, Nothing];
 
   setRescuePolicy: [RescuePolicy, Nothing];
   /** Does not return. */
@@ -202,6 +208,7 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   inputPosition: instant("ESRCH", "ENOENT"),
   forgetSecret: instant("ENOENT"),
   setLimits: instant(),
+  trace: instant(...change, "EISDIR", "EIO", "EXDEV", "ENXIO"),
   setRescuePolicy: instant("EPIPE"),
   finish: instant("EPIPE"),
   prompt: job("EIO", "ETIMEDOUT", "ECANCELED"),

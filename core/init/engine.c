@@ -25,6 +25,7 @@
 #include "host.h"
 #include "jobs.h"
 #include "snapshot.h"
+#include "trace.h"
 #if __has_include("wasm-rt-exceptions.h")
 /* wabt 1.0.33 and newer */
 #include "wasm-rt-exceptions.h"
@@ -57,6 +58,7 @@ int engine_tell(char kind, const char *json, size_t length) {
 }
 
 _Noreturn void engine_leave(int status) {
+  trace_answer();
   _exit(status);
 }
 
@@ -262,7 +264,9 @@ uint32_t engine_call_function(uint32_t caller, uint32_t argc, uint32_t argv) {
     engine_fail("out of memory, or op was given something that has no text");
   text_clear(&call.outcome);
   call = (struct call){.source = module_string(source), .source_length = strlen(module_string(source)), .outcome = call.outcome, .result = -1};
+  trace_ask(module_string(name), &call);
   run_op(module_string(name), &call);
+  trace_answer();
   QTS_FreeCString(caller, name);
   QTS_FreeCString(caller, source);
   uint32_t result = new_string(call.outcome.bytes, call.outcome.length);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "call.h"
 #include "text.h"
 
 /* "file", "dir", ... of a st_mode */
@@ -14,6 +15,11 @@ const char *file_type(mode_t mode);
 
 /* The members of a FileStatus (core/abi/values.ts). */
 void json_file_status(struct text *json, const struct stat *status);
+
+/*
+ * Opens a file of a virtual file system, and makes it where `mode` is not negative; what it holds stays. -1: the call has failed.
+ */
+int open_for_writing(struct call *call, const char *path, int mode, bool append);
 
 /* Reads from where `fd` stands to its end. EFBIG beyond `limit` bytes; or the errno, or 0. */
 int read_bytes(int fd, size_t limit, struct text *data);

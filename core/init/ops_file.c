@@ -103,7 +103,7 @@ OP_DEFINITION(read) {
 }
 
 /* Opened without O_TRUNC: on a file system that is not ours nothing may happen. */
-static int open_for_writing(struct call *call, const char *path, int mode, bool append) {
+int open_for_writing(struct call *call, const char *path, int mode, bool append) {
   int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (append ? O_APPEND : 0);
   if (mode >= 0) {
     struct place place;

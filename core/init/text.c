@@ -22,7 +22,7 @@ static bool make_room(struct text *text, size_t more) {
 }
 
 void text_add(struct text *text, const char *bytes, size_t length) {
-  if (!make_room(text, length))
+  if (!length || !make_room(text, length))
     return;
   memcpy(text->bytes + text->length, bytes, length);
   text->length += length;
