@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js";
 import { parameterValidators } from "../schema/parameters.js";
 import { type Bundled, bundleForQuickJs } from "./esbuild.js";
@@ -17,10 +18,19 @@ export interface BundleInput {
   sequencer?: string;
 }
 
+/** Stands for the bundle's id while that is made; of its length, so that the source map fits. */
+const idPlaceholder = "id-of-the-bundle";
+
+/** Tells bundles apart. The plan has it, so that a recording of a boot can be told to be of this one. */
+function withId(bundled: Bundled): Bundled {
+  const id = createHash("sha256").update(bundled.code).digest("hex").slice(0, idPlaceholder.length);
+  return { ...bundled, code: bundled.code.replace(idPlaceholder, id) };
+}
+
 /** Sequencer, hooks and parameter checks in one script for the image. Throws BuildError with file and line. */
 export async function makeBundle(input: BundleInput): Promise<Bundled> {
   const validators = parameterValidators(input.parameters);
-  return bundleForQuickJs(entryModule(input, validators.names), {
+  const bundled = await bundleForQuickJs(entryModule(input, validators.names), {
     minify: true,
     // For stack traces; costs 7 % of the bundle's size.
     keepNames: true,
@@ -37,6 +47,7 @@ export async function makeBundle(input: BundleInput): Promise<Bundled> {
       },
     ],
   });
+  return withId(bundled);
 }
 
 /** The module that imports all parts and starts the boot with the plan. */
@@ -54,7 +65,7 @@ function entryModule(input: BundleInput, validators: ReadonlyMap<string, string>
     const fields = { type: schema.type, form, ...(repeated ? { repeated } : {}) };
     return `${JSON.stringify(name)}: { ...${JSON.stringify(fields)}, validate: ${validators.get(name)} }`;
   });
-  const build = { version: project.version, kernel: input.kernel, hostOnly: input.hostOnly };
+  const build = { version: project.version, bundle: idPlaceholder, kernel: input.kernel, hostOnly: input.hostOnly };
   return [
     `import { start } from ${JSON.stringify(input.sequencer ?? project.sequencer)};`,
     `import { ${[...new Set(validators.values())].join(", ")} } from "firstlight/parameters";`,

@@ -123,6 +123,8 @@ OP_DEFINITION(trace) {
   }
   const char *path = arg_path(call, "path"), *head = arg_text(call, "head");
   size_t most = arg_integer(call, "limit", TRACE_LEAST_LIMIT, INT_MAX);
+  if (strchr(head, '\n'))
+    misfit(call, "head", "one line");
   if (call_failed(call))
     return;
   int new_file = open_for_writing(call, path, 0600, true);
@@ -140,7 +142,7 @@ OP_DEFINITION(trace) {
   size = last = 0;
   limit = most;
   struct text first_line = {0};
-  add_on_one_line(&first_line, head, strlen(head));
+  text_add(&first_line, head, strlen(head));
   text_add(&first_line, "\n", 1);
   write_lines(&first_line);
   text_free(&first_line);

@@ -1,4 +1,4 @@
-import type { MountFlag, OpName, PowerAction } from "../abi/index.js";
+import { type MountFlag, type OpName, type PowerAction, traceLeastLimit } from "../abi/index.js";
 import { toBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 
@@ -125,6 +125,7 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   inputPosition: { job: number },
   forgetSecret: { secret: number },
   setLimits: { turn: integer(1, 86_400_000) },
+  trace: { path: (value) => value === null || path(value) },
   setRescuePolicy: {
     shell: flag,
     action: oneOf("reboot", "poweroff", "halt", "none"),
@@ -160,6 +161,11 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   kexecLoad: { kernel: path, initrd: optional(path), cmdline: text },
 };
 
+const recording: Shape = {
+  limit: integer(traceLeastLimit, 2 ** 31 - 1),
+  head: (value) => text(value) && !(value as string).includes("\n"),
+};
+
 const lastWords: Readonly<Record<string, Shape>> = {
   switch: switchWord,
   reboot: { action: oneOf(...actions) },
@@ -186,6 +192,7 @@ export function readArguments(name: string, json: string): Record<string, unknow
   if (!isObject(request)) throw new Failure("EINVAL", "the arguments are no object");
   check(request, shape);
   if (name === "finish") check(request, lastWords[request.word as string] ?? {});
+  if (name === "trace" && request.path !== null) check(request, recording);
   if (name === "makeNode" && request.type !== "fifo") check(request, { major: number32, minor: number32 });
   return inBytes(request) as Record<string, unknown>;
 }

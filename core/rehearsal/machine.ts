@@ -12,7 +12,9 @@ import { addFiles, createFileSystem } from "./file-tree.js";
 import { createHardware } from "./hardware.js";
 import { mount, mountJobs } from "./mounts.js";
 import { createPrograms } from "./programs.js";
+import { createRecorder } from "./recorder.js";
 import { createSchedule } from "./schedule.js";
+import type { TraceEntry } from "./trace.js";
 import { treeJobs } from "./tree-jobs.js";
 import type { JobCourse, World } from "./world.js";
 
@@ -32,6 +34,8 @@ export interface Machine {
   now(): number;
   /** As they are now. */
   files: FileSpace;
+  /** All ops so far. */
+  recorded(): readonly TraceEntry[];
   /** Processor time that a turn may take, in milliseconds. */
   turnLimit(): number;
 }
@@ -112,6 +116,7 @@ export function createMachine(description: MachineDescription): Machine {
     action();
     return {};
   };
+  const recorder = createRecorder({ now, write: (request) => void fileOps.write(world, request) });
   const { init = {} } = description;
   const answers: Answers = {
     now: () => ({ realtime: realtime(), monotonic: now() }),
@@ -152,6 +157,7 @@ export function createMachine(description: MachineDescription): Machine {
       nothing(() => {
         turnLimit = turn;
       }),
+    trace: (request) => nothing(() => recorder.trace(request)),
     setRescuePolicy: () => ({}),
     finish: (last) =>
       nothing(() => {
@@ -172,11 +178,14 @@ export function createMachine(description: MachineDescription): Machine {
   startDevices(world);
   if (description.deaf) schedule.after(description.deaf.until - now(), schedule.ueventsLost);
   return {
-    op: (name, argumentsJson) =>
-      JSON.stringify(
-        outcomeOf(() => answer(name, argumentsJson)),
-        textOut,
-      ),
+    op(name, argumentsJson) {
+      const outcome = outcomeOf(() => answer(name, argumentsJson));
+      const json = JSON.stringify(outcome, textOut);
+      // Here, too, the boot code would hear no more.
+      recorder.record(name, argumentsJson, name === "finish" && "value" in outcome ? "" : json);
+      return json;
+    },
+    recorded: recorder.entries,
     lastWord: () => word,
     leftOpen: () => open,
     isStuck: schedule.isStuck,

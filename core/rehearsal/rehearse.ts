@@ -3,8 +3,8 @@ import { createEngine, type Engine, EngineError, processorTime } from "./engine.
 import type { Machine } from "./machine.js";
 
 /** As PID 1 bounds the engine. */
-const memoryPages = 768;
-const stackSize = 256 * 1024;
+export const memoryPages = 768;
+export const stackSize = 256 * 1024;
 
 /** More turns than any boot takes: one that has not ended by then never will. */
 const mostTurns = 100_000;

@@ -20,6 +20,7 @@ import { createRoot, type RootClaims } from "./root.js";
 import { createHooks, createServices, type Services } from "./services.js";
 import { makeStaticNodes } from "./static-nodes.js";
 import { switchRoot } from "./switch-root.js";
+import { beginTrace, showTrace } from "./trace.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
 
 /** Milliseconds that a hook off the path may take. */
@@ -118,6 +119,7 @@ function readParameters(state: State): void {
   state.parameters = createParameters(words);
   instant("setRescuePolicy", rescuePolicy(state.parameters));
   services.log.configure(logSettings(state.parameters));
+  beginTrace(plan, state.kernel, state.parameters, services.log);
   services.drivers.configure(readDriverSettings(words));
   state.breakpoints = breakpoints(state.parameters);
   state.root = createRoot(words, state.parameters, plan.roots);
@@ -227,6 +229,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
     kernel: kernel.release,
   };
   showReport(facts, services.log);
+  await showTrace(services, kernel, state.parameters);
   let retry = canRunShell(state.parameters);
   if (retry) {
     print("This is a shell. exit tries the boot again; continue-boot goes on after what has failed.\n");

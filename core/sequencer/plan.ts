@@ -8,7 +8,8 @@ export interface BootPlan {
   parameters: Record<string, PlannedParameter>;
   /** All modules known at build time, in the image or not. */
   roots: { module: string; form: string; matches: string; included: boolean }[];
-  build: { version: string; kernel: string | null; hostOnly: boolean };
+  /** `bundle`: its id, of 16 hexadecimal digits. */
+  build: { version: string; bundle: string; kernel: string | null; hostOnly: boolean };
 }
 
 export interface PlannedParameter {

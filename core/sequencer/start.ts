@@ -6,8 +6,9 @@ import { judgeOwnParameters } from "./own-parameters.js";
 import type { BootPlan } from "./plan.js";
 
 /**
- * The bundle's entry calls this once. It only leaves two functions behind: evaluating the bundle asks no op, so that its result can be kept.
- * PID 1 calls `turn` until the last word; promises run after each call. The generator calls `judgeOwnParameters`.
+ * The bundle's entry calls this once. It only leaves functions behind: evaluating the bundle asks no op, so that its result can be kept.
+ * PID 1 calls `turn` until the last word; promises run after each call. The generator calls `judgeOwnParameters`,
+ * the rehearsal `bundleId`.
  * Throws TypeError, when the image is built: a module's hook is none.
  */
 export function start(plan: BootPlan): void {
@@ -29,6 +30,7 @@ export function start(plan: BootPlan): void {
   };
   Object.assign(globalThis, {
     turn: () => turn(),
+    bundleId: () => plan.build.bundle,
     judgeOwnParameters: (files: string) => JSON.stringify(judgeOwnParameters(plan, JSON.parse(files))),
   });
 }

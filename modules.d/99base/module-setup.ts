@@ -48,6 +48,10 @@ export default moduleSetup({
       form: "console|kmsg|file|all|/dev/TTY",
       repeated: true,
     },
+    "rd.trace": {
+      schema: { type: "string", pattern: "^(0|no|off|false|1|yes|on|true|console)$" },
+      form: "0|1|console",
+    },
     "rd.debug": { schema: { type: "boolean" }, form: "0|1" },
     "rd.info": { schema: { type: "boolean" }, form: "0|1" },
     "rd.driver.pre": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },

@@ -13,6 +13,7 @@ import { cases as mounts } from "../support/conformance/mounts.js";
 import { cases as processes } from "../support/conformance/processes.js";
 import { programModels } from "../support/conformance/programs.js";
 import { type Case, runCases } from "../support/conformance/suite.js";
+import { cases as trace } from "../support/conformance/trace.js";
 
 const busybox: SimulatedFile = { type: "file", mode: 0o755, data: "\x7fELF", size: 1_000_000 };
 const toBusybox: SimulatedFile = { type: "symlink", mode: 0o777, target: "busybox" };
@@ -70,3 +71,4 @@ testFamily("mounts", mounts, ["dev"]);
 testFamily("drivers", drivers, []);
 testFamily("events", events, []);
 testFamily("processes", processes, []);
+testFamily("trace", trace, []);
