@@ -169,13 +169,17 @@ export function addEnvironment(
   return values as Partial<Configuration>;
 }
 
-/** A configuration as text that readConfiguration takes. */
+/** A configuration as text that readConfiguration takes. Throws BuildError: a value of the command line fits no line. */
 export function formatConfiguration(configuration: Partial<Configuration>): string {
   return Object.entries(configuration)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => {
       const text = typeof value === "string" ? value : value.join(" ");
       const quote = /["$`\\]/.test(text) ? "'" : '"';
+      if (text.includes("\n") || (quote === "'" && text.includes(quote)))
+        throw new BuildError(
+          `${key} cannot be written into a configuration, which knows no line with both kinds of quotes: ${text}`,
+        );
       return typeof value === "string" ? `${key}=${quote}${text}${quote}\n` : `${key}+=${quote} ${text} ${quote}\n`;
     })
     .join("");

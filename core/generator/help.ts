@@ -11,12 +11,11 @@ function names({ short, long, value }: Option): string {
   return `${short ? `-${short}, ` : ""}--${long}${value === undefined ? "" : ` ${value}`}`;
 }
 
-/** The text of -h: what is used most with its text, and the names of all that works. One screen of 80 columns and 24 lines. */
+/** The text of -h: what is used most with its text, and the names of all that works. One screen of 80 columns and 24 lines, the last of which is the prompt's. */
 export function helpText(): string {
   const common = all.filter((option) => option.common);
   return [
-    "usage: mkinitrd [OPTIONS] [IMAGE [KVER]]",
-    "Writes an initramfs image: /boot/initramfs-KVER.img for the running kernel.",
+    "usage: mkinitrd [OPTIONS] [IMAGE [KVER]]  (left out: /boot/initramfs-KVER.img)",
     ...common.map((option) => `  ${names(option).padEnd(26)} ${option.text}`),
     "All options; --help OPTION tells of one, the manual page mkinitrd(8) of all:",
     ...sections.flatMap(([title, members]) =>

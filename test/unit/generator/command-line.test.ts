@@ -260,8 +260,9 @@ test("SOURCE_DATE_EPOCH is a time or a mistake", async () => {
 });
 
 test("the help fits on one screen", () => {
+  // The last one, which is empty, is the prompt's.
   const lines = helpText().split("\n");
-  assert.ok(lines.length <= 25, `${lines.length} lines`);
+  assert.ok(lines.length <= 24, `${lines.length} lines`);
   assert.deepEqual(
     lines.filter((line) => line.length > 80),
     [],

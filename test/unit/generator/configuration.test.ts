@@ -183,7 +183,7 @@ test("the environment comes after the files and before the command line", async 
   ]);
 });
 
-test("what --printconfig shows is a configuration that means the same", (context) => {
+test("what --printconfig shows is a configuration that means the same", async (context) => {
   const words = [
     "-N",
     "-a",
@@ -200,4 +200,9 @@ test("what --printconfig shows is a configuration that means the same", (context
   const folder = scratchFolder(context, { "dracut.conf": formatConfiguration(merged) });
   assert.deepEqual(readConfiguration({ file: join(folder, "dracut.conf"), folders: [] }), merged);
   assert.equal(merged.kernel_cmdline, 'a="b c" $d');
+  for (const text of [`it's "quoted"`, "two\nlines"])
+    assert.match(
+      (await problemsOf(() => formatConfiguration({ kernel_cmdline: text })))[0] ?? "",
+      /^kernel_cmdline cannot be written into a configuration/,
+    );
 });
