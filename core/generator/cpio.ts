@@ -1,8 +1,16 @@
 import { open } from "node:fs/promises";
 import { BuildError, reasonOf } from "./problems.js";
-import { type Entry, sizeOf } from "./tree.js";
+import { type Content, type Entry, type Owner, sizeOf } from "./tree.js";
 
-const typeBits = { dir: 0o040000, file: 0o100000, symlink: 0o120000, char: 0o020000, block: 0o060000 };
+const typeBits = {
+  dir: 0o040000,
+  file: 0o100000,
+  symlink: 0o120000,
+  char: 0o020000,
+  block: 0o060000,
+  pipe: 0o010000,
+  socket: 0o140000,
+};
 /** Large enough that a chunk costs little, small enough that memory stays flat. */
 const chunkSize = 1 << 20;
 /** Eight hexadecimal digits hold a number in a header. */
@@ -15,11 +23,14 @@ export interface CpioOptions {
   made?: number | undefined;
   /** Files that become hard links to each other: each path with all of its group's, in the order of the entries. */
   identical?: ReadonlyMap<string, readonly string[]>;
+  /** By path, of what does not belong to root. */
+  owners?: ReadonlyMap<string, Owner>;
+  /** The format with sums of the contents' bytes, "070702". */
+  checksums?: boolean;
 }
 
 /**
- * The entries as a "newc" cpio archive, in chunks (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). All belongs to
- * root; inode numbers follow the order. Throws BuildError if a file of the host cannot be read or changes its size meanwhile, or
+ * The entries as a "newc" cpio archive, in chunks (kernel: Documentation/driver-api/early-userspace/buffer-format.rst). Inode numbers follow the order. Throws BuildError if a file of the host cannot be read or changes its size meanwhile, or
  * has 4 GiB or more.
  */
 export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOptions = {}): AsyncGenerator<Buffer> {
@@ -34,7 +45,8 @@ export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOpt
     if (group.length > 1) inodes.set(first, inode);
     // Of links only the last one has the content, as GNU cpio writes and expects it.
     const hasContent = group.at(-1) === path;
-    const head = header(path, entry, { inode, links: group.length, hasContent }, options);
+    const sum = options.checksums && hasContent && entry.type === "file" ? await sumOf(path, entry) : 0;
+    const head = header(path, entry, { inode, links: group.length, hasContent, sum }, options);
     const parts = hasContent ? [head, content(path, entry)] : [head];
     for (const part of parts)
       for await (const chunk of Buffer.isBuffer(part) ? [part] : part) {
@@ -46,7 +58,10 @@ export async function* cpio(entries: Iterable<[string, Entry]>, options: CpioOpt
         pendingSize = 0;
       }
   }
-  yield Buffer.concat([...pending, record("TRAILER!!!", { inode: 0, links: 1, mode: 0, modified: 0, size: 0 })]);
+  yield Buffer.concat([
+    ...pending,
+    record("TRAILER!!!", { inode: 0, links: 1, mode: 0, modified: 0, size: 0, sum: 0 }, options),
+  ]);
 }
 
 /** Of one inode: how many names it has, and whether its content comes with this one. */
@@ -54,27 +69,37 @@ interface Inode {
   inode: number;
   links: number;
   hasContent: boolean;
+  /** Of the content's bytes. */
+  sum: number;
 }
 
-function header(path: string, entry: Entry, { inode, links, hasContent }: Inode, options: CpioOptions): Buffer {
+function header(path: string, entry: Entry, { hasContent, ...inode }: Inode, options: CpioOptions): Buffer {
   const limit = options.sourceDate ?? largestNumber;
   const made = options.made ?? options.sourceDate ?? 0;
-  const common = { inode, links, modified: made, size: 0 };
+  const common = { ...inode, modified: made, size: 0 };
   switch (entry.type) {
     case "dir":
-      return record(path, { ...common, mode: typeBits.dir | entry.mode });
+      return record(path, { ...common, mode: typeBits.dir | entry.mode }, options);
     case "symlink":
-      return record(path, { ...common, mode: typeBits.symlink | 0o777, size: Buffer.byteLength(entry.target) });
+      return record(
+        path,
+        { ...common, mode: typeBits.symlink | 0o777, size: Buffer.byteLength(entry.target) },
+        options,
+      );
     case "node": {
       const { kind, major, minor, mode } = entry;
-      return record(path, { ...common, mode: typeBits[kind] | mode, node: [major, minor] });
+      return record(path, { ...common, mode: typeBits[kind] | mode, node: [major, minor] }, options);
     }
     case "file": {
       const modified = Math.max(0, Math.min(entry.modified || made, limit));
       const size = sizeOf(entry.content);
       if (size > largestNumber)
         throw new BuildError(`/${path} of the image has ${size} bytes: a file in a cpio archive holds less than 4 GiB`);
-      return record(path, { ...common, modified, mode: typeBits.file | entry.mode, size: hasContent ? size : 0 });
+      return record(
+        path,
+        { ...common, modified, mode: typeBits.file | entry.mode, size: hasContent ? size : 0 },
+        options,
+      );
     }
   }
 }
@@ -82,12 +107,14 @@ function header(path: string, entry: Entry, { inode, links, hasContent }: Inode,
 /** One header of 110 bytes and the name, padded to four bytes. */
 function record(
   path: string,
-  fields: { inode: number; links: number; mode: number; modified: number; size: number; node?: [number, number] },
+  fields: Omit<Inode, "hasContent"> & { mode: number; modified: number; size: number; node?: [number, number] },
+  { owners, checksums }: CpioOptions,
 ): Buffer {
-  const { inode, links, mode, modified, size, node = [0, 0] } = fields;
+  const { inode, links, sum, mode, modified, size, node = [0, 0] } = fields;
+  const { uid, gid } = owners?.get(path) ?? { uid: 0, gid: 0 };
   const name = Buffer.from(`${path}\0`);
-  const numbers = [inode, mode, 0, 0, links, modified, size, 0, 0, ...node, name.length, 0];
-  const head = `070701${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
+  const numbers = [inode, mode, uid, gid, links, modified, size, 0, 0, ...node, name.length, sum];
+  const head = `${checksums ? "070702" : "070701"}${numbers.map((number) => number.toString(16).padStart(8, "0")).join("")}`;
   return Buffer.concat([Buffer.from(head, "latin1"), name, padding(head.length + name.length)]);
 }
 
@@ -97,6 +124,14 @@ function content(path: string, entry: Entry): Buffer | AsyncGenerator<Buffer> {
   if (entry.type === "symlink") return padded(Buffer.from(entry.target));
   if (entry.type !== "file") return Buffer.alloc(0);
   return Buffer.isBuffer(entry.content) ? padded(entry.content) : hostFile(path, entry.content);
+}
+
+/** Of all bytes of a file's content, modulo 2^32. */
+async function sumOf(path: string, { content }: { content: Content }): Promise<number> {
+  let sum = 0;
+  for await (const chunk of Buffer.isBuffer(content) ? [content] : hostFile(path, content))
+    for (const byte of chunk) sum = (sum + byte) >>> 0;
+  return sum;
 }
 
 const padded = (bytes: Buffer) => Buffer.concat([bytes, padding(bytes.length)]);
@@ -110,9 +145,7 @@ async function* hostFile(path: string, source: { path: string; size: number }): 
       const chunk = Buffer.allocUnsafe(Math.min(chunkSize, source.size - position));
       const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
       if (bytesRead === 0)
-        throw new BuildError(
-          `${source.path} became shorter while it was written to /${path} of the image: run mkinitrd again`,
-        );
+        throw new BuildError(`${source.path} became shorter while it was written to /${path} of the image: try again`);
       position += bytesRead;
       yield chunk.subarray(0, bytesRead);
     }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { posix } from "node:path";
 import type { HostFiles, HostPath } from "./host-files.js";
 import { BuildError } from "./problems.js";
+import { resolveIn } from "./resolve-links.js";
 
 /** A file's bytes: in memory, or a file of the host that is read while the image is written. */
 export type Content = Buffer | { path: string; size: number };
@@ -18,7 +19,13 @@ export type Entry =
       modified: number;
     }
   | { type: "symlink"; target: string }
-  | { type: "node"; kind: "char" | "block"; major: number; minor: number; mode: number };
+  | { type: "node"; kind: "char" | "block" | "pipe" | "socket"; major: number; minor: number; mode: number };
+
+/** Left out: root's. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
 
 /** The files of an image. What is there first is kept: modules with lower numbers win. */
 export interface Tree {
@@ -51,7 +58,6 @@ export function hostFile(host: HostFiles, { path, stats }: HostPath, mode = stat
   return { type: "file", mode, content, modified: Math.floor(stats.mtimeMs / 1000) };
 }
 
-const mostLinks = 40;
 const rootFolder: Entry = { type: "dir", mode: 0o755 };
 const nouns = { dir: "directory", file: "file", symlink: "link", node: "device node" };
 
@@ -61,25 +67,11 @@ export function createTree(): Tree {
 
   /** Path without links, except in the last part unless `follow`; undefined: they go round in circles. No leading slash. */
   function locate(path: string, follow: boolean): string | undefined {
-    const rest = path.split("/").reverse();
-    let at: string[] = [];
-    for (let links = 0; rest.length; ) {
-      const name = rest.pop();
-      if (!name || name === ".") continue;
-      if (name === "..") {
-        at.pop();
-        continue;
-      }
-      const entry = table.get([...at, name].join("/"));
-      if (entry?.type !== "symlink" || (!follow && !rest.some(Boolean))) {
-        at.push(name);
-        continue;
-      }
-      if (++links > mostLinks) return undefined;
-      if (entry.target.startsWith("/")) at = [];
-      rest.push(...entry.target.split("/").reverse());
-    }
-    return at.join("/");
+    const targetOf = (place: string) => {
+      const entry = table.get(place);
+      return entry?.type === "symlink" ? entry.target : undefined;
+    };
+    return resolveIn(targetOf, path, follow);
   }
 
   function addParents(path: string): void {

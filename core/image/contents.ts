@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { nearest } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
+import { resolveIn } from "../generator/resolve-links.js";
 import { type Member, typeOf } from "./cpio-reader.js";
 import { readImage, type Segment } from "./read-image.js";
 
@@ -81,38 +82,9 @@ function markEarly(segments: Contents["segments"][number][], members: readonly L
   if (first >= 0) for (const segment of segments.slice(first)) segment.early = false;
 }
 
-const mostLinks = 40;
-
 /** By path; what comes later in the image stands for what came before. */
 export function tableOf(members: readonly ListedMember[]): Map<string, ListedMember> {
   return new Map(members.map((member) => [pathOf(member), member]));
-}
-
-/** Path without links and without ".."; links of `targetOf` are followed, below the image's root. undefined: they go round in circles. */
-export function resolveIn(
-  targetOf: (path: string) => string | undefined,
-  path: string,
-  followLast = true,
-): string | undefined {
-  const rest = path.split("/").reverse();
-  let at: string[] = [];
-  for (let links = 0; rest.length; ) {
-    const part = rest.pop();
-    if (!part || part === ".") continue;
-    if (part === "..") {
-      at.pop();
-      continue;
-    }
-    const target = followLast || rest.some(Boolean) ? targetOf([...at, part].join("/")) : undefined;
-    if (target === undefined) {
-      at.push(part);
-      continue;
-    }
-    if (++links > mostLinks) return undefined;
-    if (target.startsWith("/")) at = [];
-    rest.push(...target.split("/").reverse());
-  }
-  return at.join("/");
 }
 
 /** The regular file at a path of an image (a byte string), links followed; of hard links, the one with the content. Throws BuildError. */

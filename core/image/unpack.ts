@@ -18,7 +18,8 @@ import {
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { BuildError, reasonOf } from "../generator/problems.js";
-import { type Contents, pathOf, resolveIn } from "./contents.js";
+import { resolveIn } from "../generator/resolve-links.js";
+import { type Contents, pathOf } from "./contents.js";
 import { type Member, typeOf } from "./cpio-reader.js";
 import { printable } from "./listing.js";
 import { readImage } from "./read-image.js";

@@ -4,6 +4,7 @@ import { formatConfiguration, parseConfiguration } from "../../core/generator/co
 import { makeDriverIndex } from "../../core/generator/driver-index.js";
 import type { HostFiles } from "../../core/generator/host-files.js";
 import { parseDriverLists } from "../../core/generator/kernel-tree.js";
+import { readList } from "../../core/generator/list-file.js";
 import { readDriverSettings } from "../../core/generator/modprobe-config.js";
 import { BuildError, createProblems } from "../../core/generator/problems.js";
 import { makeSettings } from "../../core/generator/settings.js";
@@ -214,7 +215,46 @@ const kernelReader: FuzzedReader = {
   },
 };
 
+/** Lists for gen-init-cpio; what one describes is a whole archive. */
+const listReader: FuzzedReader = {
+  name: "list-file",
+  material: () => ({
+    seeds: bytesOf([
+      `# list\ndir /dev 0755 0 0\nnod /dev/console 600 0 0 c 5 1\nslink /lib /usr/lib 777 0 0\nfile /lib/x \${HOME}/x 644 0 0\n`,
+      "file /bin/a /b 4755 1 2 /bin/b bin/c\npipe /p 600 0 0\nsock /s 666 1 2\ndir /bin 755 0 0\ndir /bin 755 0 0\n",
+    ]),
+    tokens: bytesOf([
+      ..." \t\n\r\0#/",
+      ...[
+        "file ",
+        "dir ",
+        "nod ",
+        "slink ",
+        "..",
+        "/bin",
+        "/lib",
+        "755 0 0",
+        "${",
+        "}",
+        `\${X}`,
+        "__proto__",
+        "4294967296",
+        "\xff",
+      ],
+    ]),
+  }),
+  read: (input) => {
+    const find = () => ({ size: 3, modified: 0 });
+    return isTaken(BuildError, () => {
+      const { entries } = readList("list", input.toString(), { HOME: "/root", X: "" }, find);
+      const names = new Set(entries.map(([name]) => name));
+      assert.equal(names.size, entries.length, "each name once");
+    });
+  },
+};
+
 export const textReaders = [
+  listReader,
   driverListReader,
   configurationReader,
   mkinitrdReader,

@@ -146,7 +146,7 @@ test("a file that shrinks or goes meanwhile is an error, not a damaged archive",
   tree.add("/f", { type: "file", mode: 0o644, content: { path, size: 10 }, modified: 0 });
   truncateSync(path, 5);
   assert.deepEqual(await problemsOf(() => archive(tree)), [
-    `${path} became shorter while it was written to /f of the image: run mkinitrd again`,
+    `${path} became shorter while it was written to /f of the image: try again`,
   ]);
   const gone = createTree();
   gone.add("/f", { type: "file", mode: 0o644, content: { path: join(folder, "gone"), size: 10 }, modified: 0 });
