@@ -2,7 +2,8 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "no
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
-import { pathOf, resolveIn } from "../image/contents.js";
+import { resolveIn } from "../generator/resolve-links.js";
+import { pathOf } from "../image/contents.js";
 import { type Member, typeOf } from "../image/cpio-reader.js";
 import { readImage } from "../image/read-image.js";
 import { fromBytes } from "../rehearsal/bytes.js";
