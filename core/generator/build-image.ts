@@ -163,10 +163,14 @@ function defaultImage({ settings, kernel, host }: Build): string {
 function findUki({ modules }: SelectedModules, { settings, kernel, host, problems, report }: Build): Uki | undefined {
   if (!settings.uki || !kernel) return undefined;
   const hostParameters = settings.storeHostParameters ? modules.flatMap(({ cmdline }) => cmdline) : [];
-  const commandLine = problems.during(() => ukiCommandLine(hostParameters, settings.kernelCommandLine)) ?? "";
+  const commandLine = problems.during(() => ukiCommandLine(hostParameters, settings.kernelCommandLine));
+  if (commandLine === "")
+    report.warning(
+      "--uefi: the image has no kernel command line, so whatever starts it has to say where the root is: if it does not, say --kernel-cmdline, or --hostonly-cmdline",
+    );
   return {
     ...findUkiParts(settings.uki, kernel, host, report),
-    commandLine,
+    commandLine: commandLine ?? "",
     temporaryFolder: settings.temporaryFolder,
   };
 }

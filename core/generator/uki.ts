@@ -158,6 +158,7 @@ function findStub(named: string | undefined, kernel: KernelImage, host: HostFile
     throw new BuildError(
       `the stub ${path} is for ${nameOfMachine(layout.machine)}, and the kernel image ${kernel.path} for ${nameOfMachine(kernel.machine)}: ${remedy}`,
     );
+  if (releaseOf(path) !== undefined) throw new BuildError(`the stub ${path} is itself a kernel: ${remedy}`);
   const foreign = layout.sections.find(({ name }) => ukiSections.some((own) => own === name));
   if (foreign)
     throw new BuildError(`the stub ${path} has a section ${foreign.name}, so it is a whole image already: ${remedy}`);

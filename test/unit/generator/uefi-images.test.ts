@@ -121,7 +121,8 @@ test("a tool that fails, or makes what cannot be started, leaves the old image",
     ],
     [`cat ${join(folder, "empty")} >$out`, `${bad} lacks a part of its section .osrel: ${other}`],
   ];
-  const words = mkinitrdCommand(["-N", "--uefi", "--uefi-stub", stub], image, kernel);
+  const options = ["-N", "--uefi", "--uefi-stub", stub];
+  const words = mkinitrdCommand([...options, "--kernel-cmdline", "quiet"], image, kernel);
   for (const [script, complaint] of failures) {
     fakeTool(programs, script);
     const { status, stderr } = await tryRun(words, { env });
@@ -130,6 +131,8 @@ test("a tool that fails, or makes what cannot be started, leaves the old image",
     assert.equal(readFileSync(image, "utf8"), "old");
     assert.deepEqual(left(), ["x.efi"]);
   }
+  const unnamed = await tryRun(mkinitrdCommand(options, image, kernel), { env });
+  assert.match(unnamed.stderr, /^mkinitrd: warning: --uefi: the image has no kernel command line, so whatever starts/);
   const { stderr } = await tryRun([...words, "--tmpdir", "/proc"], { env });
   assert.equal(
     stderr,
@@ -142,7 +145,7 @@ test("a signal while the tool works ends that, too, and leaves the old image", a
   writeFileSync(image, "old");
   await run(["mkfifo", join(folder, "begun")]);
   fakeTool(programs, `echo half >$out; echo $$ >${folder}/begun; exec sleep 1000`);
-  const [command = "", ...words] = mkinitrdCommand(["-N", "--uefi", "--uefi-stub", stub], image, kernel);
+  const [command = "", ...words] = mkinitrdCommand(["-qN", "--uefi", "--uefi-stub", stub], image, kernel);
   const child = spawn(command, words, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
   const tool = (await run(["cat", join(folder, "begun")])).trim();
   const said = child.stderr.setEncoding("utf8").toArray();

@@ -143,10 +143,13 @@ test("each thing that is missing or wrong, with its remedy; several at once", as
   }
 });
 
-test("a kernel of another release than the drivers'", async (context) => {
+test("a kernel of another release than the drivers', and one in place of a stub", async (context) => {
   const { image, release } = await debianKernel("cloud");
   const { folder, complaints } = makeSystem(context);
   symlinkSync(image, join(folder, "other"));
+  assert.deepEqual(await complaints({ stub: "other" }), [
+    "the stub /other is itself a kernel: name systemd's /usr/lib/systemd/boot/efi/linuxx64.efi.stub with --uefi-stub",
+  ]);
   assert.deepEqual(await complaints({ kernelImage: "other" }), [
     `the kernel image /other is of kernel ${release}, and the drivers are of 1.2: name the image of that one with --kernel-image`,
   ]);
