@@ -31,6 +31,7 @@ const host = {
   "sys/devices/block/dm-2/dm/uuid": "LVM-def\n",
   "sys/devices/block/dm-3/dm/uuid": "CRYPT-PLAIN-swap\n",
   "sys/module/ahci/refcnt": "1\n",
+  "sys/module/sd_mod/refcnt": "1\n",
 };
 
 function link(root: string, path: string, target: string): void {
@@ -59,6 +60,7 @@ async function withDevices(context: TestContext, files = {}): Promise<string> {
   link(root, "sys/devices/block/dm-0/slaves/md0p1", "devices/block/md0/md0p1");
   link(root, "sys/devices/block/md0/slaves/sda", "devices/block/sda");
   link(root, "sys/devices/block/driver/module", "module/ahci");
+  link(root, "sys/devices/block/sda/driver/module", "module/sd_mod");
   return root;
 }
 
@@ -82,7 +84,7 @@ test("what the host has, and what its root and its swap lie on", async (context)
 test("--add-device: drivers of a device and of what it lies on, its file system, its layers", async (context) => {
   const root = await withDevices(context, { "run/udev/data/b253:2": "E:ID_FS_TYPE=f2fs\n" });
   const one = readHostDevices(root, { addDevices: ["/dev/dm-0"] });
-  assert.deepEqual([one.added, one.fileSystems], [["ahci"], ["ext4", "xfs"]]);
+  assert.deepEqual([one.added, one.fileSystems], [["sd_mod", "ahci"], ["ext4", "xfs"]]);
   assert.deepEqual(one.layers.slice(-2), [
     { point: "/dev/dm-0", device: "dm-0", module: "luks" },
     { point: "/dev/dm-0", device: "md0", module: "md-raid" },
