@@ -39,8 +39,15 @@ const existing = (path: string) => (existsSync(path) ? realpathSync(path) : unde
 /** Path of a device's node by any of its names: "/dev/sda1", "UUID=…". */
 function nodeOf(root: string, name: string): string {
   const [, tag = "", value = ""] = /^(\w+)=(.*)$/.exec(name) ?? [];
-  return join(root, Object.hasOwn(tagFolders, tag) ? `dev/disk/${tagFolders[tag]}/${value}` : name);
+  return join(root, Object.hasOwn(tagFolders, tag) ? `dev/disk/${tagFolders[tag]}/${linkName(value)}` : name);
 }
+
+/** As udev writes it: what is no letter, digit or one of #+-.:=@_ is "\xHH"; other letters than ASCII's stay. */
+const linkName = (value: string) =>
+  value.replaceAll(
+    /[^\w#+\-.:=@\u{80}-\u{10ffff}]/gu,
+    (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 
 function numberOf(path: string): string {
   const stats = statSync(path, { throwIfNoEntry: false });

@@ -56,6 +56,8 @@ async function withDevices(context: TestContext, files = {}): Promise<string> {
     await run(["mknod", join(root, "dev", device.replace(/.*\//, "")), "b", ...number.split(":")]);
   }
   symlinkSync("../../dm-2", join(root, "dev/disk/by-uuid/of-the-swap"));
+  mkdirSync(join(root, "dev/disk/by-label"));
+  symlinkSync("../../dm-2", join(root, "dev/disk/by-label", String.raw`it\x27s\x20\x2f\x20é`));
   link(root, "sys/devices/block/dm-1/slaves/dm-0", "devices/block/dm-0");
   link(root, "sys/devices/block/dm-0/slaves/md0p1", "devices/block/md0/md0p1");
   link(root, "sys/devices/block/md0/slaves/sda", "devices/block/sda");
@@ -84,12 +86,19 @@ test("what the host has, and what its root and its swap lie on", async (context)
 test("--add-device: drivers of a device and of what it lies on, its file system, its layers", async (context) => {
   const root = await withDevices(context, { "run/udev/data/b253:2": "E:ID_FS_TYPE=f2fs\n" });
   const one = readHostDevices(root, { addDevices: ["/dev/dm-0"] });
-  assert.deepEqual([one.added, one.fileSystems], [["sd_mod", "ahci"], ["ext4", "xfs"]]);
+  assert.deepEqual(
+    [one.added, one.fileSystems],
+    [
+      ["sd_mod", "ahci"],
+      ["ext4", "xfs"],
+    ],
+  );
   assert.deepEqual(one.layers.slice(-2), [
     { point: "/dev/dm-0", device: "dm-0", module: "luks" },
     { point: "/dev/dm-0", device: "md0", module: "md-raid" },
   ]);
   assert.deepEqual(readHostDevices(root, { addDevices: ["UUID=of-the-swap"] }).fileSystems, ["ext4", "f2fs", "xfs"]);
+  assert.equal(readHostDevices(root, { addDevices: ["LABEL=it's / é"] }).layers.at(-1)?.device, "dm-2");
   for (const name of ["/dev/none", "UUID=none", "nonsense", "/etc/fstab"])
     assert.match(
       (await problemsOf(() => readHostDevices(root, { addDevices: [name] })))[0] ?? "",
