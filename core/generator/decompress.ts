@@ -5,8 +5,11 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { BuildError, reasonOf } from "./problems.js";
 
-/** Ending of a compressed file: the program that unpacks it, its Debian package, and how to learn the unpacked size beforehand. */
-const formats: Record<string, { program: string; package: string; size(path: string): number }> = {
+/**
+ * Ending of a compressed file: the program that unpacks it, its Debian package, and how to learn the unpacked size beforehand; undefined: it
+ * cannot be told, or too little is told.
+ */
+const formats: Record<string, { program: string; package: string; size(path: string): number | undefined }> = {
   ".xz": { program: "xz", package: "xz-utils", size: sizeOfXz },
   ".zst": { program: "zstd", package: "zstd", size: sizeOfZstd },
 };
@@ -16,7 +19,7 @@ export const isCompressed = (path: string) => /\.(xz|zst|gz)$/.test(path);
 
 /**
  * Unpacks .xz, .zst and .gz files of the host into memory, in their order. Few processes are started, not one for each file: xz and zstd
- * write many files one after the other, and are cut by their sizes. Throws BuildError.
+ * write many files one after the other, and are cut by their sizes, where all of these can be told. Throws BuildError.
  */
 export async function decompress(paths: readonly string[]): Promise<Buffer[]> {
   const results = new Map<string, Buffer>();
@@ -37,7 +40,7 @@ async function unzip(path: string): Promise<Buffer> {
   try {
     return await promisify(gunzip)(readFileSync(path));
   } catch (error) {
-    throw new BuildError(`${path} cannot be unpacked: ${reasonOf(error)}`);
+    throw new BuildError(`${path} cannot be unpacked: ${reasonOf(error)}: install its package again`);
   }
 }
 
@@ -50,21 +53,23 @@ function shares(paths: readonly string[]): string[][] {
   );
 }
 
-/** Unpacks files with one process, and cuts what it writes. */
+/** Unpacks files with one process, and cuts what it writes; where the sizes do not add up to that, with one process for each. */
 async function unpack(format: (typeof formats)[string], paths: readonly string[]): Promise<[string, Buffer][]> {
-  const sizes = paths.map((path) => format.size(path));
+  const sizes = paths.map((path) => format.size(path) ?? 0);
   const output = await outputOf(format.program, ["-dcq", "--", ...paths], format.package);
+  const [path] = paths;
+  if (path !== undefined && paths.length === 1) return [[path, output]];
+  if (sizes.reduce((sum, size) => sum + size, 0) !== output.length) {
+    const alone: [string, Buffer][] = [];
+    for (const each of paths) alone.push(...(await unpack(format, [each])));
+    return alone;
+  }
   let at = 0;
-  const contents = paths.map((path, index): [string, Buffer] => {
+  return paths.map((each, index): [string, Buffer] => {
     const start = at;
     at += sizes[index] ?? 0;
-    return [path, output.subarray(start, at)];
+    return [each, output.subarray(start, at)];
   });
-  if (at !== output.length)
-    throw new BuildError(
-      `${format.program} unpacked ${output.length} bytes where ${at} were announced: a file among ${paths[0]} and its neighbours is damaged`,
-    );
-  return contents;
 }
 
 function outputOf(program: string, parameters: string[], packageName: string): Promise<Buffer> {
@@ -85,7 +90,9 @@ function outputOf(program: string, parameters: string[], packageName: string): P
       if (status === 0) resolve(Buffer.concat(output));
       else
         reject(
-          new BuildError(`${program} failed: ${Buffer.concat(complaints).toString().trim() || `status ${status}`}`),
+          new BuildError(
+            `${program} failed: ${Buffer.concat(complaints).toString().trim() || `status ${status}`}: install the file's package again`,
+          ),
         );
     });
   });
@@ -95,45 +102,43 @@ function outputOf(program: string, parameters: string[], packageName: string): P
 function readPart(path: string, offset: number, length: number): Buffer {
   const file = openSync(path, "r");
   try {
-    const start = offset < 0 ? Math.max(0, fstatSync(file).size + offset) : offset;
-    const buffer = Buffer.alloc(length);
-    return buffer.subarray(0, readSync(file, buffer, 0, length, start));
+    const { size } = fstatSync(file);
+    const start = offset < 0 ? Math.max(0, size + offset) : offset;
+    const buffer = Buffer.alloc(Math.min(length, Math.max(0, size - start)));
+    return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start));
   } finally {
     closeSync(file);
   }
 }
 
-/** Bytes of a file of one xz stream, from its index (The .xz File Format, 2.1.2 and 4). */
-function sizeOfXz(path: string): number {
-  const damaged = new BuildError(`${path} is not one complete xz stream`);
+/** Bytes of the last stream of an xz file, from its index (The .xz File Format, 2.1.2 and 4). */
+function sizeOfXz(path: string): number | undefined {
   const footer = readPart(path, -12, 12);
-  if (footer.length < 12 || footer.toString("latin1", 10) !== "YZ") throw damaged;
+  if (footer.length < 12 || footer.toString("latin1", 10) !== "YZ") return undefined;
   const indexSize = (footer.readUInt32LE(4) + 1) * 4;
   const index = readPart(path, -12 - indexSize, indexSize);
   let at = 1;
   const integer = (): number => {
     let value = 0;
-    for (let shift = 1; ; shift *= 128) {
-      const byte = index[at++];
-      if (byte === undefined || shift > 2 ** 49) throw damaged;
+    for (let shift = 1; shift < 2 ** 50; shift *= 128) {
+      const byte = index[at++] ?? 0;
       value += (byte & 127) * shift;
-      if (byte < 128) return value;
+      if (byte < 128) break;
     }
+    return value;
   };
-  if (index[0] !== 0) throw damaged;
   let size = 0;
-  for (let blocks = integer(); blocks > 0; blocks--) {
+  for (let blocks = integer(); blocks > 0 && at < index.length; blocks--) {
     integer();
     size += integer();
   }
   return size;
 }
 
-/** Bytes of a file of one zstd frame, from its header (RFC 8878, 3.1.1.1). */
-function sizeOfZstd(path: string): number {
+/** Bytes of the first frame of a zstd file, from its header (RFC 8878, 3.1.1.1). */
+function sizeOfZstd(path: string): number | undefined {
   // A small file ends before the longest header would.
   const header = Buffer.concat([readPart(path, 0, 18), Buffer.alloc(18)]);
-  if (header.readUInt32LE(0) !== 0xfd2fb528) throw new BuildError(`${path} is not a zstd file`);
   const descriptor = header[4] ?? 0;
   const singleSegment = (descriptor & 32) !== 0;
   const at = 5 + (singleSegment ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] ?? 0);
@@ -145,7 +150,6 @@ function sizeOfZstd(path: string): number {
     case 3:
       return Number(header.readBigUInt64LE(at));
     default:
-      if (singleSegment) return header[at] ?? 0;
-      throw new BuildError(`${path} does not say how large it is unpacked: pack it again with "zstd FILE"`);
+      return singleSegment ? header[at] : undefined;
   }
 }

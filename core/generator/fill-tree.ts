@@ -61,7 +61,7 @@ export function installItems(
     else if (path !== undefined) problems.during(() => installer.file(path));
     else if (!optional)
       problems.add(
-        `--install: there is no ${item.startsWith("/") ? "file" : "program"} ${item}: install its package, or say --install-optional`,
+        `--install: ${item.includes("/") ? host.whyMissing(item) : `there is no program ${item}: install its package`}, or say --install-optional`,
       );
   }
 }
@@ -92,7 +92,7 @@ function fulfil(request: Exclude<ImageRequest, { kind: "drivers" }>, asker: stri
     }
     case "file":
       if (host.resolve(request.source)) installer.file(request.source, request);
-      else missing(request, asker, `${request.source}, which does not exist`, report);
+      else missing(request, asker, `a file, but ${host.whyMissing(request.source)}`, report);
       return;
     case "library":
       if (!installer.library(request.soname))

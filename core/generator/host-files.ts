@@ -87,9 +87,9 @@ export function createHostFiles(root = "/"): HostFiles {
   function whyMissing(path: string): string {
     const { at, links } = follow(path);
     const last = links.at(-1);
-    if (!last) return `${path}: there is no such file`;
+    if (!last) return `there is no file ${path}: install its package`;
     if (links.length > mostLinks)
-      return `${path}: the links there go round in circles: mend ${last.path}, which leads to ${last.target}`;
+      return `the links at ${path} go round in circles: mend ${last.path}, which leads to ${last.target}`;
     return `${path} leads to ${at}, which does not exist: install what it belongs to, or mend the link ${last.path}`;
   }
 

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { cachedFolder } from "./cache.js";
-import { candidateVersion, dependencies, unpackPackage } from "./packages.js";
+import { candidateVersion, dependencies, unpackedPackage } from "./packages.js";
 
 /** What other generators find files with. */
 export interface OtherGenerators {
@@ -15,13 +14,10 @@ export async function otherGenerators(): Promise<OtherGenerators> {
   await candidateVersion("dracut-core");
   // Since Debian 13 it is a package of its own.
   const separate = (await dependencies("dracut-core")).find((name) => name === "dracut-install");
-  const dracut = await unpacked(separate ?? "dracut-core");
-  const initramfsTools = await unpacked("initramfs-tools-core");
+  const dracut = await unpackedPackage(separate ?? "dracut-core");
+  const initramfsTools = await unpackedPackage("initramfs-tools-core");
   return {
     dracutInstall: join(dracut, "usr/lib/dracut/dracut-install"),
     hookFunctions: join(initramfsTools, "usr/share/initramfs-tools/hook-functions"),
   };
 }
-
-const unpacked = async (name: string) =>
-  cachedFolder(name, await candidateVersion(name), (folder) => unpackPackage(name, folder));

@@ -1,5 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { cachedFolder } from "./cache.js";
 import { run, runAsRoot, tryRun } from "./run.js";
 
 /** The version of a package that apt would install now. Refreshes apt's lists where they do not know the package. */
@@ -55,6 +56,10 @@ export async function unpackPackagesOf(suite: string, names: readonly string[], 
   await run(["sh", "-c", 'for each in "$1"/*.deb; do dpkg-deb -x "$each" "$2"; done', "sh", `${apt}/download`, folder]);
   await rm(apt, { recursive: true });
 }
+
+/** The folder of an unpacked Debian package below out/. */
+export const unpackedPackage = async (name: string) =>
+  cachedFolder(name, await candidateVersion(name), (folder) => unpackPackage(name, folder));
 
 async function fetchPackage(name: string, folder: string): Promise<void> {
   const fetched = await tryRun(["apt-get", "download", "-q=2", name], { cwd: folder });

@@ -18,7 +18,7 @@ export const content = [
     key: "install_items",
     recorded: true,
     text: "programs and files, with all that they need",
-    more: "Names of programs or absolute paths, at the same place in the image.",
+    more: "Names of programs or absolute paths, at the same place in the image, with the links that lead there, the interpreters of scripts, and the libraries that the dynamic linker loads or that ELF files say they open (.note.dlopen: required and recommended, not suggested). Where /etc/nsswitch.conf is in the image, the services that it names come along with programs that look up names. Other plugins, and gconv's conversions, have to be named. Modes stay, setuid included; capabilities and other extended attributes are not kept in an initramfs, where all is root's.",
   },
   {
     long: "install-optional",

@@ -107,7 +107,10 @@ test("programs that are scripts bring their interpreters, of which one may be a 
     await problem("three"),
     "/usr/bin/three needs the program nothing, which is not installed: install its package",
   );
-  assert.equal(await problem("four"), "/usr/bin/four needs its interpreter: /missing: there is no such file");
+  assert.equal(
+    await problem("four"),
+    "/usr/bin/four needs its interpreter: there is no file /missing: install its package",
+  );
   assert.match(await problem("eight"), /^\/usr\/bin\/eight: its first line ends in a carriage return, /);
   assert.equal(
     await problem("dangling"),
@@ -154,6 +157,6 @@ test("links that go round in circles are as good as missing", async (context) =>
   symlinkSync("one", join(root, "two"));
   const { installer } = prepare(root);
   assert.deepEqual(await problemsOf(() => installer.file("/one")), [
-    "/one: the links there go round in circles: mend /one, which leads to two",
+    "the links at /one go round in circles: mend /one, which leads to two",
   ]);
 });

@@ -5,16 +5,12 @@ import { type TestContext, test } from "node:test";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { createInstaller, installLayout } from "../../../core/generator/install.js";
 import { createTree } from "../../../core/generator/tree.js";
-import { cachedFolder } from "../../support/cache.js";
-import { candidateVersion, unpackPackage } from "../../support/packages.js";
+import { unpackedPackage } from "../../support/packages.js";
 import { run, tryRun } from "../../support/run.js";
 import { load, rpath, runpath } from "./elf-host.js";
 import { layTree, scratchFolder } from "./scratch.js";
 
 const dynamicLinker = "/lib/ld-musl-x86_64.so.1";
-
-const unpacked = async (name: string) =>
-  cachedFolder(name, await candidateVersion(name), (folder) => unpackPackage(name, folder));
 
 /** A host with musl, without any configuration of its, and what compiles for it. */
 async function createMuslHost(context: TestContext) {
@@ -22,10 +18,10 @@ async function createMuslHost(context: TestContext) {
     "empty.c": "",
     "main.c": 'int puts(const char *); int main(void) { return puts("ok") < 0; }',
   });
-  const development = await unpacked("musl-dev");
+  const development = await unpackedPackage("musl-dev");
   const at = (path: string) => join(root, path);
   mkdirSync(at("lib"));
-  cpSync(join(await unpacked("musl"), "lib/x86_64-linux-musl/libc.so"), at(dynamicLinker));
+  cpSync(join(await unpackedPackage("musl"), "lib/x86_64-linux-musl/libc.so"), at(dynamicLinker));
   const start = ["Scrt1.o", "crti.o", "crtn.o"].map((name) => join(development, "usr/lib/x86_64-linux-musl", name));
   const link = async (
     path: string,
