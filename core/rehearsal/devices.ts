@@ -3,7 +3,7 @@ import { driverIndexPath } from "../abi/index.js";
 import type { SimulatedDevice } from "./description.js";
 import { normalizeAlias, openDriverIndex } from "./driver-index.js";
 import { Failure } from "./failure.js";
-import { addFiles, type FileSystem, type FileTable, type SimulatedFile } from "./file-tree.js";
+import { addFiles, dataOf, type FileSystem, type FileTable, type SimulatedFile } from "./file-tree.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 /** The block devices that are there, and the drivers that bring them. */
@@ -116,9 +116,9 @@ export function createBlockDevices(world: World): BlockDevices {
       return chain ? [{ name: chain.at(-1)?.name ?? "", chain: [...chain], blacklisted: false }] : [];
     }
     if (!index) {
-      const file = world.files.find(driverIndexPath);
+      const { data = "" } = world.files.find(driverIndexPath);
       try {
-        index = openDriverIndex(Buffer.from(file.data ?? "", "latin1"));
+        index = openDriverIndex(typeof data === "string" ? Buffer.from(data, "latin1") : data);
       } catch {
         throw new Failure("EBADMSG", driverIndexPath);
       }
@@ -198,8 +198,9 @@ const driverMagics = ["\x7fELF", "\x1f\x8b", "\xfd7zXZ", "(\xb5/\xfd"];
 
 function objectionTo({ files }: World, path: string): string | undefined {
   try {
-    const { type, data = "" } = files.find(path);
-    return type === "file" && driverMagics.some((magic) => data.startsWith(magic)) ? undefined : "ENOEXEC";
+    const file = files.find(path);
+    const isDriver = file.type === "file" && driverMagics.some((magic) => dataOf(file).startsWith(magic));
+    return isDriver ? undefined : "ENOEXEC";
   } catch (error) {
     if (error instanceof Failure) return error.errno;
     throw error;

@@ -1,7 +1,7 @@
 import type { JobOps, SwitchWord } from "../abi/index.js";
 import { resolveExecutable } from "./executables.js";
 import { Failure } from "./failure.js";
-import { isFolder } from "./file-tree.js";
+import { dataOf, isFolder } from "./file-tree.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 /** Does something as it would be after the switch, and leaves all mounts as they are. */
@@ -71,7 +71,7 @@ function kexecLoad(world: World, { kernel, initrd }: JobOps["kexecLoad"][0]): Re
     const { type } = world.files.find(path);
     if (type !== "file") throw new Failure("EACCES", path);
   }
-  if (!isKernel(world.files.find(kernel).data ?? "")) throw new Failure("ENOEXEC", kernel);
+  if (!isKernel(dataOf(world.files.find(kernel)))) throw new Failure("ENOEXEC", kernel);
   return {};
 }
 

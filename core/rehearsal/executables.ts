@@ -1,7 +1,7 @@
 import type { ProgramRequest } from "../abi/index.js";
 import { Failure } from "./failure.js";
 import type { LookUp, Spot } from "./file-space.js";
-import { isFolder } from "./file-tree.js";
+import { dataOf, isFolder } from "./file-tree.js";
 import type { ProgramModel } from "./programs.js";
 import type { World } from "./world.js";
 
@@ -24,7 +24,7 @@ const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 export function resolveExecutable(world: World, path: string, options: LookUp, depth = 0): string {
   const { inode, mount } = world.files.spot(path, options);
   if (inode.type !== "file" || !(inode.mode & 0o111) || mount.flags.has("noexec")) throw new Failure("EACCES", path);
-  const data = inode.data ?? "";
+  const data = dataOf(inode);
   if (!isProgram(data)) throw new Failure("ENOEXEC", path);
   const interpreter = /^#!\s*(\S+)/.exec(data)?.[1];
   if (interpreter === undefined) return path;

@@ -2,7 +2,7 @@ import type { InstantName, InstantOps } from "../abi/index.js";
 import { deviceRead, deviceWrite } from "./device-nodes.js";
 import { Failure } from "./failure.js";
 import type { Mount, Place, Spot } from "./file-space.js";
-import { createInode, type Inode, isFolder, release, setData } from "./file-tree.js";
+import { createInode, dataOf, type Inode, isFolder, release, setData } from "./file-tree.js";
 import type { World } from "./world.js";
 
 type FileOp =
@@ -73,7 +73,7 @@ function read(world: World, { path, limit = readLimit }: InstantOps["read"][0]):
   const contents = inode.type === "char" || inode.type === "block" ? deviceRead(world, inode) : undefined;
   inMemory(mount);
   if (isFolder(inode)) throw new Failure("EISDIR");
-  const data = contents ?? (inode.read ? inode.read() : (inode.data ?? ""));
+  const data = contents ?? (inode.read ? inode.read() : dataOf(inode));
   if (data.length > limit || (inode.size ?? 0) > limit) throw new Failure("EFBIG");
   return data;
 }
@@ -100,7 +100,7 @@ function writeFile(
 ): void {
   writable(mount);
   inMemory(mount);
-  const old = inode.data ?? "";
+  const old = dataOf(inode);
   inode.modified = world.realtime();
   if (append) setData(mount.system, inode, old + data);
   else setData(mount.system, inode, mode === undefined ? data + old.slice(data.length) : data);

@@ -35,7 +35,8 @@ export interface Inode {
   links: number;
   /** Milliseconds since 1970. */
   modified: number;
-  data?: string;
+  /** Of an image's file a Buffer, until somebody reads it: most are never read (dataOf). */
+  data?: string | Buffer;
   /** Bytes of a "file", where `data` is only its beginning. */
   size?: number;
   target?: string;
@@ -101,11 +102,22 @@ export function createFileSystem(type: string, device: string, modified: number)
 
 export const sizeOf = ({ size, data, target }: Inode): number => size ?? data?.length ?? target?.length ?? 0;
 
+/** The content of a file that the kernel does not make up. */
+export function dataOf(inode: Inode): string {
+  const { data = "" } = inode;
+  if (typeof data === "string") return data;
+  const text = data.toString("latin1");
+  inode.data = text;
+  return text;
+}
+
 /** Sets the content of a file. Throws Failure ENOSPC: as much of it is there as fits. */
-export function setData(system: FileSystem, inode: Inode, data: string): void {
+export function setData(system: FileSystem, inode: Inode, data: string | Buffer): void {
   const free =
     system.limit === undefined ? Number.POSITIVE_INFINITY : system.limit - system.used + pagesOf(sizeOf(inode));
-  const fits = pagesOf(data.length) <= free ? data : data.slice(0, Math.floor(free / page) * page);
+  const most = Math.max(0, Math.floor(free / page)) * page;
+  const fits =
+    pagesOf(data.length) <= free ? data : typeof data === "string" ? data.slice(0, most) : data.subarray(0, most);
   system.used += pagesOf(fits.length) - pagesOf(sizeOf(inode));
   inode.data = fits;
   delete inode.size;
@@ -146,7 +158,7 @@ function inodeOf(system: FileSystem, file: string | SimulatedFile, modified: num
   if (archive) inode.archive = archive;
   if (volume) inode.volume = volume;
   if (type !== "file") return inode;
-  setData(system, inode, data === undefined ? "" : typeof data === "string" ? toBytes(data) : data.toString("latin1"));
+  setData(system, inode, typeof data === "string" ? toBytes(data) : (data ?? ""));
   if (size !== undefined) {
     if (system.limit !== undefined && system.used + pagesOf(size) > system.limit) throw new Failure("ENOSPC");
     system.used += pagesOf(size) - pagesOf(sizeOf(inode));

@@ -2,7 +2,7 @@ import type { JobOps, MountFlag } from "../abi/index.js";
 import { deviceAt } from "./devices.js";
 import { Failure } from "./failure.js";
 import type { Mount } from "./file-space.js";
-import { addFiles, createFileSystem, type FileSystem, isFolder } from "./file-tree.js";
+import { addFiles, createFileSystem, type FileSystem, isFolder, sizeOf } from "./file-tree.js";
 import { fill, isMemoryType, kernelKnows, tmpfsDefault } from "./kernel-files.js";
 import { type JobModels, soon, type World } from "./world.js";
 
@@ -185,7 +185,7 @@ function attachLoop(world: World, { file, readOnly, offset = 0 }: JobOps["loopAt
   while (world.devices.byNumber(`7:${number}`)?.sectors) number++;
   const name = `loop${number}`;
   const volume = offset === 0 ? inode.volume : undefined;
-  const size = inode.size ?? inode.data?.length ?? 0;
+  const size = sizeOf(inode);
   const device = {
     name,
     number: `7:${number}`,

@@ -1,5 +1,5 @@
 import type { LastWord } from "../abi/index.js";
-import { createEngine, type Engine, EngineError, processorTime } from "./engine.js";
+import { createEngine, type Engine, EngineError } from "./engine.js";
 import type { Machine } from "./machine.js";
 
 /** As PID 1 bounds the engine. */
@@ -8,6 +8,9 @@ export const stackSize = 256 * 1024;
 
 /** More turns than any boot takes: one that has not ended by then never will. */
 const mostTurns = 100_000;
+
+/** The engine asks every 10,000 steps whether to go on: so often in a millisecond. Counted and not measured, so that every host ends a boot at the same point. */
+const stepsInMillisecond = 2;
 
 /** How a rehearsal ends. */
 export type Ending =
@@ -31,13 +34,14 @@ export interface LoadedBundle {
 /** Evaluates a bundle once. Throws EngineError. */
 export async function loadBundle(bundle: string): Promise<LoadedBundle> {
   let machine: BootedMachine | undefined;
-  let deadline = Number.POSITIVE_INFINITY;
+  /** How often the engine may still ask whether to go on. */
+  let steps = Number.POSITIVE_INFINITY;
 
   async function load(): Promise<{ engine: Engine; restore: () => void }> {
     const engine = await createEngine({
       memoryPages,
       stackSize,
-      interrupt: () => processorTime() > deadline,
+      interrupt: () => steps-- <= 0,
       functions: { op: (name = "", request = "") => machine?.op(name, request) ?? "" },
     });
     engine.evaluate(bundle, "bundle.js");
@@ -51,8 +55,10 @@ export async function loadBundle(bundle: string): Promise<LoadedBundle> {
       const { engine, restore } = loaded;
       machine = on;
       loaded = undefined;
-      const ending = bootOn(engine, on, (limit) => (deadline = processorTime() + limit));
-      deadline = Number.POSITIVE_INFINITY;
+      const ending = bootOn(engine, on, (limit) => {
+        steps = limit * stepsInMillisecond;
+      });
+      steps = Number.POSITIVE_INFINITY;
       // An engine that has failed is not to be used again.
       if (ending.end === "died" && ending.broken) return ending;
       restore();

@@ -1,7 +1,7 @@
 import type { PipeId, ProgramInput, ProgramOutput } from "../abi/index.js";
 import { Failure } from "./failure.js";
 import type { Spot } from "./file-space.js";
-import { createInode, type FileTable, type Inode, isFolder, setData, sizeOf } from "./file-tree.js";
+import { createInode, dataOf, type FileTable, type Inode, isFolder, setData, sizeOf } from "./file-tree.js";
 import type { World } from "./world.js";
 
 /** What passes from one program to another: bytes, or what they stand for. */
@@ -170,7 +170,7 @@ export function openInput(world: World, pipes: Pipes, stream: ProgramInput = "nu
   const spot = world.files.spot(stream.file);
   if (spot.mount.system.dead) throw new Failure("EIO");
   const { inode } = spot;
-  const content = { data: isFolder(inode) ? "" : (inode.read?.() ?? inode.data ?? "") };
+  const content = { data: isFolder(inode) ? "" : (inode.read?.() ?? dataOf(inode)) };
   const archive = inode.archive ? { archive: inode.archive } : {};
   return { ...fixedInput({ ...content, ...archive }, sizeOf(inode)), spot };
 }
@@ -192,7 +192,7 @@ function openFile(world: World, path: string): Output {
     ...noOutput,
     write({ data }) {
       if (target.write) target.write(data);
-      else if (target.type === "file") setData(mount.system, target, (target.data ?? "") + data);
+      else if (target.type === "file") setData(mount.system, target, dataOf(target) + data);
       return true;
     },
     spot: { mount, inode: target },

@@ -2,7 +2,7 @@ import type { JobOps } from "../abi/index.js";
 import { Failure } from "./failure.js";
 import { removeTree } from "./file-ops.js";
 import type { LookUp, Spot } from "./file-space.js";
-import { isFolder, sizeOf } from "./file-tree.js";
+import { dataOf, isFolder, sizeOf } from "./file-tree.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 const wholeFileLimit = 1 << 20;
@@ -19,7 +19,7 @@ const inRoot = (root: string | undefined) => (root === undefined ? {} : { root }
 function readFile(world: World, { path, root, offset = 0, length }: JobOps["readFile"][0]): unknown {
   const { inode } = openFor(world, path, inRoot(root));
   if (isFolder(inode)) throw new Failure("EISDIR");
-  const data = inode.read ? inode.read() : (inode.data ?? "");
+  const data = inode.read ? inode.read() : dataOf(inode);
   const size = inode.read ? 0 : sizeOf(inode);
   if (length === undefined && Math.max(size, data.length) - offset > wholeFileLimit) throw new Failure("EFBIG");
   return { data: data.slice(offset, length === undefined ? undefined : offset + length), size };

@@ -22,27 +22,44 @@ function parse(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const place = placeOf(String(error), text);
-    throw new BuildError(`${path}${place}: this is no JSON: ${String((error as Error).message).split("\n", 1)[0]}`);
+    const reason = (error as Error).message.replace(/ (in JSON )?at position[\s\S]*| in JSON$/, "");
+    throw new BuildError(`${path}:${placeOf(text)}: this is no JSON: ${reason.split("\n", 1)[0]}`);
   }
 }
 
-/** ":LINE:COLUMN", where the engine's message tells the position, or that the text ends too early. */
-function placeOf(message: string, text: string): string {
-  const told = /at position (\d+)/.exec(message)?.[1];
-  const position = told !== undefined ? Number(told) : /end of JSON/.test(message) ? text.length : undefined;
-  if (position === undefined) return "";
-  const lines = text.slice(0, position).split("\n");
-  return `:${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
+/** What V8 says of a text that would be right if more came. */
+const tooEarly = /end of JSON|Unterminated|No number after|Exponent part/;
+
+/** LINE:COLUMN of the first character that cannot be right, whatever follows; the engine's messages do not always tell. */
+function placeOf(text: string): string {
+  const mayGoOn = (part: string) => {
+    try {
+      JSON.parse(part);
+      return true;
+    } catch (error) {
+      const position = /at position (\d+)/.exec(String(error))?.[1];
+      return tooEarly.test(String(error)) || Number(position) >= part.length;
+    }
+  };
+  let [right, wrong] = [0, text.length + 1];
+  while (wrong - right > 1) {
+    const middle = (right + wrong) >> 1;
+    if (mayGoOn(text.slice(0, middle))) right = middle;
+    else wrong = middle;
+  }
+  const lines = text.slice(0, right).split("\n");
+  return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
 }
 
 /** "disks[0].partitions[1].tags: must be object, not 7". */
 function describe({ path, message, found }: Mistake): string {
   const place = path.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`)).join("");
   const where = place.replace(/^\./, "") || "the machine";
+  const { properties = {}, description } = schemaAt(path);
   const unknown = /additional properties \((.*)\)/.exec(message)?.[1];
-  if (unknown === undefined) return `${where}: ${message}${found === undefined ? "" : `, not ${found}`}`;
-  const known = keysAt(path);
+  const wanted = description === undefined ? message : `has to be ${description}`;
+  if (unknown === undefined) return `${where}: ${wanted}${found === undefined ? "" : `, not ${found}`}`;
+  const known = Object.keys(properties);
   const close = nearest(unknown, known);
   const hint = close === undefined ? `known are ${known.join(", ")}` : `did you mean ${close}?`;
   return `${where}: unknown key ${unknown}: ${hint}`;
@@ -50,19 +67,19 @@ function describe({ path, message, found }: Mistake): string {
 
 interface SchemaPart {
   $ref?: string;
+  description?: string;
   properties?: Record<string, SchemaPart>;
   items?: SchemaPart;
   additionalProperties?: SchemaPart | false;
 }
 
-/** The keys that an object at this place may have. */
-function keysAt(path: readonly string[]): string[] {
+/** What may be at this place. */
+function schemaAt(path: readonly string[]): SchemaPart {
   const whole = machineSchema as unknown as SchemaPart & { $defs: Record<string, SchemaPart> };
-  const follow = (part: SchemaPart | undefined): SchemaPart | undefined => {
-    const name = part?.$ref?.replace("#/$defs/", "");
-    return name === undefined ? part : whole.$defs[name];
-  };
-  let at: SchemaPart | undefined = whole;
-  for (const key of path) at = follow(at?.properties?.[key] ?? at?.items ?? (at?.additionalProperties || undefined));
-  return Object.keys(at?.properties ?? {});
+  let at: SchemaPart = whole;
+  for (const key of path) {
+    const next = at.properties?.[key] ?? at.items ?? (at.additionalProperties || {});
+    at = next.$ref === undefined ? next : (whole.$defs[next.$ref.replace("#/$defs/", "")] ?? {});
+  }
+  return at;
 }

@@ -107,15 +107,15 @@ export interface FilePart {
 
 const text = { type: "string" } as const;
 const texts = { type: "array", items: text } as const;
-const seconds = { type: "number", minimum: 0 } as const;
+const seconds = { type: "number", minimum: 0, description: "a number of seconds" } as const;
 const number = { type: "integer", minimum: 0, maximum: 0xffffffff } as const;
 const yes = { const: true } as const;
 const flag = { type: "boolean" } as const;
 const size = {
-  anyOf: [
-    { type: "integer", minimum: 0 },
-    { type: "string", pattern: "^\\d+[KMGT]?$" },
-  ],
+  type: ["integer", "string"],
+  minimum: 0,
+  pattern: "^\\d+[KMGT]?$",
+  description: 'a number of bytes, or text with a unit, as "512M"',
 } as const;
 const tags = { type: "object", additionalProperties: text } as const;
 const filesRef = { $ref: "#/$defs/files" } as const;
@@ -140,7 +140,11 @@ const partition = part<PartitionPart>({
 const disk = part<DiskPart>(
   {
     ...partition.properties,
-    name: { type: "string", pattern: "^[a-z][a-z0-9_-]*$" },
+    name: {
+      type: "string",
+      pattern: "^[a-z][a-z0-9_-]*$",
+      description: "a name as the kernel gives it, vda or nvme0n1",
+    },
     behind: { ...texts, minItems: 1 },
     gone: seconds,
     readOnly: flag,
@@ -152,7 +156,7 @@ const program = part<ProgramPart>(
   {
     argv: { ...texts, minItems: 1 },
     status: { type: "integer", minimum: 0, maximum: 255 },
-    signal: { type: "string", pattern: "^SIG[A-Z0-9]+$" },
+    signal: { type: "string", pattern: "^SIG[A-Z0-9]+$", description: "the name of a signal, SIGKILL" },
     stdout: text,
     stderr: text,
     lasts: seconds,
@@ -164,7 +168,7 @@ const program = part<ProgramPart>(
 const file = part<FilePart>({
   content: text,
   from: text,
-  mode: { type: "string", pattern: "^[0-7]{3,5}$" },
+  mode: { type: "string", pattern: "^[0-7]{3,5}$", description: 'permissions in octal, as text: "0755"' },
   uid: number,
   gid: number,
   size,
@@ -182,7 +186,10 @@ export const machineSchema = {
     modaliases: texts,
     drivers: {
       type: "object",
-      additionalProperties: part<DriverPart>({ lasts: seconds, fails: { type: "string", pattern: "^E[A-Z0-9]+$" } }),
+      additionalProperties: part<DriverPart>({
+        lasts: seconds,
+        fails: { type: "string", pattern: "^E[A-Z0-9]+$", description: "the name of an errno, ENODEV" },
+      }),
     },
     programs: { type: "array", items: program },
     console: { type: "array", items: part<AnswerPart>({ line: text, cancel: yes, after: seconds }) },
@@ -191,6 +198,9 @@ export const machineSchema = {
   $defs: {
     disk,
     partition,
-    files: { type: "object", additionalProperties: { ...file, type: ["object", "string"] } },
+    files: {
+      type: "object",
+      additionalProperties: { ...file, type: ["object", "string"], description: "text, or an object" },
+    },
   },
 } as const;
