@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { traceEnd, traceMagic, tracePath } from "../../core/abi/index.js";
 import type { MachineDescription } from "../../core/rehearsal/description.js";
+import { dataOf } from "../../core/rehearsal/file-tree.js";
 import { createMachine, type Machine } from "../../core/rehearsal/machine.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
 import { replay } from "../../core/rehearsal/replay.js";
@@ -40,8 +41,7 @@ async function boot(commandLine: string): Promise<Machine> {
   return simulated;
 }
 
-const recordingOf = (simulated: Machine) =>
-  Buffer.from(simulated.files.find(tracePath).data ?? "", "latin1").toString();
+const recordingOf = (simulated: Machine) => Buffer.from(dataOf(simulated.files.find(tracePath)), "latin1").toString();
 
 function onlyTrace(text: string): Trace {
   const [trace, ...others] = readTraces(text, "TRACE");
