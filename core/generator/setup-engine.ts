@@ -70,8 +70,13 @@ export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits:
     }
   }
 
-  function runStep(step: keyof SetupAnswers | "load"): unknown {
-    const answered = limited(() => engine.call("runStep", module.name, step));
+  let loaded = false;
+  function runStep(step: keyof SetupAnswers): unknown {
+    const answered = limited(() => {
+      if (!loaded) engine.evaluate(code, "setups.js");
+      loaded = true;
+      return engine.call("runStep", module.name, step);
+    });
     try {
       return JSON.parse(answered);
     } catch {
@@ -80,14 +85,6 @@ export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits:
     }
   }
 
-  try {
-    limited(() => engine.evaluate(code, "setups.js"));
-    runStep("load");
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    // A module whose top has thrown looks like an empty one when it is loaded again.
-    ended = error;
-  }
   return (step) => {
     const answered = runStep(step);
     const mistakes = mistakesOf(step, answered);

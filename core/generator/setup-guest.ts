@@ -118,7 +118,6 @@ function install(setup: ModuleSetup, host: Host): TracedInstallation {
 }
 
 const steps: Record<string, (setup: ModuleSetup, host: Host) => unknown> = {
-  load: () => null,
   check: (setup, host): CheckAnswer => call(setup, "check", host) ?? "include",
   depends: (setup, host) => call(setup, "depends", host) ?? [],
   declare: (setup): ModuleDeclaration => ({ parameters: setup.parameters ?? {}, root: [...(setup.root ?? [])] }),

@@ -131,6 +131,29 @@ test("what a setup does to its globals is its own concern", async (context) => {
   assert.equal(ask("fine", "install").requests.length, 1);
 });
 
+test("a setup that has used up its time or its memory is asked nothing more", async (context) => {
+  const more = "  install() {\n    throw new Error('asked');\n  },";
+  const { ask } = await load(
+    context,
+    {
+      "10time": source(`  check() {\n    for (;;);\n  },\n${more}`),
+      "20memory": source(
+        `  check() {\n    globalThis.all = [];\n    for (;;) all.push(new ArrayBuffer(1 << 20));\n  },\n${more}`,
+      ),
+      "30top": "for (;;);\nexport default {};\n",
+      "40goes-on": source(`  check() {\n    throw new Error('not today');\n  },\n${more}`),
+    },
+    { step: 300, memoryPages: 768 },
+  );
+  for (const name of ["time", "memory", "top"]) {
+    const [problem] = await problemsOf(() => ask(name, "check"));
+    assert.match(problem ?? "", /still running|out of memory/);
+    assert.deepEqual(await problemsOf(() => ask(name, "install")), [problem]);
+  }
+  await problemsOf(() => ask("goes-on", "check"));
+  assert.match((await problemsOf(() => ask("goes-on", "install"))).join(), /Error: asked/);
+});
+
 test("all mistakes of one setup's answer are told", async (context) => {
   const { ask } = await load(context, {
     "10one": source(
