@@ -6,6 +6,7 @@ import {
   type FileHandle,
   lchown,
   link,
+  lutimes,
   mkdir,
   open,
   rename,
@@ -212,8 +213,7 @@ function createWriter(image: string, root: string, { note, warning }: UnpackOpti
     for (const [path, member] of links) {
       // The kernel keeps the directory, too.
       if (folders.has(path)) warning(`${printable(path)} is a directory and a link in the image: the directory stays`);
-      else await symlink(Buffer.from(member.target, "latin1"), place(path));
-      if (!folders.has(path) && process.getuid?.() === 0) await lchown(place(path), member.uid, member.gid);
+      else await makeLink(place(path), member);
     }
     for (const [path, member] of nodes) await makeNode(place(path), path, member, warning);
     return [...folders].sort(([a], [b]) => b.length - a.length);
@@ -226,6 +226,12 @@ function createWriter(image: string, root: string, { note, warning }: UnpackOpti
     },
     finish,
   };
+}
+
+async function makeLink(place: Buffer, { target, uid, gid, modified }: Member & { target: string }): Promise<void> {
+  await symlink(Buffer.from(target, "latin1"), place);
+  if (process.getuid?.() === 0) await lchown(place, uid, gid);
+  await lutimes(place, modified, modified);
 }
 
 const nodeLetters = new Map([
