@@ -1,4 +1,3 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { traceCut, traceEnd, traceMagic } from "../abi/index.js";
 
 /** One op of a recording. */
@@ -36,28 +35,7 @@ export function formatEntry({ time, name, arguments: request, outcome }: TraceEn
   return `${[time, onOneLine(name), onOneLine(request), outcome].join("\t")}\n`;
 }
 
-/** A console's log may have much around the recording. */
-const largestFile = 256 << 20;
-
-/** Reads the recordings in a file: a trace, or a console's log or a bug report that has some in it. Throws TraceError. */
-export function readTraceFile(path: string): Trace[] {
-  let text: string;
-  try {
-    const file = openSync(path, "r");
-    try {
-      if (fstatSync(file).size > largestFile) throw new TraceError(`${path} is too large: name a recording of a boot`);
-      text = readFileSync(file, "utf8");
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    if (error instanceof TraceError) throw error;
-    throw new TraceError(`${path} cannot be read: ${(error as Error).message}`);
-  }
-  return readTraces(text, path);
-}
-
-/** The recordings in a text that is called `source`; at least one. Throws TraceError with the line that is wrong. */
+/** The recordings in a text that is called `source`, a trace or what has some in it, a console's log or a bug report; at least one. Throws TraceError with the line that is wrong. */
 export function readTraces(text: string, source: string): Trace[] {
   const traces: Trace[] = [];
   /** Where a recording is being read. */

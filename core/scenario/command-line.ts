@@ -13,6 +13,12 @@ interface Option {
 const options = {
   cmdline: { short: "c", value: "TEXT", help: "the kernel command line to boot with" },
   machine: { short: "m", value: "FILE", help: "the machine to boot on, in JSON; left out: one is assumed" },
+  replay: {
+    value: "TRACE",
+    help: "what this recorded boot asked, asked again: a copy of /run/initramfs/trace, a console's log, a bug report",
+  },
+  step: { help: "with --replay: op by op, with all that was asked and answered; Enter goes on" },
+  until: { value: "N", help: "with --replay: stop after op N" },
   json: { help: "print everything as JSON" },
   verbose: { short: "v", help: "show every op, not only what the boot says and its jobs" },
   help: { short: "h", help: "show this and end" },
@@ -26,6 +32,9 @@ export interface RehearseCommandLine {
   image: string;
   cmdline: string;
   machine: string | undefined;
+  replay: string | undefined;
+  step: boolean;
+  until: number | undefined;
   json: boolean;
   verbose: boolean;
 }
@@ -58,7 +67,8 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
   const help = given.has("help");
   if (!help && operands.length === 0) problems.push("no image is named: rehearse IMAGE --cmdline TEXT");
   if (operands.length > 1) problems.push(`${operands[1]} is one image too many: name one`);
-  if (!help && !given.has("cmdline"))
+  problems.push(...contradictions(given));
+  if (!help && !given.has("cmdline") && !given.has("replay"))
     problems.push('no kernel command line is given: --cmdline "root=UUID=… ro", as the boot loader will pass it');
   if (given.get("machine") === "") problems.push("--machine needs a file");
   if (!help && problems.length) throw new BuildError(...problems);
@@ -67,9 +77,26 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
     image: operands[0] ?? "",
     cmdline: given.get("cmdline") ?? "",
     machine: given.get("machine"),
+    replay: given.get("replay"),
+    step: given.has("step"),
+    until: given.has("until") ? Number(given.get("until")) : undefined,
     json: given.has("json"),
     verbose: given.has("verbose"),
   };
+}
+
+function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
+  const problems: string[] = [];
+  const together = (names: readonly OptionName[]) => names.filter((name) => given.has(name)).map((name) => `--${name}`);
+  if (given.has("replay")) {
+    for (const option of together(["cmdline", "machine", "json"]))
+      problems.push(`${option} cannot go with --replay: the recording says what there was`);
+    if (given.get("replay") === "") problems.push("--replay needs a file");
+    if (given.has("step") && given.has("until")) problems.push("--step and --until cannot go together: give one");
+  } else for (const option of together(["step", "until"])) problems.push(`${option} goes with --replay only`);
+  if (given.has("until") && !/^[1-9]\d{0,8}$/.test(given.get("until") ?? ""))
+    problems.push(`--until=${given.get("until")}: the number of an op, from 1`);
+  return problems;
 }
 
 /** The text of --help. */
@@ -80,12 +107,14 @@ export function rehearseHelp(): string {
   );
   return [
     "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
+    "       rehearse --replay TRACE IMAGE [--step | --until N | --verbose]",
     "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
     "",
     ...lines,
     "",
     "Exit status: 0 if the boot reaches the new root, 1 if it stops, 2 if the machine's description leaves open what happens, 3 if the",
-    "rehearsal cannot begin: a wrong option, image or machine file.",
+    "rehearsal cannot begin: a wrong option, image or machine file. Of a replay: 0 if the boot code asked what was recorded, 1 if not, 2 if the",
+    "recording ends before the boot did.",
     "",
   ].join("\n");
 }

@@ -2,8 +2,8 @@ import { dirname } from "node:path";
 import type { LastWord } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
 import { createMachine } from "../rehearsal/machine.js";
-import { type RecordedOp, recorded } from "../rehearsal/recording.js";
 import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
+import type { TraceEntry } from "../rehearsal/trace.js";
 import { assumedMachine } from "./assumed-machine.js";
 import type { RehearseCommandLine } from "./command-line.js";
 import { openImage } from "./image.js";
@@ -14,7 +14,7 @@ import { formatTimeline } from "./timeline.js";
 /** What came of a rehearsal. */
 export interface Rehearsed {
   ending: Ending;
-  recording: readonly RecordedOp[];
+  recording: readonly TraceEntry[];
   /** What was assumed of a machine that nobody has described. */
   assumption: string | undefined;
   /** Virtual milliseconds from the kernel's start to the end. */
@@ -27,7 +27,7 @@ export async function rehearseImage({ image, cmdline, machine }: RehearseCommand
   const opened = await openImage(image);
   const assumed = described ? undefined : assumedMachine(cmdline);
   const folder = machine === undefined ? "." : dirname(machine);
-  const simulated = recorded(createMachine(machineOf(described ?? assumed?.machine ?? {}, opened, folder, cmdline)));
+  const simulated = createMachine(machineOf(described ?? assumed?.machine ?? {}, opened, folder, cmdline));
   const bundle = await loadBundle(opened.bundle).catch((error: unknown) => {
     throw new BuildError(`the boot code of ${image} cannot be loaded: ${error}; build the image again`);
   });
@@ -37,7 +37,7 @@ export async function rehearseImage({ image, cmdline, machine }: RehearseCommand
   const ending: Ending = isKnown
     ? boot
     : { end: "open", questions: ["on which machine it boots: no command line tells what is behind that root="] };
-  return { ending, recording: simulated.recording, assumption: assumed?.assumption, time: simulated.now() };
+  return { ending, recording: simulated.recorded(), assumption: assumed?.assumption, time: simulated.now() };
 }
 
 const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";
@@ -46,7 +46,7 @@ export const exitStatus = ({ ending }: Rehearsed): 0 | 1 | 2 =>
   ending.end === "open" ? 2 : reachesRoot(ending) ? 0 : 1;
 
 /** How it ended, in a few words. */
-function verdictOf(ending: Ending): string {
+export function verdictOf(ending: Ending): string {
   switch (ending.end) {
     case "word":
       return lastWordOf(ending.word);
@@ -101,11 +101,11 @@ export function rehearsalAsJson(rehearsed: Rehearsed): object {
     ...("questions" in rest ? { questions: rest.questions } : {}),
     ...(assumption === undefined ? {} : { assumption }),
     milliseconds: time,
-    ops: recording.map(({ time: at, name, request, outcome }) => ({
-      milliseconds: at,
+    ops: recording.map(({ time: at, name, arguments: request, outcome }) => ({
+      milliseconds: at / 1000,
       op: name,
       arguments: JSON.parse(request),
-      outcome: JSON.parse(outcome),
+      ...(outcome && { outcome: JSON.parse(outcome) }),
     })),
   };
 }

@@ -1,5 +1,5 @@
 import type { Event, Outcome } from "../abi/index.js";
-import type { RecordedOp } from "../rehearsal/recording.js";
+import type { TraceEntry } from "../rehearsal/trace.js";
 
 /** A step of a boot, as it is shown. */
 interface Step {
@@ -52,12 +52,13 @@ function result(name: string, outcome: Outcome): string {
 }
 
 /** The steps of a recorded boot, in order. */
-export function stepsOf(recording: readonly RecordedOp[]): Step[] {
+export function stepsOf(recording: readonly TraceEntry[]): Step[] {
   const steps: Step[] = [];
   const running = new Map<number, { step: Step; name: string }>();
-  for (const { time, name, request, outcome: json } of recording) {
+  for (const { time: microseconds, name, arguments: request, outcome: json } of recording) {
+    const time = microseconds / 1000;
     const asked = JSON.parse(request) as Record<string, unknown>;
-    const outcome = JSON.parse(json) as Outcome;
+    const outcome: Outcome = json ? JSON.parse(json) : { value: {} };
     const job = "value" in outcome ? (outcome.value as { job?: number } | null)?.job : undefined;
     if (name === "log" || name === "print") {
       const said = name === "print" || Number(asked.level) <= shownLevel;
@@ -90,7 +91,7 @@ function endOf(running: Map<number, { step: Step; name: string }>, time: number,
 const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3).padStart(9);
 
 /** Lines of a timeline: what the boot said and its jobs; with `all`, every op. */
-export function formatTimeline(recording: readonly RecordedOp[], { all }: { all: boolean }): string[] {
+export function formatTimeline(recording: readonly TraceEntry[], { all }: { all: boolean }): string[] {
   const shown = stepsOf(recording).filter(({ kind }) => all || kind !== "op");
   const margin = " ".repeat(10);
   return shown.flatMap(({ time, lasts, text: words, kind }) => {

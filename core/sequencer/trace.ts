@@ -7,7 +7,7 @@ import type { Loop } from "./loop.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 
-/** Bytes; it stays in memory after the boot. A virtual machine's takes a tenth of a megabyte, each disk more some kilobytes. */
+/** Bytes; it stays in memory after the boot. A virtual machine's takes 13 KB, each disk more some kilobytes. */
 const largestTrace = 4 << 20;
 
 /** Bytes of it that are shown at a time. */

@@ -4,8 +4,10 @@ import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { traceEnd, tracePath } from "../../core/abi/index.js";
 import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
 import { outFolder } from "../support/paths.js";
+import { replayOf } from "../support/replay.js";
 import { diskFixtures, rootForms, rootVolume } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
@@ -74,6 +76,15 @@ test("init=, the words after --, and the environment that the kernel made are th
   const { init, environment } = await rootFacts(bootImage(context, image, { cmdline, disks }));
   assert.equal(init, "/sbin/other-init single word=two three four");
   assert.deepEqual(environment.sort(), ["HOME=/", "TERM=linux", "foo=bar", 'four=h"i j"', "three=f g", "two=d e"]);
+});
+
+test("the recording of a boot is in the new root's /run; here the image's boot code asks the same, to its last word", async (context) => {
+  const script = `dmesg -n 1; cat ${tracePath}; echo ${traceEnd}; stty sane </dev/console; poweroff -f`;
+  const cmdline = `${byUuid} init=/bin/sh -- -c "${script}"`;
+  const console = await bootImage(context, image, { cmdline, disks }).ended();
+  const end = await replayOf(console, image.file);
+  assert.ok(end.end === "last word" && end.word.word === "switch", JSON.stringify(end));
+  assert.deepEqual(end.word.arguments, ["-c", script]);
 });
 
 test("the memory of the initramfs is free after the switch", async (context) => {

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { bootImage, buildImage, prompt } from "../support/firstlight.js";
 import { outFolder } from "../support/paths.js";
 import type { Disk } from "../support/qemu.js";
+import { replayOf } from "../support/replay.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
@@ -20,14 +21,16 @@ function reportedLine(console: string, name: string): string {
   return new RegExp(`^${name}: +(.*)$`, "m").exec(console)?.[1] ?? "";
 }
 
-test("a missing device: the report names what was wanted, for what, and the nearest that is there", async (context) => {
-  const cmdline = `root=UUID=${missing} rd.retry=3 ${noShell}`;
+test("a missing device: the report names what was wanted, for what, and the nearest that is there; the recording shows it again", async (context) => {
+  const cmdline = `root=UUID=${missing} rd.retry=3 rd.trace=console ${noShell}`;
   const console = await bootImage(context, image, { cmdline, disks }).ended();
   assert.match(reportedLine(console, "What"), new RegExp(`UUID=${missing}.*for root`));
   assert.match(reportedLine(console, "Where"), /initqueue.*rootfs-block/);
   assert.match(reportedLine(console, "Waiting"), new RegExp(`UUID=${missing}.*for root`));
   assert.match(console, new RegExp(`there is vda1 UUID=${rootVolume.uuid} .*ext4`));
   assert.doesNotMatch(console, /ROOT-REACHED/);
+  // Up to where the recording was shown.
+  assert.equal((await replayOf(console, image.file)).end, "recording");
 });
 
 test("no disk at all: the report says so", async (context) => {

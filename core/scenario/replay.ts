@@ -1,0 +1,144 @@
+import { readFileSync, statSync } from "node:fs";
+import { BuildError, reasonOf } from "../generator/problems.js";
+import { type ReplayEnd, replay } from "../rehearsal/replay.js";
+import { readTraces, type Trace, type TraceEntry, TraceError } from "../rehearsal/trace.js";
+import { openImage } from "./image.js";
+import { verdictOf } from "./rehearsal.js";
+import { formatTimeline } from "./timeline.js";
+
+/** A recorded boot, and what has come of asking the same boot code again. */
+export interface Replayed {
+  trace: Trace;
+  ending: ReplayEnd;
+  /** How many recordings of other engines the file has besides. */
+  others: number;
+}
+
+/** Replays the first recording in a file with the boot code of an image. Throws BuildError: it cannot begin. */
+export async function replayImage(file: string, image: string, until: number | undefined): Promise<Replayed> {
+  const { bundle } = await openImage(image);
+  try {
+    const [trace, ...others] = readTraces(readText(file), file);
+    if (!trace) throw new Error("a file without recordings is refused");
+    const ending = await replay(bundle, trace, until === undefined ? {} : { until });
+    return { trace, ending, others: others.length };
+  } catch (error) {
+    if (error instanceof TraceError) throw new BuildError(error.message);
+    throw error;
+  }
+}
+
+/** A console's log may have much around the recording. */
+const largestFile = 256 << 20;
+
+function readText(file: string): string {
+  try {
+    if (statSync(file).size <= largestFile) return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new BuildError(`${file} cannot be read: ${reasonOf(error)}`);
+  }
+  throw new BuildError(`${file} is larger than ${largestFile >> 20} MiB: name a recording of a boot`);
+}
+
+/** 0: all went as recorded. 1: not so. 2: the recording leaves open what came then. */
+export function replayStatus({ ending }: Replayed): 0 | 1 | 2 {
+  if (ending.end === "diverged") return 1;
+  if (ending.end === "recording") return 2;
+  return ending.end === "failed" && ending.recorded ? 1 : 0;
+}
+
+/** Characters of arguments and outcomes that a person reads; more is cut in the middle. */
+const longestShown = 2000;
+
+function shorten(text: string, longest = longestShown): string {
+  if (text.length <= longest) return text;
+  const half = Math.floor(longest / 2);
+  return `${text.slice(0, half)} … ${text.length - 2 * half} characters … ${text.slice(-half)}`;
+}
+
+const seconds = (microseconds: number) => `${(microseconds / 1e6).toFixed(6)} s`;
+
+/** The phase in which each op was asked, as far as the log tells. */
+function phasesOf(entries: readonly TraceEntry[]): string[] {
+  let phase = "start";
+  return entries.map(({ name, arguments: request }) => {
+    const said = name === "log" ? /"text":"phase ([a-z-]+)[":]/.exec(request)?.[1] : undefined;
+    phase = said ?? phase;
+    return phase;
+  });
+}
+
+/** Each replayed op with all that was asked and answered, for --step. */
+export function formatSteps({ trace: { entries }, ending: { ops } }: Replayed): string[] {
+  const phases = phasesOf(entries);
+  return entries.slice(0, ops).map(({ time, name, arguments: request, outcome }, index) => {
+    const answer = outcome ? shorten(outcome) : "the engine ends here";
+    return `op ${index + 1} of ${entries.length}, ${seconds(time)}, phase ${phases[index]}\n  ${name} ${shorten(request)}\n  → ${answer}\n`;
+  });
+}
+
+/** The timeline up to the end. */
+export function formatReplayed({ trace, ending }: Replayed, options: { all: boolean }): string[] {
+  return formatTimeline(trace.entries.slice(0, ending.ops), options);
+}
+
+/** Ops before a divergence that are shown. */
+const context = 5;
+
+/** How the replay ended. */
+export function formatReplayEnd({ trace: { entries, engine, cut }, ending, others }: Replayed): string {
+  const { ops } = ending;
+  const lines =
+    ending.end === "diverged"
+      ? divergence(entries, ops, ending.asked)
+      : [`${ops} of ${entries.length} ops ${ops === 1 ? "is" : "are"} as recorded: ${endOf(ending, cut)}`];
+  if (others)
+    lines.push(`(This was engine ${engine}; ${others} more recording${others > 1 ? "s are" : " is"} in the file.)`);
+  return `${lines.join("\n")}\n`;
+}
+
+function endOf(ending: Exclude<ReplayEnd, { end: "diverged" }>, cut: string | undefined): string {
+  switch (ending.end) {
+    case "last word":
+      return verdictOf({ end: "word", word: ending.word });
+    case "until":
+      return "stopped there, as --until says";
+    case "recording":
+      return cut === undefined
+        ? "the recording ends there, and the boot code would go on: PID 1 or the kernel ended the engine, or the file is cut"
+        : `the recording is cut there: ${cut}`;
+    case "failed":
+      return `the boot code fails: ${ending.reason}${ending.recorded ? "; the recorded one went on" : ""}`;
+  }
+}
+
+function divergence(
+  entries: readonly TraceEntry[],
+  ops: number,
+  asked: Pick<TraceEntry, "name" | "arguments">,
+): string[] {
+  const recorded = entries[ops];
+  const line = (index: number) => {
+    const { name = "", arguments: request = "", outcome = "" } = entries[index] ?? {};
+    return `  ${index + 1}: ${name} ${shorten(request, 160)} → ${shorten(outcome, 160)}`;
+  };
+  const texts = [asked, recorded ?? asked].map(({ name, arguments: request }) => `${name} ${request}`);
+  const [one = "", other = ""] = texts;
+  let same = 0;
+  while (same < one.length && one[same] === other[same]) same++;
+  // So that what differs is seen, however long it is.
+  const from = Math.max(0, same - 100);
+  const part = (text: string) => `${from ? "… " : ""}${shorten(text.slice(from))}`;
+  return [
+    `diverged at op ${ops + 1}, ${seconds(recorded?.time ?? 0)}, phase ${phasesOf(entries)[Math.max(0, ops - 1)]}:`,
+    `  asked:    ${part(one)}`,
+    `  recorded: ${part(other)}`,
+    `            ${" ".repeat(same - from + (from ? 2 : 0))}^ the first difference`,
+    "before it:",
+    ...Array.from({ length: Math.min(context, ops) }, (_, index) => line(ops - Math.min(context, ops) + index)),
+    "after it, recorded:",
+    ...Array.from({ length: Math.max(0, Math.min(context, entries.length - ops - 1)) }, (_, index) =>
+      line(ops + 1 + index),
+    ),
+  ];
+}

@@ -1,0 +1,116 @@
+/** tools/rehearse --replay, as somebody would type it. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { bundlePath, engineHash, snapshotPath, traceHead } from "../../core/abi/index.js";
+import { projectFolder } from "../support/paths.js";
+
+const folder = mkdtempSync(join(tmpdir(), "firstlight-replay-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function put(path: string, text: string): string {
+  const place = join(folder, path);
+  mkdirSync(dirname(place), { recursive: true });
+  writeFileSync(place, text);
+  return place;
+}
+
+const id = "0123456789abcdef";
+const bundle = (turn: string) => `globalThis.bundleId = () => "${id}"; globalThis.turn = () => { ${turn} };`;
+const image = join(folder, "image");
+put(
+  `image${bundlePath}`,
+  bundle(
+    'op("log", \'{"level":6,"text":"phase mount: x"}\'); op("read", \'{"path":"/proc/cmdline"}\'); op("finish", \'{"word":"reboot","action":"halt"}\');',
+  ),
+);
+const lines = [
+  '1000000\tlog\t{"level":6,"text":"phase mount: x"}\t{"value":{}}\n',
+  '1500000\tread\t{"path":"/proc/cmdline"}\t{"value":{"data":"quiet"}}\n',
+  '2000000\tfinish\t{"word":"reboot","action":"halt"}\t\n',
+];
+const head = `${traceHead(id, 1)}\n`;
+const trace = put("trace", head + lines.join(""));
+
+function rehearse(args: readonly string[], input = ""): { status: number | null; out: string; error: string } {
+  const { status, stdout, stderr } = spawnSync(join(projectFolder, "tools/rehearse"), args, {
+    input,
+    encoding: "utf8",
+  });
+  return { status, out: stdout, error: stderr };
+}
+
+test("a recording that is asked again: its timeline, and its last word", () => {
+  const { status, out, error } = rehearse(["--replay", trace, image]);
+  assert.deepEqual([status, error], [0, ""]);
+  assert.match(out, /^ +1\.000 phase mount: x\n3 of 3 ops are as recorded: would halt, without a new root\n$/);
+  const until = rehearse([`--replay=${trace}`, image, "--until", "1"]);
+  assert.equal(until.out.split("\n").at(-2), "1 of 3 ops is as recorded: stopped there, as --until says");
+});
+
+test("op by op: what was asked, when and where, and what came of it; each Enter one more", () => {
+  const { status, out } = rehearse(["--replay", trace, "--step", image], "\n");
+  assert.equal(status, 0);
+  assert.match(out, /^op 1 of 3, 1\.000000 s, phase mount\n {2}log .*\n {2}→ {"value":{}}\nop 2 of 3, 1\.500000 s, /);
+  assert.match(out, /op 3 of 3, .*\n {2}finish .*\n {2}→ the engine ends here\n3 of 3 ops/);
+});
+
+test("what is not as recorded: both, where they differ, and what was before and after", () => {
+  const other = put("other", head + lines.join("").replace("/proc/cmdline", "/proc/mounts"));
+  const { status, out } = rehearse(["--replay", other, image]);
+  assert.equal(status, 1);
+  assert.match(
+    out,
+    /^diverged at op 2, 1\.500000 s, phase mount:\n {2}asked: {4}read \{"path":"\/proc\/cmdline"\}\n {2}recorded: read \{"path":"\/proc\/mounts"\}\n {32}\^ the first difference\nbefore it:\n {2}1: log .*\nafter it, recorded:\n {2}3: finish /m,
+  );
+});
+
+test("a recording that is cut, and one that ends too early: status 2", () => {
+  const cut = rehearse(["--replay", put("cut", `${head}${lines[0]}cut\tEFBIG\n`), image]);
+  assert.equal(cut.status, 2);
+  assert.match(cut.out, /^1 of 1 ops is as recorded: the recording is cut there: it had reached its greatest length$/m);
+  const early = rehearse(["--replay", put("early", `${head}${lines[0]}`), image]);
+  assert.equal(early.status, 2);
+  assert.match(early.out, /the recording ends there, and the boot code would go on/);
+});
+
+const wrong: [name: string, args: () => string[], says: RegExp][] = [
+  ["a recording that is not there", () => ["--replay", join(folder, "no"), image], /no cannot be read: no such file/],
+  ["a folder as recording", () => ["--replay", folder, image], /cannot be read: /],
+  ["something else as recording", () => ["--replay", put("x", "x\n"), image], /x holds no recording of a boot: name/],
+  [
+    "of another image",
+    () => ["--replay", put("foreign", `${traceHead("f".repeat(16), 1)}\n${lines[0]}`), image],
+    /of another image: of the boot code f{16}, and the image's is 0123456789abcdef; name the image/,
+  ],
+  ["no image", () => ["--replay", trace, join(folder, "no")], /no cannot be read/],
+  [
+    "an image without boot code",
+    () => ["--replay", trace, dirname(put("empty/file", ""))],
+    /has no \/usr\/lib\/firstlight\/bundle/,
+  ],
+  [
+    "an image of another engine",
+    () => {
+      put(`old${bundlePath}`, bundle(""));
+      put(`old${snapshotPath}`, "x".repeat(16) + engineHash.replaceAll(/./g, "0"));
+      return ["--replay", trace, join(folder, "old")];
+    },
+    /boots with another engine/,
+  ],
+  ["an op that is not there", () => ["--replay", trace, image, "--until", "4"], /has 3 ops, there is no op 4/],
+  ["no number", () => ["--replay", trace, image, "--until", "0"], /--until=0: the number of an op, from 1/],
+  ["both stops", () => ["--replay", trace, image, "--until", "1", "--step"], /cannot go together/],
+  ["a command line", () => ["--replay", trace, image, "--cmdline", "quiet"], /--cmdline cannot go with --replay/],
+  ["without a recording", () => ["--step", image, "--cmdline", "quiet"], /--step goes with --replay only/],
+];
+for (const [name, args, says] of wrong)
+  test(`no replay: ${name}`, () => {
+    const { status, out, error } = rehearse(args());
+    assert.deepEqual([status, out], [3, ""]);
+    assert.match(error, says);
+    assert.doesNotMatch(error, /^ +at /m);
+  });
