@@ -8,10 +8,11 @@ import { decompress } from "../../../core/generator/decompress.js";
 import { driverPath, installDrivers } from "../../../core/generator/driver-files.js";
 import { readModinfo } from "../../../core/generator/elf.js";
 import { readKernelTree } from "../../../core/generator/kernel-tree.js";
+import { stripEntries } from "../../../core/generator/strip.js";
 import { createTree } from "../../../core/generator/tree.js";
 import { debianKernel, type Kernel, type UnpackedDriver, unpackedDrivers } from "../../support/kernels.js";
 import { run } from "../../support/run.js";
-import { problemsOf, scratchFolder } from "./scratch.js";
+import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
 
 test("a driver's own words are those that modinfo(8) reads", async (context) => {
   const kernel = await debianKernel("full");
@@ -131,6 +132,21 @@ test("drivers are the same in the image, however the host has packed them", asyn
   assert.ok(plain?.[driverPath(release, "kernel/fs/xfs/xfs.ko.xz").slice(1)]);
   assert.equal(plain[driverPath(release, "modules.devname").slice(1)], digest(Buffer.from("tun net/tun c10:200\n")));
   for (const each of packed) assert.deepEqual(each, plain);
+});
+
+test("signed drivers stay as they are, --strip or not", async (context) => {
+  const kernel = await debianKernel("cloud");
+  const [signed] = await unpackedDrivers(kernel, ["libcrc32c"]);
+  assert.ok(signed);
+  assert.ok(signed.content.toString("latin1").endsWith("~Module signature appended~\n"), "as Debian's are");
+  const folder = scratchFolder(context);
+  const packed = await packedKernel(kernel, folder, [signed], [["xz", "-q", "--check=crc32"], ".xz"]);
+  const tree = createTree();
+  await installDrivers(packed, [...packed.drivers.values()], tree);
+  const options = { required: true, temporaryFolder: folder, report: keepReport() };
+  const stripped = new Map(await stripEntries(tree.entries(), options));
+  const entry = stripped.get(driverPath(kernel.release, signed.path).slice(1));
+  assert.ok(entry?.type === "file" && Buffer.isBuffer(entry.content) && entry.content.equals(signed.content));
 });
 
 test("a driver that modules.dep names and that is not there, or is no driver, is an error", async (context) => {

@@ -134,6 +134,34 @@ test("links are kept, and /bin leads into /usr whatever the host has", (context)
   assert.ok(tree.has("usr/bin/tool"));
 });
 
+test("modes stay, setuid's included, unless another is given", (context) => {
+  const root = scratchFolder(context, { "usr/bin/mighty": "", "usr/bin/other": "" });
+  chmodSync(join(root, "usr/bin/mighty"), 0o4751);
+  const { tree, installer } = prepare(root);
+  installer.file("/usr/bin/mighty");
+  installer.file("/usr/bin/other", { destination: "/opt/other", mode: 0o700 });
+  const modeOf = (path: string) => {
+    const entry = tree.get(path);
+    return entry?.type === "file" ? entry.mode : undefined;
+  };
+  assert.deepEqual([modeOf("usr/bin/mighty"), modeOf("opt/other")], [0o4751, 0o700]);
+});
+
+test("links of every kind are kept, directories' too, and one that leads nowhere is told of", async (context) => {
+  const root = scratchFolder(context, { "srv/real/deep/file": "x" });
+  const links = { "usr/absolute": "/srv/real", "usr/relative": "../usr/absolute/deep", "usr/name": "relative/file" };
+  mkdirSync(join(root, "usr"));
+  for (const [path, target] of Object.entries({ ...links, "usr/hanging": "name-2" }))
+    symlinkSync(target, join(root, path));
+  const { tree, installer } = prepare(root);
+  installer.file("/usr/name");
+  assert.deepEqual(filesOf(tree), ["srv/real/deep/file"]);
+  for (const [path, target] of Object.entries(links)) assert.deepEqual(tree.get(path), { type: "symlink", target });
+  assert.deepEqual(await problemsOf(() => installer.file("/usr/hanging")), [
+    "/usr/hanging leads to /usr/name-2, which does not exist: install what it belongs to, or mend the link /usr/hanging",
+  ]);
+});
+
 test("copies are as the original: links stay links, dangling ones too", (context) => {
   const root = scratchFolder(context, { "src/a/b/file": "text", "src/program": "#!/missing/interpreter\n" });
   chmodSync(join(root, "src/a"), 0o700);
