@@ -59,8 +59,9 @@ export interface ImageParts {
 }
 
 /**
- * Writes an image, or a unified kernel image of it, beside its target, through the compressor, syncs it and gives it its name; whatever fails, the old image stays and
- * nothing else is left behind: not even by a build before that was killed. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
+ * Writes an image, or a unified kernel image of it, beside its target, through the compressor, syncs it and gives it its name; whatever
+ * fails, the old image stays and nothing else is left behind: not even by a build before that was killed. Mode 0600: an image may hold
+ * keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
  */
 export async function writeImage(target: string, parts: ImageParts, signal: AbortSignal, uki?: Uki): Promise<number> {
   await sweepTemporaries(dirname(target));
