@@ -98,7 +98,13 @@ test("a tool that fails, or makes what cannot be started, leaves the old image",
     { name: ".initrd", content: "y", address: 0x1000 },
   ]);
   writeFileSync(join(folder, "overlapping"), overlapping);
-  writeFileSync(join(folder, "empty"), makePe([{ name: ".linux", content: readFileSync(kernel.image) }]));
+  const texts = [
+    { name: ".osrel", content: readFileSync("/etc/os-release") },
+    { name: ".uname", content: kernel.release },
+    { name: ".cmdline", content: "quiet" },
+  ];
+  writeFileSync(join(folder, "lacking"), makePe(texts));
+  writeFileSync(join(folder, "short"), makePe([...texts, { name: ".initrd", content: "x" }]));
   const [text] = readPe(stub).sections;
   assert.ok(text);
   const remedy = "repair it, or remove the package systemd-ukify, so that objcopy is used";
@@ -119,7 +125,10 @@ test("a tool that fails, or makes what cannot be started, leaves the old image",
       `cat ${join(folder, "overlapping")} >$out`,
       `${bad} has sections that overlap in memory: .linux and .initrd: ${other}`,
     ],
-    [`cat ${join(folder, "empty")} >$out`, `${bad} lacks a part of its section .osrel: ${other}`],
+    ...["lacking", "short"].map((name): [string, string] => [
+      `cat ${join(folder, name)} >$out`,
+      `${bad} lacks a part of its section .initrd: ${other}`,
+    ]),
   ];
   const options = ["-N", "--uefi", "--uefi-stub", stub];
   const words = mkinitrdCommand([...options, "--kernel-cmdline", "quiet"], image, kernel);
