@@ -101,19 +101,24 @@ test("check-module: several folders, JavaScript, modules beside it that are faul
     "10one/mount.js": 'export { default } from "../20two/mount.js";\n',
     "20two/module-setup.ts": source("  check: () => 'on-request',"),
     "20two/mount.ts": "export default { run() {} };\n",
-    "30other/module-setup.ts": source("  check() {\n    throw new Error('not today');\n  },"),
+    "30other/module-setup.ts": `throw new Error("not today");\n${source("")}`,
     "not-a-module": "",
   });
   symlinkSync("10one", join(folder, "40link"));
+  symlinkSync("30other", join(folder, "50lost"));
   const names = ["10one", "20two", "40link"].map((name) => join(folder, name));
   assert.equal(await run([tool("check-module"), ...names]), "");
   const refused = (...words: string[]) => refusal([tool("check-module"), ...words]);
-  assert.deepEqual(await refused(join(folder, "30other"), join(folder, "not-a-module"), "/none", folder), [
-    `check-module: error: ${folder}/30other/module-setup.ts:5: Error: not today (correct the module, or leave it out: mkinitrd -o other)`,
-    `check-module: error: there is no folder ${folder}/not-a-module`,
-    "check-module: error: there is no folder /none",
-    `check-module: error: ${folder}: a module's folder has two digits and a name, like 90${folder.split("/").at(-1)}: rename or remove it`,
-  ]);
+  assert.deepEqual(
+    await refused(join(folder, "30other"), join(folder, "50lost"), join(folder, "not-a-module"), "/none", folder),
+    [
+      `check-module: error: ${folder}/30other/module-setup.ts:1: Error: not today (correct the module, or leave it out: mkinitrd -o other)`,
+      `check-module: error: ${folder}/50lost/module-setup.ts:1: Error: not today (correct the module, or leave it out: mkinitrd -o lost)`,
+      `check-module: error: there is no folder ${folder}/not-a-module`,
+      "check-module: error: there is no folder /none",
+      `check-module: error: ${folder}: a module's folder has two digits and a name, like 90${folder.split("/").at(-1)}: rename or remove it`,
+    ],
+  );
   assert.match((await refused()).join(), /the folder of a module is needed: see check-module --help$/);
   assert.match(
     (await refusal([tool("check-module"), join(folder, "10one")], { env: { TMPDIR: "/none" } })).join(),
