@@ -9,7 +9,7 @@ import type { RehearseCommandLine } from "./command-line.js";
 import { openImage } from "./image.js";
 import { machineOf } from "./machine.js";
 import { readMachineFile } from "./machine-json.js";
-import { formatTimeline } from "./timeline.js";
+import { argumentsOf, formatTimeline } from "./timeline.js";
 
 /** What came of a rehearsal. */
 export interface Rehearsed {
@@ -91,20 +91,19 @@ export function formatRehearsal(rehearsed: Rehearsed, options: { all: boolean })
 /** The same for programs. What it holds stays in later versions of the same number; README.md tells what it means. */
 export function rehearsalAsJson(rehearsed: Rehearsed): object {
   const { ending, recording, assumption, time } = rehearsed;
-  const { end, ...rest } = ending;
   return {
     schema_version: 1,
     status: exitStatus(rehearsed),
-    end: end === "word" ? (rest && "word" in rest ? rest.word.word : end) : end,
+    end: ending.end === "word" ? ending.word.word : ending.end,
     verdict: verdictOf(ending),
-    ...("word" in rest ? { last_word: rest.word } : {}),
-    ...("questions" in rest ? { questions: rest.questions } : {}),
+    ...(ending.end === "word" ? { last_word: ending.word } : {}),
+    ...(ending.end === "open" ? { questions: ending.questions } : {}),
     ...(assumption === undefined ? {} : { assumption }),
     milliseconds: time,
-    ops: recording.map(({ time: at, name, arguments: request, outcome }) => ({
-      milliseconds: at / 1000,
+    ops: recording.map(({ time: microseconds, name, arguments: request, outcome }) => ({
+      milliseconds: microseconds / 1000,
       op: name,
-      arguments: JSON.parse(request),
+      arguments: argumentsOf(request),
       ...(outcome && { outcome: JSON.parse(outcome) }),
     })),
   };

@@ -51,14 +51,27 @@ function result(name: string, outcome: Outcome): string {
   return "";
 }
 
+/** What the boot code came up with may be anything. */
+export function argumentsOf(json: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Where the engine has ended within the op, nobody was told of an outcome. */
+const outcomeOf = (json: string): Outcome => (json ? (JSON.parse(json) as Outcome) : { value: {} });
+
 /** The steps of a recorded boot, in order. */
 export function stepsOf(recording: readonly TraceEntry[]): Step[] {
   const steps: Step[] = [];
   const running = new Map<number, { step: Step; name: string }>();
   for (const { time: microseconds, name, arguments: request, outcome: json } of recording) {
     const time = microseconds / 1000;
-    const asked = JSON.parse(request) as Record<string, unknown>;
-    const outcome: Outcome = json ? JSON.parse(json) : { value: {} };
+    const asked = argumentsOf(request);
+    const outcome = outcomeOf(json);
     const job = "value" in outcome ? (outcome.value as { job?: number } | null)?.job : undefined;
     if (name === "log" || name === "print") {
       const said = name === "print" || Number(asked.level) <= shownLevel;
