@@ -1,7 +1,7 @@
 /** The command line of the generator: see --help. Exit status: 0 done, 1 the image was not built, 128 + N ended by signal N. */
 import { constants } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { buildImage, hostParameters } from "../core/generator/build-image.js";
 import { type CommandLine, mergeCommandLine, parseCommandLine } from "../core/generator/command-line.js";
@@ -170,6 +170,8 @@ try {
 } catch (error) {
   // Ctrl-C ends our children, too: Node may tell of one that has gone before it tells of the signal, some turns of its loop later.
   await sleep(100);
+  // On a busy machine the time may be over before the loop has looked for signals even once.
+  await turn();
   if (signal.aborted) {
     messages.always(`ended by ${signal.reason}; nothing was changed`);
     process.exitCode = 128 + constants.signals[signal.reason as NodeJS.Signals];
