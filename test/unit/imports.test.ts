@@ -13,6 +13,7 @@ const parts = [
   "core/generator",
   "core/image",
   "core/scenario",
+  "core/bug-report",
   "core/rehearsal",
   "core/schema",
   "hooks",
@@ -30,9 +31,19 @@ const allowed: Record<string, readonly string[]> = {
   "core/rehearsal": ["core/abi"],
   "core/generator": ["core/schema", "core/abi", "core/rehearsal"],
   "core/image": ["core/abi", "core/generator"],
+  "core/bug-report": ["core/abi", "core/generator", "core/image"],
   "core/scenario": ["core/abi", "core/schema", "core/rehearsal", "core/generator", "core/image"],
   "modules.d": ["hooks"],
-  tools: ["core/abi", "core/init", "core/generator", "core/image", "core/rehearsal", "core/scenario", "core/schema"],
+  tools: [
+    "core/abi",
+    "core/init",
+    "core/generator",
+    "core/image",
+    "core/rehearsal",
+    "core/scenario",
+    "core/schema",
+    "core/bug-report",
+  ],
   test: parts,
 };
 /** Types of the module API describe what the generator and the manifests hold; at run time nothing of hooks/ is there. */
@@ -46,6 +57,7 @@ const mayUseNode = new Set([
   "core/image",
   "core/rehearsal",
   "core/scenario",
+  "core/bug-report",
   "tools",
   "test",
 ]);
