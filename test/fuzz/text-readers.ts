@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { traceEnd, traceHead } from "../../core/abi/index.js";
 import { parseCommandLine } from "../../core/generator/command-line.js";
 import { formatConfiguration, parseConfiguration } from "../../core/generator/configuration.js";
 import { makeDriverIndex } from "../../core/generator/driver-index.js";
@@ -11,6 +12,7 @@ import { makeSettings } from "../../core/generator/settings.js";
 import { parseLsinitrdCommandLine } from "../../core/image/command-line.js";
 import { parseRecordedOptions } from "../../core/image/recorded-options.js";
 import { openDriverIndex } from "../../core/rehearsal/driver-index.js";
+import { formatEntry, readTraces, TraceError } from "../../core/rehearsal/trace.js";
 import { configurationSchema } from "../../core/schema/configuration.js";
 import { options } from "../../core/schema/options.js";
 import {
@@ -253,7 +255,30 @@ const listReader: FuzzedReader = {
   },
 };
 
+const traceHeads = [traceHead("0123456789abcdef", 1), traceHead("fedcba9876543210", 12)];
+
+/** Recordings of boots, within other text or by themselves. */
+const traceReader: FuzzedReader = {
+  name: "recordings",
+  material: () => ({
+    seeds: bytesOf([
+      `${traceHeads[0]}\n15\tnow\t{}\t{"value":{}}\n16\tlog\t{"text":"a"}\t{"error":{"errno":"ENOENT"}}\n17\tfinish\t{}\t\n`,
+      `a log\r\n${traceHeads[1]}\r\n1\ta\t{}\t{}\r\n[    1.234567] usb\r\n2\tb\t\t\r\n${traceEnd}\r\nmore\r\n`,
+      `${traceHeads[0]}\n1\ta\t\t\ncut\tEFBIG\n${traceHeads[1]}\n`,
+    ]),
+    tokens: bytesOf([...'\n\t\r\0{}"0', ...traceHeads, traceEnd, "cut\t", "\n[ 1.123456] ", "\xff"]),
+  }),
+  read: (input) =>
+    isTaken(TraceError, () => {
+      for (const { bundle, engine, entries } of readTraces(input.toString(), "x")) {
+        const again = `${traceHead(bundle, engine)}\n${entries.map(formatEntry).join("")}`;
+        assert.deepEqual(readTraces(again, "again"), [{ bundle, engine, entries }], "what is written is read the same");
+      }
+    }),
+};
+
 export const textReaders = [
+  traceReader,
   listReader,
   driverListReader,
   configurationReader,

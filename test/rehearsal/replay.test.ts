@@ -1,5 +1,6 @@
 /** Recordings: what a rehearsal wrote is read, replayed by the same boot code, and told from what is not the same. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { before, test } from "node:test";
 import { traceEnd, traceMagic, tracePath } from "../../core/abi/index.js";
 import type { MachineDescription } from "../../core/rehearsal/description.js";
@@ -66,6 +67,30 @@ for (const [name, commandLine] of Object.entries({ "a boot": good, "a boot that 
 test("rd.trace=0: nothing is recorded", async () => {
   const simulated = await boot(`${good} rd.trace=0`);
   assert.throws(() => recordingOf(simulated), /ENOENT/);
+});
+
+test("each engine of a boot has a recording of its own; of those between the first and the last none stays", async () => {
+  for (const engine of [2, 3]) {
+    const simulated = createMachine({ ...machine, commandLine: good, init: { engine } });
+    const ask = (name: string, request: object) =>
+      assert.match(simulated.op(name, JSON.stringify(request)), /^{"value"/);
+    for (const [type, target] of [
+      ["proc", "/proc"],
+      ["tmpfs", "/run"],
+    ]) {
+      ask("makeDir", { path: target });
+      ask("mountVirtual", { type, target, flags: [], data: "" });
+    }
+    ask("makeDir", { path: dirname(tracePath) });
+    const before = [tracePath, `${tracePath}.2`].slice(0, engine - 1);
+    for (const path of before) ask("write", { path, data: "an earlier one", mode: 0o600 });
+    await rehearse(bundle, simulated);
+    const names = simulated.files.list(dirname(tracePath)).map(({ name }) => name);
+    assert.deepEqual(names, ["trace", `trace.${engine}`]);
+    const [first] = String(simulated.files.find(`${tracePath}.${engine}`).data).split("\n");
+    assert.match(first ?? "", new RegExp(`^${traceMagic}\t[0-9a-f]{16}\t${engine}$`));
+    assert.equal(String(simulated.files.find(tracePath).data), "an earlier one");
+  }
 });
 
 test("rd.trace=console: the report is followed by the recording, which is found among what a serial line adds", async () => {
