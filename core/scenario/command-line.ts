@@ -12,7 +12,11 @@ interface Option {
 /** All options, in the order of --help. */
 const options = {
   cmdline: { short: "c", value: "TEXT", help: "the kernel command line to boot with" },
-  machine: { short: "m", value: "FILE", help: "the machine to boot on, in JSON; left out: one is assumed" },
+  machine: {
+    short: "m",
+    value: "FILE",
+    help: "the machine to boot on, in JSON, or the word host: this one; left out: one is assumed",
+  },
   replay: {
     value: "TRACE",
     help: "what this recorded boot asked, asked again: a copy of /run/initramfs/trace, a console's log, a bug report",

@@ -4,8 +4,10 @@ import { BuildError } from "../generator/problems.js";
 import { createMachine } from "../rehearsal/machine.js";
 import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
 import type { TraceEntry } from "../rehearsal/trace.js";
+import type { MachineFile } from "../schema/machine.js";
 import { assumedMachine } from "./assumed-machine.js";
 import type { RehearseCommandLine } from "./command-line.js";
+import { readHostMachine } from "./host-machine.js";
 import { openImage } from "./image.js";
 import { machineOf } from "./machine.js";
 import { readMachineFile } from "./machine-json.js";
@@ -21,23 +23,43 @@ export interface Rehearsed {
   time: number;
 }
 
+/** A machine, and how much of it is known. */
+interface Chosen {
+  machine: MachineFile;
+  /** Where the paths in it begin. */
+  folder: string;
+  assumption?: string;
+  /** What may be the reason for a boot that does not reach its root. */
+  unknown: readonly string[];
+}
+
+/** Throws BuildError. */
+function chooseMachine(given: string | undefined, commandLine: string): Chosen {
+  if (given === "host") {
+    const { machine, unseen } = readHostMachine();
+    const assumption = ["the machine is this host, with what can be seen of it", ...unseen].join("; ");
+    return { machine, folder: "/", assumption, unknown: unseen };
+  }
+  if (given !== undefined) return { machine: readMachineFile(given), folder: dirname(given), unknown: [] };
+  const assumed = assumedMachine(commandLine);
+  if (assumed) return { ...assumed, folder: "/", unknown: [] };
+  // A device that the command line names by its hardware may well be there.
+  const byHardware = /(^|\s)root=(\w+:)?\/dev\//.test(commandLine);
+  const question = "on which machine it boots: no command line tells what is behind that root=";
+  return { machine: {}, folder: "/", unknown: byHardware ? [question] : [] };
+}
+
 /** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
-export async function rehearseImage({ image, cmdline, machine }: RehearseCommandLine): Promise<Rehearsed> {
-  const described = machine === undefined ? undefined : readMachineFile(machine);
+export async function rehearseImage({ image, cmdline, machine: given }: RehearseCommandLine): Promise<Rehearsed> {
+  const { machine, folder, assumption, unknown } = chooseMachine(given, cmdline);
   const opened = await openImage(image);
-  const assumed = described ? undefined : assumedMachine(cmdline);
-  const folder = machine === undefined ? "." : dirname(machine);
-  const simulated = createMachine(machineOf(described ?? assumed?.machine ?? {}, opened, folder, cmdline));
+  const simulated = createMachine(machineOf(machine, opened, folder, cmdline));
   const bundle = await loadBundle(opened.bundle).catch((error: unknown) => {
     throw new BuildError(`the boot code of ${image} cannot be loaded: ${error}; build the image again`);
   });
   const boot = await bundle.boot(simulated);
-  // A device that the command line names by its hardware may well be there.
-  const isKnown = described || assumed || !/(^|\s)root=(\w+:)?\/dev\//.test(cmdline) || reachesRoot(boot);
-  const ending: Ending = isKnown
-    ? boot
-    : { end: "open", questions: ["on which machine it boots: no command line tells what is behind that root="] };
-  return { ending, recording: simulated.recorded(), assumption: assumed?.assumption, time: simulated.now() };
+  const ending: Ending = reachesRoot(boot) || !unknown.length ? boot : { end: "open", questions: unknown };
+  return { ending, recording: simulated.recorded(), assumption, time: simulated.now() };
 }
 
 const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";

@@ -79,6 +79,12 @@ test("without a machine: one is assumed, and said; a name by hardware leaves it 
   assert.match(none.text, /there is no root=/);
 });
 
+test("this host as the machine: whatever can be seen of it", async () => {
+  const { status, text } = await rehearse(image, "-c", "root=/dev/nothing rd.retry=1", "-m", "host");
+  assert.match(text, /^\(the machine is this host, with what can be seen of it/);
+  assert.equal(status, /^[^\n]*; /.test(text) ? 2 : 1, text);
+});
+
 test("what the description leaves open: an archive of which nothing is said", async () => {
   const data = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
   writeFileSync(join(folder, "x.tar.zst"), data);

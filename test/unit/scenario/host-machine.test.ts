@@ -1,0 +1,72 @@
+/** This host as a machine, out of /sys, /proc and udev's database as a small virtual machine has them. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { readHostMachine } from "../../../core/scenario/host-machine.js";
+
+const disk = "sys/devices/pci0000:00/0000:00:04.0/virtio1/block/vda";
+
+function hostWith(context: TestContext, files: Readonly<Record<string, string>>, rootDevice: string): string {
+  const root = mkdtempSync(join(tmpdir(), "firstlight-host-"));
+  context.after(() => rmSync(root, { recursive: true }));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text, { mode: 0o755 });
+  }
+  const { dev } = statSync(root);
+  const links = {
+    "sys/class/block/vda": disk,
+    "sys/class/block/vda1": `${disk}/vda1`,
+    "sys/class/block/loop0": disk,
+    [`sys/dev/block/${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`]: rootDevice,
+  };
+  for (const [path, target] of Object.entries(links)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    symlinkSync(join(root, target), join(root, path));
+  }
+  mkdirSync(join(root, "sbin"), { recursive: true });
+  symlinkSync("../lib/systemd", join(root, "sbin/init"));
+  return root;
+}
+
+const files = {
+  "sys/devices/pci0000:00/0000:00:04.0/modalias": "pci:v1AF4\n",
+  "sys/devices/pci0000:00/0000:00:04.0/virtio1/modalias": "virtio:d2\n",
+  "sys/devices/platform/serial/modalias": "platform:serial\n",
+  [`${disk}/dev`]: "254:0\n",
+  [`${disk}/size`]: "2048\n",
+  [`${disk}/vda1/dev`]: "254:1\n",
+  [`${disk}/vda1/size`]: "1000\n",
+  [`${disk}/vda1/partition`]: "1\n",
+  "proc/meminfo": "MemTotal:        2000000 kB\n",
+  "run/udev/data/b254:0": "E:ID_PART_TABLE_TYPE=gpt\n",
+  "run/udev/data/b254:1": "E:ID_FS_TYPE=ext4\nE:ID_FS_UUID=0-1\nE:ID_FS_LABEL=my_root\nE:ID_FS_LABEL_ENC=my\\x20root\n",
+  "lib/systemd": "\x7fELF",
+};
+
+test("disks with what they are behind, their tags, the root's init", (context) => {
+  const root = hostWith(context, files, `${disk}/vda1`);
+  const { machine, unseen } = readHostMachine(root);
+  assert.deepEqual(unseen, []);
+  assert.equal(machine.memory, "2000000K");
+  assert.deepEqual(machine.modaliases, ["platform:serial"]);
+  const [vda, ...others] = machine.disks ?? [];
+  assert.deepEqual(others, []);
+  assert.deepEqual([vda?.name, vda?.size, vda?.tags], ["vda", 1 << 20, { PTTYPE: "gpt" }]);
+  assert.deepEqual(vda?.behind, ["pci:v1AF4", "virtio:d2"]);
+  const [part] = vda?.partitions ?? [];
+  assert.deepEqual(part?.tags, { TYPE: "ext4", UUID: "0-1", LABEL: "my root" });
+  assert.deepEqual(part?.files?.["sbin/init"], { link: "../lib/systemd" });
+  assert.deepEqual(part?.files?.["lib/systemd"], { from: join(root, "lib/systemd") });
+});
+
+test("what is not to be seen is said", (context) => {
+  const { "run/udev/data/b254:1": _, ...withoutTags } = files;
+  const { unseen } = readHostMachine(hostWith(context, withoutTags, "sys/devices/virtual/block/dm-0"));
+  assert.match(
+    unseen.join("\n"),
+    /^what is on \/dev\/vda1: udev tells nothing of it.*\nthe file system at \/ is on none of its disks/,
+  );
+});
