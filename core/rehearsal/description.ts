@@ -58,6 +58,8 @@ export interface MachineDescription {
   insertionFails?: Readonly<Record<string, string>>;
   /** Modaliases of the devices on the buses; each begins with the name of its bus. */
   modaliases: readonly string[];
+  /** Its kernel has all drivers and file systems built in. */
+  monolithic?: boolean;
   /** File system types that this kernel lacks. */
   missingTypes?: readonly string[];
   /** By the base name of argv[0]; each is there, wherever it is looked for. */

@@ -56,7 +56,11 @@ export function createHardware(world: World): Hardware {
     for (const system of systems) addFiles(system, system.root, fileOf(node), world.realtime());
     const properties = { SUBSYSTEM: busOf(node.modalias), MODALIAS: node.modalias };
     schedule.uevent({ action: "add", devpath: `/devices/simulated/behind${node.number}`, properties });
-    if (driversOf(node).some(({ name, chain }) => chain.length === 0 || world.loaded.has(name))) bind(node);
+    if (
+      description.monolithic ||
+      driversOf(node).some(({ name, chain }) => chain.length === 0 || world.loaded.has(name))
+    )
+      bind(node);
   }
 
   function driversOf({ modalias }: Node) {

@@ -53,7 +53,7 @@ const memoryTypes = [
 export function kernelKnows(world: World, type: string): boolean {
   if (world.description.missingTypes?.includes(type)) return false;
   if (memoryTypes.includes(type)) return true;
-  if (world.description.drivers) return diskTypes.includes(type);
+  if (world.description.drivers || world.description.monolithic) return diskTypes.includes(type);
   return world.devices.resolve(`fs-${type}`).length > 0;
 }
 

@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { release as hostRelease } from "node:os";
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
@@ -13,8 +14,8 @@ import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
 export interface RehearsedImage {
   bundle: string;
   files: FileTable;
-  /** That it has drivers of; without any, the build host's own. */
-  kernel: { release: string; machine: string };
+  /** That it has drivers of. Without any it is this host's, with all that is needed built in. */
+  kernel: { release: string; machine: string; monolithic: boolean };
 }
 
 /** Larger files are not read as a whole by any op: their beginning is enough. */
@@ -61,7 +62,7 @@ function kernelOf(files: ReadonlyMap<string, SimulatedFile>): RehearsedImage["ke
   for (const path of files.keys()) release ||= /^(?:usr\/)?lib\/modules\/([^/]+)\/./.exec(path)?.[1] ?? "";
   const init = dataOf(files, initPath);
   const machine = init && init.length > 20 ? elfMachines[init.readUInt16LE(18)] : undefined;
-  return { release: release || "0.0.0", machine: machine ?? "x86_64" };
+  return { release: release || hostRelease(), machine: machine ?? "x86_64", monolithic: release === "" };
 }
 
 const types = new Map<number, SimulatedFile["type"]>([

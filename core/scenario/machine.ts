@@ -32,6 +32,7 @@ export function machineOf(
       table.flatMap(([name, { fails }]) => (fails === undefined ? [] : [[name, fails]])),
     ),
     missingTypes: kernel.lacks ?? [],
+    monolithic: image.kernel.monolithic,
     programs: {},
     modelled: { ...knownPrograms, ...scripted },
     ...(memory === undefined ? {} : { memory: bytesOf(memory) }),

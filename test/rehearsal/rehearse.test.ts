@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { engineHash, snapshotPath } from "../../core/abi/index.js";
-import type { MachineFile } from "../../core/schema/machine.js";
+import { type MachineFile, machineSchema } from "../../core/schema/machine.js";
 import { buildImage } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { run, tryRun } from "../support/run.js";
@@ -39,6 +39,21 @@ test("the example of the manual boots its root, by the image's own drivers", asy
   assert.match(text, /\n +\S+ would switch to \/sysroot and run \/sbin\/init\n$/);
 });
 
+test("the manual names every key of a machine file", () => {
+  const manual = readFileSync(join(projectFolder, "docs/rehearse.md"), "utf8");
+  const keysOf = (part: unknown): string[] => {
+    if (typeof part !== "object" || part === null) return [];
+    const { properties = {} } = part as { properties?: object };
+    return [...Object.keys(properties), ...Object.values(part).flatMap(keysOf)];
+  };
+  const keys = new Set(keysOf(machineSchema).filter((key) => key !== "properties"));
+  assert.ok(keys.size > 40, "keys were found");
+  assert.deepEqual(
+    [...keys].filter((key) => !new RegExp(`[\`{ "]${key}[\`" :]`).test(manual)),
+    [],
+  );
+});
+
 test("a root in memory: it fits, or the report says why not", async () => {
   const line = `root=tmpfs:UUID=${uuid} rd.tmpfs.size=`;
   const fits = await rehearse(image, "-c", `${line}3G`, "-m", example);
@@ -63,6 +78,13 @@ test("a disk whose driver is not in the image, or does not load, never comes", a
   const fails = await rehearse(image, "-c", line, "-m", broken);
   assert.equal(fails.status, 1);
   assert.match(fails.text, /insert virtio_blk: virtio_blk ENOEXEC/);
+});
+
+test("an image without drivers is for a kernel that has them built in", async () => {
+  const { file } = await buildImage("rehearse-no-kernel", ["-N", "--no-kernel", "--compress", "zstd -1"]);
+  const { status, text } = await rehearse(file, "-c", `root=UUID=${uuid}`, "-m", example);
+  assert.equal(status, 0, text);
+  assert.doesNotMatch(text, /insert/);
 });
 
 test("without a machine: one is assumed, and said; a name by hardware leaves it open", async () => {
