@@ -43,26 +43,34 @@ export function readTraces(text: string, source: string): Trace[] {
   const lines = text.split("\n");
   const unfinished = lines.pop() !== "";
   if (unfinished) lines.push(text.slice(text.lastIndexOf("\n") + 1));
+  /** The beginning of a line that the kernel has broken. */
+  let held = "";
   for (const [index, raw] of lines.entries()) {
-    // A serial line has them.
-    const line = raw.replace(/\r+$/, "");
+    // A serial line has carriage returns.
+    const line = held + raw.replace(/\r+$/, "");
+    held = "";
     const place = `${source}, line ${index + 1}`;
-    if (line.startsWith(magicOfAnyVersion) && line !== traceEnd) {
+    const isHead = line.startsWith(magicOfAnyVersion) && line !== traceEnd;
+    const entry = open && !isHead ? readEntry(line) : undefined;
+    if (entry) {
+      open?.entries.push(entry);
+      continue;
+    }
+    const message = open || isHead ? line.search(kernelMessage) : -1;
+    if (message >= 0) held = line.slice(0, message);
+    else if (isHead) {
       const entries: TraceEntry[] = [];
       open = { entries, trace: { ...readHead(line, place), entries } };
       traces.push(open.trace);
-    } else if (open && line === traceEnd) open = undefined;
-    else if (open && line.startsWith(`${traceCut}\t`)) {
+    } else if (!open) continue;
+    else if (line === traceEnd) open = undefined;
+    else if (line.startsWith(`${traceCut}\t`)) {
       open.trace.cut = whyCut(line.slice(traceCut.length + 1));
       open = undefined;
-    } else if (open && !kernelMessage.test(line)) {
-      const entry = readEntry(line);
-      if (entry) open.entries.push(entry);
-      else if (unfinished && index === lines.length - 1) open.trace.cut = "its last line is not whole";
-      else
-        throw new TraceError(`${place}: this is no op of a recording: it was damaged, take it out of the boot again`);
-    }
+    } else if (unfinished && index === lines.length - 1) open.trace.cut = notWhole;
+    else throw new TraceError(`${place}: this is no op of a recording: it was damaged, take it out of the boot again`);
   }
+  if (open && held) open.trace.cut = notWhole;
   if (traces.length) return traces;
   throw new TraceError(
     `${source} holds no recording of a boot: name a copy of /run/initramfs/trace, or a console's log of a boot with rd.trace=console`,
@@ -71,8 +79,10 @@ export function readTraces(text: string, source: string): Trace[] {
 
 const magicOfAnyVersion = traceMagic.replace(/\d+$/, "");
 
-/** What the kernel says on a console meanwhile. */
-const kernelMessage = /^\[ *\d+\.\d{6}\] /;
+const notWhole = "its last line is not whole";
+
+/** What the kernel says on a console meanwhile: to the end of that line, but perhaps amid one of ours, of which the next line is the rest. */
+const kernelMessage = /\[ *\d+\.\d{6}\] /;
 
 function readHead(line: string, place: string): Pick<Trace, "bundle" | "engine"> {
   const [magic, bundle = "", engine = "", ...rest] = line.split("\t");

@@ -105,7 +105,7 @@ function endOf(ending: Exclude<ReplayEnd, { end: "diverged" }>, cut: string | un
       return "stopped there, as --until says";
     case "recording":
       return cut === undefined
-        ? "the recording ends there, and the boot code would go on: PID 1 or the kernel ended the engine, or the file is cut"
+        ? "the recording ends there, and the boot code would go on: rd.trace=console has shown it then, the engine was ended, or the file is cut"
         : `the recording is cut there: ${cut}`;
     case "failed":
       return `the boot code fails: ${ending.reason}${ending.recorded ? "; the recorded one went on" : ""}`;
