@@ -94,49 +94,37 @@ export function createFileSpace(initramfs: FileSystem): FileSpace {
   function locate(path: string, { last = true, root, from = "/" }: LookUp = {}): Place {
     if (path.length > longestPath) throw new Failure("ENAMETOOLONG");
     const base = root === undefined ? onTop({ mount: top, inode: top.root }) : rootSpot(root);
-    /** The way from the base to where we are. */
-    const way: { spot: Spot; name: string }[] = [];
-    const here = () => way.at(-1)?.spot ?? base;
-    const names = (path.startsWith("/") ? path : `${from}/${path}`).split("/");
-    let links = 0;
-    let place: Place = { folder: base, name: "", found: base, path: "/" };
-    for (let at = 0; at < names.length; at++) {
-      const name = names[at] ?? "";
-      const { mount, inode } = here();
-      if (name === "" || name === ".") {
-        // A slash at the end asks for a folder.
-        if (at === names.length - 1 && at > 0 && !isFolder(inode)) throw new Failure("ENOTDIR");
-        continue;
-      }
-      if (!isFolder(inode)) throw new Failure("ENOTDIR");
+    /** From the base to where we are. */
+    const way: { folder: Spot; name: string; spot: Spot }[] = [];
+    const rest = (path.startsWith("/") ? path : `${from}/${path}`).split("/").reverse();
+    for (let links = 0; rest.length; ) {
+      const name = rest.pop() ?? "";
+      const folder = way.at(-1)?.spot ?? base;
+      // A slash at the end asks for a folder, too.
+      if (!isFolder(folder.inode)) throw new Failure("ENOTDIR");
+      if (name === "" || name === ".") continue;
       if (name.length > longestName) throw new Failure("ENAMETOOLONG");
       if (name === "..") {
         way.pop();
-        place = { folder: here(), name: "", found: here(), path: pathOf(way) };
         continue;
       }
-      const child = inode.children.get(name);
-      const rest = names.slice(at + 1);
-      const isLast = rest.every((part) => part === "");
+      const child = folder.inode.children.get(name);
       if (!child) {
-        if (isLast) return { folder: here(), name, found: undefined, path: join(pathOf(way), name) };
-        throw new Failure("ENOENT");
+        if (rest.some((part) => part !== "")) throw new Failure("ENOENT");
+        return { folder, name, found: undefined, path: join(pathOf(way), name) };
       }
-      if (child.type === "symlink" && (!isLast || last || rest.length > 0)) {
+      if (child.type === "symlink" && (last || rest.length > 0)) {
         if (++links > mostLinks) throw new Failure("ELOOP");
         const target = child.target ?? "";
         if (target.startsWith("/")) way.length = 0;
-        names.splice(0, at + 1, ...target.split("/"));
-        place = { folder: here(), name: "", found: here(), path: pathOf(way) };
-        at = -1;
+        rest.push(...target.split("/").reverse());
         continue;
       }
-      const folder = here();
-      const spot = onTop({ mount, inode: child });
-      way.push({ spot, name });
-      place = { folder, name, found: spot, path: pathOf(way) };
+      way.push({ folder, name, spot: onTop({ mount: folder.mount, inode: child }) });
     }
-    return place;
+    const end = way.at(-1);
+    if (!end) return { folder: base, name: "", found: base, path: "/" };
+    return { folder: end.folder, name: end.name, found: end.spot, path: pathOf(way) };
   }
 
   const pathOf = (way: readonly { name: string }[]) => `/${way.map(({ name }) => name).join("/")}`;

@@ -18,7 +18,7 @@ export interface RehearsedImage {
   kernel: { release: string; machine: string; monolithic: boolean };
 }
 
-/** Larger files are not read as a whole by any op: their beginning is enough. */
+/** Larger files are not read as a whole by any op, nor are drivers: their beginning is enough. */
 const wholeFile = 1 << 20;
 const beginning = 4096;
 const whole = new Set([bundlePath, snapshotPath, driverIndexPath].map((path) => path.slice(1)));
@@ -73,7 +73,8 @@ const types = new Map<number, SimulatedFile["type"]>([
   [0o140000, "socket"],
 ]);
 
-const kept = (path: string, size: number) => (size <= wholeFile || whole.has(path) ? size : beginning);
+const isRead = (path: string, size: number) => whole.has(path) || (size <= wholeFile && !/\.ko(\.\w+)?$/.test(path));
+const kept = (path: string, size: number) => (isRead(path, size) ? size : Math.min(size, beginning));
 
 /** A member as the machine has it, without content. */
 function fileOf({
