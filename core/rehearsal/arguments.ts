@@ -1,6 +1,7 @@
-import { type MountFlag, type OpName, type PowerAction, traceLeastLimit } from "../abi/index.js";
+import { type OpName, type PowerAction, traceLeastLimit } from "../abi/index.js";
 import { toBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
+import { mountFlags } from "./mount-flags.js";
 
 /** What an argument has to be, as core/init demands it. */
 type Check = (value: unknown) => boolean;
@@ -23,6 +24,7 @@ const integer =
   (value) =>
     Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 const number = integer(0, 2 ** 31 - 1);
+const number32 = integer(0, most32 - 1);
 const owner = integer(0, most32 - 2);
 const mode = integer(0, 0o7777);
 const oneOf =
@@ -42,30 +44,6 @@ const shaped =
   (value) =>
     isObject(value) && Object.entries(shape).every(([name, check]) => check(value[name]));
 
-const mountFlags: readonly MountFlag[] = [
-  "ro",
-  "nosuid",
-  "nodev",
-  "noexec",
-  "noatime",
-  "nodiratime",
-  "relatime",
-  "strictatime",
-  "lazytime",
-  "sync",
-  "dirsync",
-  "mand",
-  "silent",
-  "remount",
-  "bind",
-  "rbind",
-  "private",
-  "rprivate",
-  "slave",
-  "rslave",
-  "shared",
-  "rshared",
-];
 const flags = list(oneOf(...mountFlags));
 const file = shaped({ file: path });
 const pipe = shaped({ pipe: number });
@@ -106,8 +84,8 @@ const shapes: { readonly [Name in OpName]: Shape } = {
     path,
     type: oneOf("char", "block", "fifo"),
     mode,
-    major: optional(integer(0, most32 - 1)),
-    minor: optional(integer(0, most32 - 1)),
+    major: optional(number32),
+    minor: optional(number32),
   },
   rename: { from: path, to: path },
   remove: { path },
@@ -196,8 +174,6 @@ export function readArguments(name: string, json: string): Record<string, unknow
   if (name === "makeNode" && request.type !== "fifo") check(request, { major: number32, minor: number32 });
   return inBytes(request) as Record<string, unknown>;
 }
-
-const number32 = integer(0, most32 - 1);
 
 function check(request: Record<string, unknown>, shape: Shape): void {
   for (const [name, fits] of Object.entries(shape))

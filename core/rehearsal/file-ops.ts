@@ -129,11 +129,9 @@ function makeDir(world: World, path: string, mode: number, parents: boolean): vo
 
 function symlink(world: World, { path, target, replace }: InstantOps["symlink"][0]): void {
   const place = placeOf(world, path);
-  if (place.found && replace && !isFolder(place.found.inode)) {
-    unlink(place);
-    delete (place as { found?: Spot }).found;
-  }
-  create(world, place as Place, "symlink", 0o777).target = target;
+  const givesWay = replace && place.found && !isFolder(place.found.inode);
+  if (givesWay) unlink(place);
+  create(world, givesWay ? { ...place, found: undefined } : place, "symlink", 0o777).target = target;
 }
 
 function rename(world: World, { from, to }: InstantOps["rename"][0]): void {

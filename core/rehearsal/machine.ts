@@ -161,7 +161,7 @@ export function createMachine(description: MachineDescription): Machine {
     setRescuePolicy: () => ({}),
     finish: (last) =>
       nothing(() => {
-        word = last;
+        word = JSON.parse(JSON.stringify(last, textOut));
       }),
   };
 

@@ -1,29 +1,13 @@
-import type { JobOps, MountFlag } from "../abi/index.js";
+import type { JobOps } from "../abi/index.js";
 import { deviceAt } from "./devices.js";
 import { Failure } from "./failure.js";
 import type { Mount } from "./file-space.js";
 import { addFiles, createFileSystem, type FileSystem, isFolder, sizeOf } from "./file-tree.js";
 import { fill, isMemoryType, kernelKnows, tmpfsDefault } from "./kernel-files.js";
+import { propagationFlags, shownFlags } from "./mount-flags.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 type MountRequest = JobOps["mount"][0];
-
-/** Flags that say how, not what /proc/self/mounts shows. */
-const actions: readonly MountFlag[] = [
-  "remount",
-  "bind",
-  "rbind",
-  "private",
-  "rprivate",
-  "slave",
-  "rslave",
-  "shared",
-  "rshared",
-  "silent",
-  "strictatime",
-];
-const propagation: readonly MountFlag[] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
-const shownFlags = (flags: readonly MountFlag[]) => new Set(flags.filter((flag) => !actions.includes(flag)));
 
 const units: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 
@@ -130,7 +114,7 @@ function bind(world: World, { source, target, flags }: MountRequest): void {
 export function mount(world: World, request: MountRequest): void {
   const { source, target, type, flags } = request;
   const { inode } = world.files.spot(target);
-  if (flags.length && flags.every((flag) => propagation.includes(flag))) mountAt(world, target);
+  if (flags.length && flags.every((flag) => propagationFlags.includes(flag))) mountAt(world, target);
   else if (flags.includes("remount")) remount(world, request);
   else if (flags.includes("bind") || flags.includes("rbind")) bind(world, request);
   else if (!isFolder(inode)) throw new Failure("ENOTDIR");
