@@ -111,6 +111,9 @@ const defaultMemory = 1 << 30;
 /** Half of the memory, as the kernel grants a tmpfs. */
 export const tmpfsDefault = ({ description: { memory = defaultMemory } }: World): number => memory / 2;
 
+/** How often the kernel looks for media in drives, in milliseconds. */
+const mediaPolling = "module/block/parameters/events_dfl_poll_msecs";
+
 /** Fills a file system that the kernel makes up. */
 export function fill(world: World, system: FileSystem): void {
   const { description, devices } = world;
@@ -121,7 +124,13 @@ export function fill(world: World, system: FileSystem): void {
     add({ self: link(String(enginePid)), mounts: link("self/mounts") });
     for (const [path, file] of Object.entries(made)) hang(system, path, file);
   } else if (system.type === "sysfs") {
-    add({ "class/block/": "", "kernel/": "", "devices/virtual/mem/null/": "", ...description.sysfs });
+    add({
+      "class/block/": "",
+      "kernel/": "",
+      "devices/virtual/mem/null/": "",
+      [mediaPolling]: "0\n",
+      ...description.sysfs,
+    });
     add({
       "devices/virtual/mem/null/dev": "1:3\n",
       "devices/virtual/mem/null/uevent": "",

@@ -15,7 +15,19 @@ export function readMachineFile(path: string): MachineFile {
   const value = parse(path, text);
   const problems = mistakesOf("machine", value).map((mistake) => `${path}: ${describe(mistake)}`);
   if (problems.length) throw new BuildError(...new Set(problems));
-  return value as MachineFile;
+  const machine = value as MachineFile;
+  checkNames(path, machine);
+  return machine;
+}
+
+/** What no schema can say. Throws BuildError. */
+function checkNames(path: string, { disks = [], programs = [] }: MachineFile): void {
+  const names = [...disks, ...programs.flatMap((program) => program.disks ?? [])].map(({ name }) => name);
+  const twice = names.filter((name, index) => names.indexOf(name) < index);
+  if (twice.length)
+    throw new BuildError(
+      ...[...new Set(twice)].map((name) => `${path}: two disks are named ${name}: give each a name of its own`),
+    );
 }
 
 function parse(path: string, text: string): unknown {
