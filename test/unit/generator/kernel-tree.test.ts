@@ -72,9 +72,11 @@ test("a kernel that is not there, or not ready, is an error with the remedy", as
   const folder = scratchFolder(context, { "6.1/modules.dep": "", "6.2/kernel/x.ko": "" });
   assert.deepEqual(findKernel(undefined, join(folder, "6.1")), { release: "6.1", folder: join(folder, "6.1") });
   assert.deepEqual(findKernel("7", join(folder, "6.1")), { release: "7", folder: join(folder, "6.1") });
-  assert.deepEqual(await problemsOf(() => findKernel("6.2", join(folder, "6.2"))), [
-    `${folder}/6.2 has no modules.dep: run "depmod 6.2" (for a directory that is not below /lib/modules: depmod -b)`,
-  ]);
+  assert.match(
+    (await problemsOf(() => findKernel("6.2", join(folder, "6.2"))))[0] ?? "",
+    // Its links are followed where it is there, which it need not be.
+    /6\.2 has no modules\.dep: run "depmod 6\.2" \(for a directory that is not below (\/usr)?\/lib\/modules: depmod -b\)$/,
+  );
   assert.match(
     (await problemsOf(() => findKernel("6.3", join(folder, "6.3"))))[0] ?? "",
     /there is no directory .*6\.3: -k takes/,
