@@ -83,7 +83,7 @@ test("a kernel that is not there, or not ready, is an error with the remedy", as
   );
   assert.match(
     (await problemsOf(() => findKernel("0.0-none", undefined)))[0] ?? "",
-    /^\/lib\/modules has no drivers of kernel 0\.0-none: .* or build without drivers with --no-kernel$/,
+    /^(\/usr)?\/lib\/modules has no drivers of kernel 0\.0-none: .* or build without drivers with --no-kernel$/,
   );
 });
 
