@@ -34,6 +34,8 @@ export interface Machine {
   now(): number;
   /** As they are now. */
   files: FileSpace;
+  /** A block device goes away now; by its kernel name. */
+  takeOut(name: string): void;
   /** All ops so far. */
   recorded(): readonly TraceEntry[];
   /** Processor time that a turn may take, in milliseconds. */
@@ -192,6 +194,9 @@ export function createMachine(description: MachineDescription): Machine {
     console: () => shown,
     now,
     files: world.files,
+    takeOut(name) {
+      for (const device of world.devices.all()) if (device.name === name) world.devices.vanish(device);
+    },
     turnLimit: () => turnLimit,
   };
 }
