@@ -12,7 +12,7 @@ import { missingFirmware } from "./missing-firmware.js";
 import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { createPatience, type Patience } from "./patience.js";
-import { type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
+import { noHooks, type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
@@ -64,6 +64,10 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
     breakpoints: new Set(),
     shellRan: false,
   };
+  loop.onBroken((error) => {
+    report(state, error);
+    instant("finish", { word: "failed", reason: reasonOf(error), retry: false });
+  });
   const steps: ((state: State) => void | Promise<void>)[] = [
     () => mountVirtualFileSystems(loop, services.log),
     () => makeStaticNodes(state.kernel.release, services.log),
@@ -167,9 +171,10 @@ async function takePhase(state: State, phase: Phase): Promise<void> {
   if (phase === "cmdline") root.check();
 }
 
-async function leave({ services, parameters, kernel, root }: State): Promise<void> {
+async function leave({ services, patience, parameters, kernel, root }: State): Promise<void> {
   await services.drivers.stop();
-  await switchRoot(services.loop, services.log, parameters, kernel, root.mountPoint);
+  const left = switchRoot(services.loop, services.log, parameters, kernel, root.mountPoint);
+  await patience.during(left, noHooks);
 }
 
 function beginDevices(state: State): Promise<void> {
@@ -213,22 +218,28 @@ async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: S
   }
 }
 
-/** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
-async function stop(state: State, error: unknown): Promise<boolean> {
-  const { services, place, plan, commandLine, kernel } = state;
-  if (state.breakpoints.has("emergency")) await pause(state, "emergency");
-  for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
+function report({ services, place, plan, commandLine, kernel, devicesFound }: State, error: unknown): void {
+  const { loop, wants, devices, drivers, log } = services;
   const facts = {
     error,
     place,
-    wants: services.wants.open(),
-    devices: state.devicesFound && services.devices.all(),
-    firmware: missingFirmware(services.drivers.tried()),
+    wants: wants.open(),
+    running: loop.running(),
+    devices: devicesFound && devices.all(),
+    firmware: missingFirmware(drivers.tried()),
     commandLine: commandLine.text,
     build: plan.build,
     kernel: kernel.release,
   };
-  showReport(facts, services.log);
+  showReport(facts, log);
+}
+
+/** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
+async function stop(state: State, error: unknown): Promise<boolean> {
+  const { services, kernel } = state;
+  if (state.breakpoints.has("emergency")) await pause(state, "emergency");
+  for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
+  report(state, error);
   await showTrace(services, kernel, state.parameters);
   let retry = canRunShell(state.parameters);
   if (retry) {

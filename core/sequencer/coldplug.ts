@@ -17,10 +17,11 @@ const withoutDrivers = new Set([
 ]);
 
 /** One that the kernel cannot make up (too long, a device in trouble) is as good as none. */
-function modaliasOf(device: string): string | undefined {
+function modaliasOf(device: string, log: Log): string | undefined {
   try {
     return readIfThere(`${device}/modalias`)?.trim();
-  } catch {
+  } catch (error) {
+    log.warning(reasonOf(error));
     return undefined;
   }
 }
@@ -47,7 +48,7 @@ function* modaliasesByBus(log: Log): Generator<string[]> {
   for (const bus of new Set([...firstBuses, ...buses])) {
     if (withoutDrivers.has(bus)) continue;
     const folder = `/sys/bus/${bus}/devices`;
-    yield entriesOf(folder, log).flatMap(({ name }) => modaliasOf(`${folder}/${name}`) ?? []);
+    yield entriesOf(folder, log).flatMap(({ name }) => modaliasOf(`${folder}/${name}`, log) ?? []);
   }
 }
 

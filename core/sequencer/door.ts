@@ -8,8 +8,10 @@ type Request = Record<string, unknown>;
 
 /** What an op is about, for messages to a person. */
 export function subject(request: Request): string {
-  const { path, target, type, source = type, device, alias, argv, from, to, file } = request;
+  const { path, target, type, source = type, device, alias, argv, from, to, file, drivers, root, init } = request;
   if (Array.isArray(argv)) return String(argv[0]);
+  if (Array.isArray(drivers)) return drivers.map(({ name }) => name).join(" ");
+  if (init !== undefined) return `${init} in ${root}`;
   if (from !== undefined) return `${from} to ${to}`;
   if (source !== undefined && target !== undefined) return `${source} on ${target}`;
   return String(path ?? target ?? device ?? alias ?? file ?? "");

@@ -23,6 +23,8 @@ export interface Loop {
   listen(listener: (event: Event) => void): void;
   /** Calls back whenever no job, no timer and nothing idle is left: only a uevent could still bring anything. True: that has changed it. */
   onStill(listener: () => boolean): void;
+  /** Calls back where a turn fails: no event can be had, or whoever listens to it throws. Nothing that waits can count on anything then. */
+  onBroken(listener: (error: unknown) => void): void;
   /** What the running jobs do: "run /bin/tar". */
   running(): string[];
   /** Grows with every job that ends or reads on: as long as it does, something moves. */
@@ -49,6 +51,9 @@ export function createLoop(): Loop {
   const listeners: ((event: Event) => void)[] = [];
   const whenIdle: (() => void)[] = [];
   let still = () => false;
+  let broken = (error: unknown): void => {
+    throw error;
+  };
   let eventsInARow = 0;
   let moves = 0;
   /** Of this turn, which lasts no longer than its hooks compute; undefined: nobody has asked. */
@@ -77,6 +82,14 @@ export function createLoop(): Loop {
   }
 
   function turn(): void {
+    try {
+      step();
+    } catch (error) {
+      broken(error);
+    }
+  }
+
+  function step(): void {
     if (isStill() && still()) return;
     const timer = firstTimer();
     const idle = whenIdle[0];
@@ -164,6 +177,9 @@ export function createLoop(): Loop {
     listen: (listener) => listeners.push(listener),
     onStill(listener) {
       still = listener;
+    },
+    onBroken(listener) {
+      broken = listener;
     },
     running: () => [...jobs.values()].map(({ text }) => text),
     moves: () => moves,

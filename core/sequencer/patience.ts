@@ -93,7 +93,11 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
 }
 
 const hookOf = (modules: string[]) =>
-  modules.length === 1 ? `the hook of the module ${modules[0]}` : `hooks of the modules ${modules.join(", ")}`;
+  modules.length === 0
+    ? "the boot"
+    : modules.length === 1
+      ? `the hook of the module ${modules[0]}`
+      : `hooks of the modules ${modules.join(", ")}`;
 
 function nothingToCome(modules: string[]): BootError {
   return new BootError(

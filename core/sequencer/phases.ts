@@ -24,6 +24,9 @@ export interface PhaseRun {
   abandon(): void;
 }
 
+/** Of a step that is no phase. */
+export const noHooks: PhaseRun = { ended: async () => {}, unfinished: () => [], abandon: () => {} };
+
 /** Starts the hooks of a phase in the order of their priority. One that waits does not hold up the others. */
 export function startPhase(phase: Phase, hooks: PlannedHook[], place: Place): PhaseRun {
   place.phase = phase;

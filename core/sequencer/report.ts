@@ -8,6 +8,8 @@ export interface ReportFacts {
   error: unknown;
   place: Place;
   wants: OpenWant[];
+  /** Jobs that have not ended. */
+  running: string[];
   /** undefined: the boot has not looked for any yet. */
   devices: Device[] | undefined;
   /** What drivers of this boot may lack, a line each. */
@@ -28,11 +30,38 @@ function describeBuild({ version, kernel, hostOnly }: BootPlan["build"]): string
   return `firstlight ${version}, ${hostOnly ? "host-only" : "generic"}, ${kernel === null ? "without drivers" : `for kernel ${kernel}`}`;
 }
 
+const remedies: readonly [errnos: string, remedy: string][] = [
+  ["ENOSPC", "A file system in memory is full: give the machine more memory, or put less into it."],
+  ["ENOMEM EAGAIN EMFILE ENFILE", "Give the machine more memory."],
+  [
+    "ECHILD",
+    "Its process was killed. Look above for what the kernel says of it; if memory ran out, give the machine more.",
+  ],
+  [
+    "EIO ENXIO ENOMEDIUM ESTALE EUCLEAN",
+    "Look above for what the kernel says of it, and check the device and its cabling.",
+  ],
+  ["ENODEV ENOSYS EPROTONOSUPPORT", "This kernel lacks it: boot another one, or one that has it built in."],
+  ["EBADMSG ENOEXEC", "The image is damaged: build it again."],
+];
+
+function remedyOf(error: unknown): string {
+  if (error instanceof BootError) return error.remedy;
+  if (!(error instanceof OpError))
+    return "This is a mistake in the boot code, at the place below: tell the module's author.";
+  const known = remedies.find(([errnos]) => errnos.split(" ").includes(error.errno))?.[1];
+  return (
+    known ??
+    "Look above for what the kernel says of it. If that does not explain it, build the image again, or report it (tools/bug-report)."
+  );
+}
+
 /** What a person in front of a machine that did not boot has to know. */
 export function formatReport({
   error,
   place,
   wants,
+  running,
   devices,
   firmware,
   commandLine,
@@ -41,13 +70,13 @@ export function formatReport({
 }: ReportFacts): string {
   const where = place.failed ? `${place.phase}, in the module ${place.failed}` : place.phase;
   const lines = ["", "──── The boot has stopped ────", `What:    ${reasonOf(error)}`];
-  if (error instanceof BootError) lines.push(`Remedy:  ${error.remedy}`);
-  lines.push(`Where:   ${where}`);
+  lines.push(`Remedy:  ${remedyOf(error)}`, `Where:   ${where}`);
   for (const want of wants) {
     lines.push(`Waiting: ${want.description}, wanted for ${want.for}`);
     const nearest = want.nearest();
     if (nearest) lines.push(`         ${nearest}`);
   }
+  for (const job of running) lines.push(`Running: ${job}`);
   const found = devices?.map(describeDevice).join("\n         ") || "none";
   lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
   for (const lack of firmware) lines.push(`Drivers: ${lack}`);

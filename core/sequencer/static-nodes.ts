@@ -7,7 +7,7 @@ import { files, readIfThere } from "./files.js";
  * late. By modules.devname of the image: "fuse fuse c10:229" (kmod, depmod.c). As kmod static-nodes: for root, until the driver is there.
  */
 export function makeStaticNodes(release: string, log: Log): void {
-  for (const line of (readIfThere(`/usr/lib/modules/${release}/modules.devname`) ?? "").split("\n")) {
+  for (const line of linesOf(`/usr/lib/modules/${release}/modules.devname`, log)) {
     const [, name, type, major, minor] = /^\S+ (\S+) ([bc])(\d+):(\d+)$/.exec(line) ?? [];
     if (name === undefined) continue;
     const path = `/dev/${name}`;
@@ -19,5 +19,15 @@ export function makeStaticNodes(release: string, log: Log): void {
       // The driver is there already.
       if (errnoOf(error) !== "EEXIST") log.warning(`${path}: ${error}`);
     }
+  }
+}
+
+/** Few boots need these nodes: a list that cannot be read is no reason to stop. */
+function linesOf(path: string, log: Log): string[] {
+  try {
+    return (readIfThere(path) ?? "").split("\n");
+  } catch (error) {
+    log.warning(String(error));
+    return [];
   }
 }

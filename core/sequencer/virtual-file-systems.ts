@@ -28,6 +28,9 @@ const efiVariables: VirtualFileSystem = {
   flags: ["nosuid", "noexec", "nodev"],
 };
 
+/** Milliseconds. */
+const longestMount = 10_000;
+
 const links = [
   ["/dev/fd", "/proc/self/fd"],
   ["/dev/stdin", "/proc/self/fd/0"],
@@ -55,17 +58,23 @@ export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<voi
     for (const system of second.filter(isMissing)) mountVirtual(system);
     const { type, target, flags } = efiVariables;
     // The firmware may take its time to list them.
-    if (isMissing(efiVariables) && files.stat(target))
-      await loop.job("mount", { source: type, target, type, flags, data: "" });
+    if (isMissing(efiVariables) && files.stat(target)) {
+      const mount = loop.job("mount", { source: type, target, type, flags, data: "" });
+      if (!(await loop.within(longestMount, mount)))
+        log.warning(`${target} is not mounted: the firmware does not answer`);
+    }
   } catch (error) {
     // A kernel without one of them boots all the same.
     log.warning(String(error));
   }
-  if (!mounted.has("/dev")) for (const [path, target] of links) files.symlink(path, target);
-  try {
-    files.makeDir("/run/initramfs");
-  } catch (error) {
-    // A full /run: the next init may miss it, this boot does not need it.
-    log.warning(String(error));
-  }
+  const attempt = (action: () => void) => {
+    try {
+      action();
+    } catch (error) {
+      // A full /run or /dev: the next init may miss it, this boot does not need it.
+      log.warning(String(error));
+    }
+  };
+  if (!mounted.has("/dev")) for (const [path, target] of links) attempt(() => files.symlink(path, target));
+  attempt(() => files.makeDir("/run/initramfs"));
 }

@@ -1,0 +1,89 @@
+/** Faults that a boot once did not survive, or did not tell of; found by exploring them. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { MachineDescription } from "../../core/rehearsal/description.js";
+import { createExplorer, type ExploredRun, type Explorer } from "../../core/rehearsal/explore.js";
+import { bundleWith } from "../support/rehearsal.js";
+
+const machine: MachineDescription = {
+  commandLine: "root=LABEL=ROOT rd.shell=0 rd.timeout=60",
+  kernel: { release: "6.1.0", machine: "x86_64" },
+  initramfs: { "usr/lib/modules/6.1.0/modules.devname": "fuse fuse c10:229\n" },
+  devices: [
+    {
+      name: "vda",
+      number: "254:0",
+      tags: { TYPE: "ext4", LABEL: "ROOT" },
+      driver: "virtio_blk",
+      files: { "sbin/init": { type: "file", mode: 0o755, data: "" } },
+    },
+  ],
+  drivers: { "pci:v1": [{ name: "virtio_blk", path: "/virtio_blk.ko", parameters: "", size: 1 }] },
+  modaliases: ["pci:v1"],
+  sysfs: { "firmware/efi/efivars/": "" },
+  programs: {},
+};
+let explorer: Explorer;
+before(async () => {
+  explorer = await createExplorer(await bundleWith({ add: [] }), machine);
+});
+
+/** The boot, in which the first op whose name and arguments match has this fault. */
+async function boot(op: RegExp, name: string): Promise<ExploredRun> {
+  const isMeant = (number: number) => {
+    const asked = explorer.good.asked[number - 1];
+    return op.test(`${asked?.name} ${asked?.arguments}`);
+  };
+  const fault = explorer.faults({ distinct: false }).find((one) => one.name === name && isMeant(one.op));
+  assert.ok(fault, `${op} is asked, and can give ${name}`);
+  const explored = await explorer.run([fault]);
+  assert.deepEqual(explored.verdict.violations, [], explored.shown);
+  return explored;
+}
+
+async function survives(op: RegExp, name: string, warning: RegExp): Promise<ExploredRun> {
+  const explored = await boot(op, name);
+  assert.equal(explored.verdict.end, "switch", explored.shown);
+  assert.match(explored.shown, warning);
+  return explored;
+}
+
+async function stops(op: RegExp, name: string, ...says: RegExp[]): Promise<void> {
+  const explored = await boot(op, name);
+  assert.equal(explored.verdict.end, "stopped", explored.shown);
+  for (const pattern of says) assert.match(explored.shown, pattern);
+}
+
+test("links and nodes in /dev that few boots need are no reason to stop", async () => {
+  await survives(/^symlink .*\/dev\/stdin/, "ENOSPC", /^<4>.*symlink \/dev\/stdin: ENOSPC/m);
+  await survives(/^read .*modules\.devname/, "EACCES", /^<4>.*modules\.devname: EACCES/m);
+});
+
+test("firmware that does not list its variables holds a boot up for ten seconds, not for ever", async () => {
+  const { asked } = await survives(
+    /^mount .*efivarfs/,
+    "never",
+    /efivars is not mounted: the firmware does not answer/,
+  );
+  assert.equal(Math.round((asked.at(-1)?.time ?? 0) / 1e6), 11);
+});
+
+test("no event can be had: the report, and the last word", () =>
+  stops(/^wait /, "EIO", /^What: {4}wait: EIO \(input\/output error\)$/m, /^Remedy: {2}Look above/m));
+
+test("a try of the switch that never ends is given up as rd.timeout says", () =>
+  stops(
+    /^trySwitch/,
+    "never",
+    /^What: {4}nothing has moved for 60 s \(rd\.timeout\), and the boot still waits for trySwitch \/sbin\/init in \/sysroot$/m,
+  ));
+
+test("the report names the jobs that have not ended, and what to do about an op that fails", async () => {
+  await stops(/^insert/, "never", /^Waiting: LABEL=ROOT, wanted for root$/m, /^Running: insert virtio_blk$/m);
+  await stops(/^probe/, "never", /^Running: probe \/dev\/vda$/m);
+  await stops(/^listenUevents/, "ENOBUFS", /^Remedy: {2}Look above for what the kernel says of it\. If/m);
+  await stops(/^trySwitch/, "ENOMEM", /^Remedy: {2}Give the machine more memory/m);
+});
+
+test("a device whose modalias cannot be read is told of", () =>
+  stops(/^read .*modalias/, "EIO", /^<4>.*modalias: EIO/m));
