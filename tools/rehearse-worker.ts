@@ -1,8 +1,22 @@
 import { read } from "node:fs";
+import { locateTarget, writeText } from "../core/generator/output.js";
 import { BuildError } from "../core/generator/problems.js";
 import { parseRehearseCommandLine, type RehearseCommandLine, rehearseHelp } from "../core/scenario/command-line.js";
-import { exitStatus, formatRehearsal, rehearsalAsJson, rehearseImage } from "../core/scenario/rehearsal.js";
-import { formatReplayEnd, formatReplayed, formatSteps, replayImage, replayStatus } from "../core/scenario/replay.js";
+import {
+  exitStatus,
+  formatRehearsal,
+  rehearsalAsJson,
+  rehearsalAsSvg,
+  rehearseImage,
+} from "../core/scenario/rehearsal.js";
+import {
+  formatReplayEnd,
+  formatReplayed,
+  formatSteps,
+  replayAsSvg,
+  replayImage,
+  replayStatus,
+} from "../core/scenario/replay.js";
 
 /** The rehearsal cannot begin. */
 const badInput = 3;
@@ -13,8 +27,13 @@ const enter = (): Promise<boolean> =>
     read(0, Buffer.alloc(4096), 0, 4096, null, (error, length) => resolve(!error && length > 0)),
   );
 
-async function showReplay(file: string, { image, until, step, verbose }: RehearseCommandLine): Promise<number> {
+async function showReplay(
+  file: string,
+  { image, until, step, verbose }: RehearseCommandLine,
+  picture: string | undefined,
+): Promise<number> {
   const replayed = await replayImage(file, image, until);
+  if (picture !== undefined) await writeText(picture, replayAsSvg(replayed, image));
   let typing = step;
   if (!step) for (const line of formatReplayed(replayed, { all: verbose })) process.stdout.write(`${line}\n`);
   else
@@ -32,8 +51,11 @@ async function main(): Promise<number> {
     process.stdout.write(rehearseHelp());
     return 0;
   }
-  if (commandLine.replay !== undefined) return showReplay(commandLine.replay, commandLine);
+  const { svg, replay } = commandLine;
+  const picture = svg === undefined ? undefined : locateTarget(svg, true);
+  if (replay !== undefined) return showReplay(replay, commandLine, picture);
   const rehearsed = await rehearseImage(commandLine);
+  if (picture !== undefined) await writeText(picture, rehearsalAsSvg(rehearsed, commandLine.image));
   process.stdout.write(
     commandLine.json
       ? `${JSON.stringify(rehearsalAsJson(rehearsed))}\n`

@@ -17,7 +17,7 @@ import { createTemporary, folderProblem, sweepTemporaries, type Temporary, unnam
 export function locateTarget(path: string, force: boolean): string {
   const target = followLinks(path);
   const old = statsOf(target);
-  if (old && !old.isFile()) throw new BuildError(`${path} is not a regular file: name a file for the image`);
+  if (old && !old.isFile()) throw new BuildError(`${path} is not a regular file: name another file`);
   if (old && !force) throw new BuildError(`${path} exists: overwrite it with -f, or name another file`);
   try {
     accessSync(dirname(target), constants.W_OK | constants.X_OK);
@@ -37,7 +37,7 @@ function followLinks(path: string, links = 0): string {
   } catch {
     return path;
   }
-  if (links === mostLinks) throw new BuildError(`${path}: too many symbolic links: name a file for the image`);
+  if (links === mostLinks) throw new BuildError(`${path}: too many symbolic links: name another file`);
   return followLinks(resolve(realpathSync(dirname(path)), target), links + 1);
 }
 

@@ -1,8 +1,8 @@
+import { escaped, fitted, rectangle, styles, text } from "./drawing.js";
 import { sizeWords } from "./listing.js";
 import { type Box, largestFirst, sizeOf, squarify, type Weight } from "./treemap.js";
 
 const gap = 2;
-const fontSize = 11;
 const headHeight = 16;
 const lineHeight = 13;
 /** Bold letters are wider. */
@@ -10,53 +10,8 @@ const boldness = 1.1;
 /** A box that is smaller than a short word is of no use: such files are shown as one. */
 const smallestBox = 34 * 16;
 
-/** Widths in parts of the font's size, none narrower than in common sans-serif fonts. */
-const widths: [RegExp, number][] = [
-  [/[iIjl.,:;'|!()[\]ft -]/, 0.38],
-  [/[mwMW@%…]/, 1],
-  [/[A-Z]/, 0.75],
-];
-const widthOf = (letter: string) => (widths.find(([letters]) => letters.test(letter))?.[1] ?? 0.61) * fontSize;
-
-/** As much of a text as fits, with "…" where it is cut; empty: less than three letters would be left. */
-export function fitted(text: string, width: number): string {
-  let left = width;
-  const letters = [...text];
-  const fitting = letters.findIndex((letter) => {
-    left -= widthOf(letter);
-    return left < 0;
-  });
-  if (fitting < 0) return text;
-  left = width - widthOf("…");
-  const cut = letters.findIndex((letter) => {
-    left -= widthOf(letter);
-    return left < 0;
-  });
-  return cut < 3 ? "" : `${letters.slice(0, cut).join("")}…`;
-}
-
-const escapes: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-export const escaped = (text: string) => text.replace(/[&<>"]/g, (found) => escapes[found] ?? "");
-const round = (number: number) => Number(number.toFixed(1));
-
 /** Neighbours in the order of size have hues that are far from each other: the golden angle. */
-const hueOf = (index: number) => Math.round((210 + index * 137.5) % 360);
-
-/** Light paper or a dark screen, as the reader has it; text has a contrast of 7 at least on all that it stands on. */
-export function styles(groups: number): string {
-  const colours = (saturation: number, head: number, body: number) =>
-    Array.from({ length: groups }, (_, index) => {
-      const colour = (lightness: number) => `fill:hsl(${hueOf(index)},${saturation}%,${lightness}%)`;
-      return `.h${index}{${colour(head)}}.b${index}{${colour(body)}}`;
-    }).join("");
-  return [
-    "svg{font:11px sans-serif;print-color-adjust:exact;-webkit-print-color-adjust:exact}.t{font-size:15px}.g{font-weight:bold}",
-    "text{fill:#111}.p{fill:#fff}g:hover>.c{stroke:#111}",
-    colours(60, 76, 87),
-    "@media screen and (prefers-color-scheme:dark){text{fill:#eee}.p{fill:#181818}g:hover>.c{stroke:#eee}",
-    `${colours(40, 22, 30)}}`,
-  ].join("\n");
-}
+const huesOf = (groups: readonly Weight[]) => groups.map((_, index) => Math.round((210 + index * 137.5) % 360));
 
 /** The map itself, without what stands around it. */
 export function mapShapes(groups: readonly Weight[], box: Box): string[] {
@@ -105,15 +60,6 @@ function fileBox(box: Box, index: number, part: Weight, group: string): string {
   ].join("");
 }
 
-function rectangle({ x, y, width, height }: Box, kind: string): string {
-  return `<rect class="${kind}" x="${round(x)}" y="${round(y)}" width="${round(width)}" height="${round(height)}"/>`;
-}
-
-export function text(x: number, y: number, words: string, kind: string): string {
-  if (!words) return "";
-  return `<text x="${round(x)}" y="${round(y)}"${kind && ` class="${kind}"`}>${escaped(words)}</text>`;
-}
-
 const percent = (part: number, whole: number) => `${((100 * part) / whole || 0).toFixed(1)} %`;
 
 const wide = { width: 1280, height: 800 };
@@ -128,7 +74,7 @@ export function mapSvg(title: string, groups: readonly Weight[]): string {
   const box = { x: 0, y: titleHeight, width: width - legendWidth, height: height - titleHeight };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}">`,
-    `<style>${styles(groups.length)}</style>`,
+    `<style>${styles(huesOf(groups))}</style>`,
     `<rect class="p" width="${width}" height="${height}"/>`,
     text(4, 18, title, "t"),
     ...mapShapes(groups, box),
@@ -186,7 +132,7 @@ export function mapHtml(title: string, groups: readonly Weight[]): string {
   return [
     '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>${escaped(title)}</title>\n<style>${styles(groups.length)}\n${pageStyle}</style>\n<h1>${escaped(title)}</h1>`,
+    `<title>${escaped(title)}</title>\n<style>${styles(huesOf(groups))}\n${pageStyle}</style>\n<h1>${escaped(title)}</h1>`,
     ...map("wide", { width: wide.width, height: wide.height - titleHeight }),
     ...map("tall", tall),
     "<main>",

@@ -23,6 +23,7 @@ const options = {
   },
   step: { help: "with --replay: op by op, with all that was asked and answered; Enter goes on" },
   until: { value: "N", help: "with --replay: stop after op N" },
+  svg: { value: "FILE", help: "also draw phases, drivers and jobs over time" },
   json: { help: "print everything as JSON" },
   verbose: { short: "v", help: "show every op, not only what the boot says and its jobs" },
   help: { short: "h", help: "show this and end" },
@@ -39,6 +40,8 @@ export interface RehearseCommandLine {
   replay: string | undefined;
   step: boolean;
   until: number | undefined;
+  /** The file of the picture. */
+  svg: string | undefined;
   json: boolean;
   verbose: boolean;
 }
@@ -74,7 +77,8 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
   problems.push(...contradictions(given));
   if (!help && !given.has("cmdline") && !given.has("replay"))
     problems.push('no kernel command line is given: --cmdline "root=UUID=… ro", as the boot loader will pass it');
-  if (given.get("machine") === "") problems.push("--machine needs a file");
+  for (const option of ["machine", "replay", "svg"] as const)
+    if (given.get(option) === "") problems.push(`--${option} needs a file`);
   if (!help && problems.length) throw new BuildError(...problems);
   return {
     help,
@@ -84,6 +88,7 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
     replay: given.get("replay"),
     step: given.has("step"),
     until: given.has("until") ? Number(given.get("until")) : undefined,
+    svg: given.get("svg"),
     json: given.has("json"),
     verbose: given.has("verbose"),
   };
@@ -95,7 +100,6 @@ function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
   if (given.has("replay")) {
     for (const option of together(["cmdline", "machine", "json"]))
       problems.push(`${option} cannot go with --replay: the recording says what there was`);
-    if (given.get("replay") === "") problems.push("--replay needs a file");
     if (given.has("step") && given.has("until")) problems.push("--step and --until cannot go together: give one");
   } else for (const option of together(["step", "until"])) problems.push(`${option} goes with --replay only`);
   if (given.has("until") && !/^[1-9]\d{0,8}$/.test(given.get("until") ?? ""))
@@ -111,7 +115,7 @@ export function rehearseHelp(): string {
   );
   return [
     "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
-    "       rehearse --replay TRACE IMAGE [--step | --until N | --verbose]",
+    "       rehearse --replay TRACE IMAGE [--step | --until N | --verbose] [--svg FILE]",
     "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
     "",
     ...lines,

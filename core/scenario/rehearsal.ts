@@ -1,4 +1,4 @@
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { LastWord } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
 import { createMachine } from "../rehearsal/machine.js";
@@ -11,7 +11,8 @@ import { readHostMachine } from "./host-machine.js";
 import { openImage } from "./image.js";
 import { machineOf } from "./machine.js";
 import { readMachineFile } from "./machine-json.js";
-import { argumentsOf, formatTimeline } from "./timeline.js";
+import { argumentsOf, formatTimeline, stepsOf } from "./timeline.js";
+import { timelineSvg } from "./timeline-picture.js";
 
 /** What came of a rehearsal. */
 export interface Rehearsed {
@@ -108,6 +109,11 @@ export function formatRehearsal(rehearsed: Rehearsed, options: { all: boolean })
     ...(ending.end === "died" && ending.trace ? [ending.trace] : []),
     "",
   ].join("\n");
+}
+
+/** The same as a picture. */
+export function rehearsalAsSvg({ ending, recording, time }: Rehearsed, image: string): string {
+  return timelineSvg(`${basename(image)}, rehearsed`, stepsOf(recording), time, verdictOf(ending));
 }
 
 /** The same for programs. What it holds stays in later versions of the same number; README.md tells what it means. */

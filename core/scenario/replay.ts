@@ -1,10 +1,12 @@
 import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { type ReplayEnd, replay } from "../rehearsal/replay.js";
 import { readTraces, type Trace, type TraceEntry, TraceError } from "../rehearsal/trace.js";
 import { openImage } from "./image.js";
 import { verdictOf } from "./rehearsal.js";
-import { formatTimeline } from "./timeline.js";
+import { formatTimeline, stepsOf } from "./timeline.js";
+import { timelineSvg } from "./timeline-picture.js";
 
 /** A recorded boot, and what has come of asking the same boot code again. */
 export interface Replayed {
@@ -82,19 +84,35 @@ export function formatReplayed({ trace, ending }: Replayed, options: { all: bool
   return formatTimeline(trace.entries.slice(0, ending.ops), options);
 }
 
+/** A picture of the recorded boot, up to where it was to stop. */
+export function replayAsSvg(replayed: Replayed, image: string): string {
+  const { trace, ending } = replayed;
+  const entries = ending.end === "until" ? trace.entries.slice(0, ending.ops) : trace.entries;
+  const end = (entries.at(-1)?.time ?? 0) / 1000;
+  return timelineSvg(`${basename(image)}, a recorded boot`, stepsOf(entries), end, verdictOfReplay(replayed));
+}
+
 /** Ops before a divergence that are shown. */
 const context = 5;
 
 /** How the replay ended. */
-export function formatReplayEnd({ trace: { entries, engine, cut }, ending, others }: Replayed): string {
-  const { ops } = ending;
+export function formatReplayEnd(replayed: Replayed): string {
+  const { trace, ending, others } = replayed;
+  const { entries, engine } = trace;
+  const verdict = verdictOfReplay(replayed);
   const lines =
-    ending.end === "diverged"
-      ? divergence(entries, ops, ending.asked)
-      : [`${ops} of ${entries.length} ops ${ops === 1 ? "is" : "are"} as recorded: ${endOf(ending, cut)}`];
+    ending.end === "diverged" ? [`${verdict}:`, ...divergence(entries, ending.ops, ending.asked)] : [verdict];
   if (others)
     lines.push(`(This was engine ${engine}; ${others} more recording${others > 1 ? "s are" : " is"} in the file.)`);
   return `${lines.join("\n")}\n`;
+}
+
+/** The same in one line. */
+function verdictOfReplay({ trace: { entries, cut }, ending }: Replayed): string {
+  const { ops } = ending;
+  if (ending.end !== "diverged")
+    return `${ops} of ${entries.length} ops ${ops === 1 ? "is" : "are"} as recorded: ${endOf(ending, cut)}`;
+  return `diverged at op ${ops + 1}, ${seconds(entries[ops]?.time ?? 0)}, phase ${phasesOf(entries)[Math.max(0, ops - 1)]}`;
 }
 
 function endOf(ending: Exclude<ReplayEnd, { end: "diverged" }>, cut: string | undefined): string {
@@ -130,7 +148,6 @@ function divergence(
   const from = Math.max(0, same - 100);
   const part = (text: string) => `${from ? "… " : ""}${shorten(text.slice(from))}`;
   return [
-    `diverged at op ${ops + 1}, ${seconds(recorded?.time ?? 0)}, phase ${phasesOf(entries)[Math.max(0, ops - 1)]}:`,
     `  asked:    ${part(one)}`,
     `  recorded: ${part(other)}`,
     `            ${" ".repeat(same - from + (from ? 2 : 0))}^ the first difference`,

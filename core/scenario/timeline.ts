@@ -2,7 +2,9 @@ import type { Event, Outcome } from "../abi/index.js";
 import type { TraceEntry } from "../rehearsal/trace.js";
 
 /** A step of a boot, as it is shown. */
-interface Step {
+export interface Step {
+  /** The op's name. */
+  name: string;
   /** Milliseconds since the kernel started. */
   time: number;
   /** Milliseconds, for a job that has ended. */
@@ -10,6 +12,8 @@ interface Step {
   text: string;
   /** "said": the boot code's own words; "op": shown on demand only. */
   kind: "said" | "job" | "op";
+  /** Of a job: it was of no use. */
+  failed?: true;
 }
 
 /** Records of the kernel's ring up to this level are shown: more is for who looks for a mistake. */
@@ -66,39 +70,54 @@ const outcomeOf = (json: string): Outcome => (json ? (JSON.parse(json) as Outcom
 
 /** The steps of a recorded boot, in order. */
 export function stepsOf(recording: readonly TraceEntry[]): Step[] {
-  const steps: Step[] = [];
-  const running = new Map<number, { step: Step; name: string }>();
-  for (const { time: microseconds, name, arguments: request, outcome: json } of recording) {
-    const time = microseconds / 1000;
-    const asked = argumentsOf(request);
-    const outcome = outcomeOf(json);
-    const job = "value" in outcome ? (outcome.value as { job?: number } | null)?.job : undefined;
-    if (name === "log" || name === "print") {
-      const said = name === "print" || Number(asked.level) <= shownLevel;
-      const lines = text(asked.text).replace(/^\n+|\n+$/g, "");
-      steps.push({ time, text: lines, kind: said ? "said" : "op" });
-    } else if (name === "wait") steps.push(...endOf(running, time, outcome));
-    else if (job !== undefined && "value" in outcome && Object.keys(outcome.value as object).join() === "job") {
-      const step: Step = { time, text: `${name} ${subject(name, asked)}`.trim(), kind: "job" };
-      running.set(job, { step, name });
-      steps.push(step);
-    } else steps.push({ time, text: `${name} ${subject(name, asked)}`.trim() + result("", outcome), kind: "op" });
+  const running = new Map<number, Step>();
+  return recording.flatMap((entry) => {
+    try {
+      return stepsOfEntry(entry, running);
+    } catch {
+      // Anybody can write a recording: what is shaped as no such op is, is shown by its name.
+      return [{ name: entry.name, time: entry.time / 1000, text: entry.name, kind: "op" }];
+    }
+  });
+}
+
+/** What one op shows; a job that it starts is running from then on. Throws where arguments or outcome are not the op's. */
+function stepsOfEntry(
+  { time: microseconds, name, arguments: request, outcome: json }: TraceEntry,
+  running: Map<number, Step>,
+): Step[] {
+  const time = microseconds / 1000;
+  const asked = argumentsOf(request);
+  const outcome = outcomeOf(json);
+  if (name === "wait") return endOf(running, time, outcome);
+  if (name === "log" || name === "print") {
+    const said = name === "print" || Number(asked.level) <= shownLevel;
+    return [{ name, time, text: text(asked.text).replace(/^\n+|\n+$/g, ""), kind: said ? "said" : "op" }];
   }
-  return steps;
+  const words = `${name} ${subject(name, asked)}`.trim();
+  const job = "value" in outcome ? (outcome.value as { job?: number } | null)?.job : undefined;
+  if (job === undefined || !("value" in outcome) || Object.keys(outcome.value as object).join() !== "job")
+    return [{ name, time, text: words + result("", outcome), kind: "op" }];
+  const step: Step = { name, time, text: words, kind: "job" };
+  running.set(job, step);
+  return [step];
 }
 
 /** What an event of `wait` says: of a job that was started, or by itself. */
-function endOf(running: Map<number, { step: Step; name: string }>, time: number, outcome: Outcome): Step[] {
+function endOf(running: Map<number, Step>, time: number, outcome: Outcome): Step[] {
   const event = "value" in outcome ? (outcome.value as Event) : undefined;
   if (event?.type === "job") {
     const found = running.get(event.job);
     if (!found) return [];
-    found.step.lasts = time - found.step.time;
-    found.step.text += result(found.name, event.outcome);
+    const came = result(found.name, event.outcome);
+    found.lasts = time - found.time;
+    found.text += came;
+    if ("error" in event.outcome || (came && found.name !== "probe")) found.failed = true;
     return [];
   }
-  if (event?.type === "uevent") return [{ time, text: `uevent ${event.action} ${event.devpath}`, kind: "op" }];
-  return event?.type === "uevents-lost" ? [{ time, text: "uevents were lost", kind: "op" }] : [];
+  if (event?.type === "uevent")
+    return [{ name: "wait", time, text: `uevent ${event.action} ${event.devpath}`, kind: "op" }];
+  return event?.type === "uevents-lost" ? [{ name: "wait", time, text: "uevents were lost", kind: "op" }] : [];
 }
 
 const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3).padStart(9);

@@ -32,11 +32,19 @@ function machineFile(machine: MachineFile | string): string {
 }
 
 test("the example of the manual boots its root, by the image's own drivers", async () => {
-  const { status, text } = await rehearse(image, "--cmdline", `root=UUID=${uuid} ro`, "--machine", example);
+  const picture = join(folder, "picture.svg");
+  const words = ["--cmdline", `root=UUID=${uuid} ro`, "--machine", example, "--svg", picture];
+  const { status, text } = await rehearse(image, ...words);
   assert.equal(status, 0, text);
   assert.match(text, /insert .*virtio_pci \[5 ms\]\n.*insert virtio_blk \[200 ms\]\n/);
   assert.match(text, /^ +3\.7\d\d · mount \/dev\/vda2 on \/sysroot \(ext4, ro\) \[1 ms\]$/m);
   assert.match(text, /\n +\S+ would switch to \/sysroot and run \/sbin\/init\n$/);
+  const drawn = readFileSync(picture, "utf8");
+  assert.match(
+    drawn,
+    />rehearse\.img, rehearsed<.*: would switch to \/sysroot and run .*>initqueue: tmpfs-root, rootfs-block, /s,
+  );
+  assert.match(drawn, />virtio_blk, 200 ms<.*>mount \/dev\/vda2 on \/sysroot \(ext4, ro\), 1 ms</s);
 });
 
 test("the manual names every key of a machine file", () => {

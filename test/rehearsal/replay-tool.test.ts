@@ -1,7 +1,7 @@
 /** tools/rehearse --replay, as somebody would type it. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -68,6 +68,25 @@ test("what is not as recorded: both, where they differ, and what was before and 
   );
 });
 
+test("a picture: of the whole recording, or up to an op; an older file stays where it cannot be drawn", () => {
+  const picture = put("picture.svg", "an older one");
+  assert.equal(rehearse(["--replay", trace, join(folder, "no"), "--svg", picture]).status, 3);
+  assert.equal(readFileSync(picture, "utf8"), "an older one");
+  const drawn = rehearse(["--replay", trace, image, "--svg", picture]);
+  assert.deepEqual([drawn.status, drawn.error], [0, ""]);
+  assert.match(
+    readFileSync(picture, "utf8"),
+    /^<svg .*>image, a recorded boot<.*From 1\.000 s to 2\.000 s: 3 of 3 ops .*>mount: x, 1\.00 s<.*<\/svg>\n$/s,
+  );
+  rehearse(["--replay", trace, image, "--until", "2", "--svg", picture]);
+  assert.match(readFileSync(picture, "utf8"), />From 1\.000 s to 1\.500 s: 2 of 3 ops are as recorded: stopped there/);
+  rehearse(["--replay", put("other", head + lines[0] + lines[2]), image, "--svg", picture]);
+  assert.match(
+    readFileSync(picture, "utf8"),
+    />From 1\.000 s to 2\.000 s: diverged at op 2, 2\.000000 s, phase mount</,
+  );
+});
+
 test("a recording that is cut, and one that ends too early: status 2", () => {
   const cut = rehearse(["--replay", put("cut", `${head}${lines[0]}cut\tEFBIG\n`), image]);
   assert.equal(cut.status, 2);
@@ -104,6 +123,17 @@ const wrong: [name: string, args: () => string[], says: RegExp][] = [
   ["an op that is not there", () => ["--replay", trace, image, "--until", "4"], /has 3 ops, there is no op 4/],
   ["no number", () => ["--replay", trace, image, "--until", "0"], /--until=0: the number of an op, from 1/],
   ["both stops", () => ["--replay", trace, image, "--until", "1", "--step"], /cannot go together/],
+  ["a picture without a name", () => ["--replay", trace, image, "--svg="], /--svg needs a file/],
+  [
+    "a picture that is a device",
+    () => ["--replay", trace, image, "--svg", "/dev/null"],
+    /null is not a regular file: name/,
+  ],
+  [
+    "a picture in no folder",
+    () => ["--replay", trace, image, "--svg", join(folder, "no/x")],
+    /no cannot be written to: no/,
+  ],
   ["a command line", () => ["--replay", trace, image, "--cmdline", "quiet"], /--cmdline cannot go with --replay/],
   ["without a recording", () => ["--step", image, "--cmdline", "quiet"], /--step goes with --replay only/],
 ];

@@ -217,7 +217,7 @@ test("what may be written is checked before the work", async (context) => {
   assert.equal(locateTarget(target, true), target);
   assert.equal(locateTarget(join(folder, "new.img"), false), join(folder, "new.img"));
   assert.deepEqual(await problemsOf(() => locateTarget(folder, true)), [
-    `${folder} is not a regular file: name a file for the image`,
+    `${folder} is not a regular file: name another file`,
   ]);
   assert.match(
     (await problemsOf(() => locateTarget("/dev/null", true)))[0] ?? "",
@@ -233,7 +233,7 @@ test("what may be written is checked before the work", async (context) => {
   assert.equal(locateTarget(join(folder, "twice.img"), false), join(folder, "later.img"));
   symlinkSync("round.img", join(folder, "round.img"));
   assert.deepEqual(await problemsOf(() => locateTarget(join(folder, "round.img"), true)), [
-    `${folder}/round.img: too many symbolic links: name a file for the image`,
+    `${folder}/round.img: too many symbolic links: name another file`,
   ]);
 });
 
