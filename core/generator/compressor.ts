@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -143,8 +143,17 @@ export function parseCompressor(text: string): Compressor {
 
 /** Path of a program in one of the directories of `searchPath` (PATH); undefined: it is in none. */
 export function findInPath(searchPath: string, program: string): string | undefined {
-  const folder = searchPath.split(":").find((each) => each && existsSync(join(each, program)));
+  const folder = searchPath.split(":").find((each) => each && isProgram(join(each, program)));
   return folder && join(folder, program);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -55,7 +55,7 @@ function shares(paths: readonly string[]): string[][] {
 
 /** Unpacks files with one process, and cuts what it writes; where the sizes do not add up to that, with one process for each. */
 async function unpack(format: (typeof formats)[string], paths: readonly string[]): Promise<[string, Buffer][]> {
-  const sizes = paths.map((path) => format.size(path) ?? 0);
+  const sizes = paths.map((path) => readable(path, () => format.size(path)) ?? 0);
   const output = await outputOf(format.program, ["-dcq", "--", ...paths], format.package);
   const [path] = paths;
   if (path !== undefined && paths.length === 1) return [[path, output]];
@@ -70,6 +70,14 @@ async function unpack(format: (typeof formats)[string], paths: readonly string[]
     at += sizes[index] ?? 0;
     return [each, output.subarray(start, at)];
   });
+}
+
+function readable<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
+  }
 }
 
 function outputOf(program: string, parameters: string[], packageName: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { decompress, isCompressed } from "./decompress.js";
 import { ElfError, readModinfo } from "./elf.js";
-import { createHostFiles } from "./host-files.js";
+import { createHostFiles, type HostFiles } from "./host-files.js";
 import type { DriverInTree, KernelTree } from "./kernel-tree.js";
 import { BuildError, reasonOf } from "./problems.js";
 import { hostFile, type Tree } from "./tree.js";
@@ -26,16 +26,12 @@ export async function installDrivers(
   tree: Tree,
 ): Promise<InstalledDrivers> {
   const host = createHostFiles();
-  const source = ({ path }: DriverInTree) => join(kernel.folder, path);
-  const packed = drivers.filter(({ path }) => isCompressed(path)).map(source);
+  const sources = drivers.map((driver) => ({ driver, ...findSource(kernel, driver, host) }));
+  const packed = sources.flatMap(({ path }) => (isCompressed(path) ? [path] : []));
   const unpacked = new Map((await decompress(packed)).map((content, index) => [packed[index], content]));
   const firmware = new Map<string, string[]>();
   const sizes = new Map<string, number>();
-  for (const driver of drivers) {
-    const path = source(driver);
-    const found = host.resolve(path);
-    if (!found)
-      throw new BuildError(`${path} is named by modules.dep, but is not there: run "depmod ${kernel.release}"`);
+  for (const { driver, path, found } of sources) {
     const file = hostFile(host, found, 0o644);
     const content = unpacked.get(path);
     sizes.set(driver.name, content?.length ?? found.stats.size);
@@ -54,6 +50,13 @@ export async function installDrivers(
       modified: 0,
     });
   return { firmware, sizes };
+}
+
+function findSource({ folder, release }: KernelTree, driver: DriverInTree, host: HostFiles) {
+  const path = join(folder, driver.path);
+  const found = host.resolve(path);
+  if (!found) throw new BuildError(`${path} is named by modules.dep, but is not there: run "depmod ${release}"`);
+  return { path, found };
 }
 
 /**

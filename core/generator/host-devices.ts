@@ -64,9 +64,11 @@ export function readHostDevices(
   const usr = (useFstab ? undefined : mountAt(mounts, "/usr")) ?? mountAt(fstab, "/usr");
   const added = addDevices.map((name) => addDevice(root, name, mounts));
   const systems = [...(top ? [top] : []), ...(usr ? [usr] : [])];
+  for (const { point } of systems.filter(isAnyType))
+    unseen.push(`fstab does not tell the type of the file system at ${point}: ${allFileSystems}`);
   return {
     hardware,
-    fileSystems: top ? [...new Set([...systems, ...added].map(({ type }) => type))].filter(Boolean).sort() : [],
+    fileSystems: top ? typesOf([...systems, ...added]) : [],
     layers: [...systems, ...swaps, ...added].flatMap((mount) => layersBelow(root, mount, unseen)),
     root: mounted ? mountedRoot(mounted, root) : entry && rootOfFstab(entry),
     added: added.flatMap(({ folder }) => driversOf(folder)),
@@ -85,17 +87,27 @@ export function readOtherHost(sysroot: string, addDevices: readonly string[]): H
   const fstab = readFstab(sysroot);
   const systems = ["/", "/usr"].flatMap((point) => mountAt(fstab, point) ?? []);
   const root = mountAt(fstab, "/");
-  const which = root
-    ? `those of the file systems in ${path}`
-    : `${path} has no line for /, so those of all local file systems`;
+  const which = !root
+    ? `${path} has no line for /, so those of all local file systems`
+    : systems.some(isAnyType)
+      ? `${path} has the type auto for / or /usr, so those of all local file systems`
+      : `those of the file systems in ${path}`;
   return {
     hardware: undefined,
-    fileSystems: root ? [...new Set(systems.map(({ type }) => type))].sort() : [],
+    fileSystems: root ? typesOf(systems) : [],
     layers: [],
     root: root && rootOfFstab(root),
     added: [],
     unseen: [`the machine of the system below ${sysroot} is not to be seen here: ${allDrivers}, and ${which}`],
   };
+}
+
+const isAnyType = ({ type }: HostMount) => type === "auto";
+
+/** Types of file systems, of which fstab(5) may name several for one. None: one of them may be any. */
+function typesOf(systems: readonly HostMount[]): string[] {
+  if (systems.some(isAnyType)) return [];
+  return [...new Set(systems.flatMap(({ type }) => type.split(",")))].filter(Boolean).sort();
 }
 
 /** Layers of file systems that show nothing of the file system below, which a container's root is made of. */

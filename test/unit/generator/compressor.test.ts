@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -25,7 +25,10 @@ test("a program that is not installed is an error with its package; the fastest 
   assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("lzo"), searchPath)), [
     "lzop is not installed: install the package lzop, or choose another compression (--no-compress)",
   ]);
-  writeFileSync(join(folder, "gzip"), "");
+  // Neither a directory nor a file that cannot run is a program.
+  mkdirSync(join(folder, "xz"));
+  writeFileSync(join(folder, "lz4"), "");
+  writeFileSync(join(folder, "gzip"), "", { mode: 0o755 });
   assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("lzma"), searchPath)), [
     "xz is not installed: install the package xz-utils, or choose another compression (--gzip, --no-compress)",
   ]);
@@ -33,7 +36,7 @@ test("a program that is not installed is an error with its package; the fastest 
   assert.deepEqual(await problemsOf(() => findCommand(parseCompressor("pigz"), searchPath)), [
     "pigz is not installed: install the package pigz, or choose another compression (--gzip, --no-compress)",
   ]);
-  writeFileSync(join(folder, "pigz"), "");
+  writeFileSync(join(folder, "pigz"), "", { mode: 0o755 });
   assert.equal(findCommand(parseCompressor("gzip"), searchPath)?.program, "pigz");
   assert.equal(findCommand(parseCompressor("pigz -9"), searchPath)?.program, "pigz");
 });
@@ -41,6 +44,7 @@ test("a program that is not installed is an error with its package; the fastest 
 test("the default is the best that the kernel can unpack and that is installed", (context) => {
   const report = keepReport();
   const folder = scratchFolder(context, { xz: "", gzip: "", zstd: "" });
+  for (const name of ["xz", "gzip", "zstd"]) chmodSync(join(folder, name), 0o755);
   const choose = (...options: string[]) =>
     chooseCompressor(undefined, { release: "6.1", config: config(...options) }, folder, report).name;
   assert.equal(choose(...allOptions), "zstd");

@@ -151,15 +151,20 @@ test("signed drivers stay as they are, --strip or not", async (context) => {
 
 test("a driver that modules.dep names and that is not there, or is no driver, is an error", async (context) => {
   const folder = scratchFolder(context, {
-    ...{ "modules.dep": "a.ko:\nb.ko:\n", "modules.alias": "", "modules.builtin": "" },
+    ...{ "modules.dep": "a.ko:\nb.ko:\nc.ko.xz:\nd.ko.zst:\n", "modules.alias": "", "modules.builtin": "" },
     "b.ko": "text",
   });
+  mkdirSync(join(folder, "d.ko.zst"));
   const kernel = readKernelTree({ folder, release: "6.1" });
   const install = (name: string) => {
     const driver = kernel.drivers.get(name);
     return problemsOf(() => installDrivers(kernel, driver ? [driver] : [], createTree()));
   };
-  assert.deepEqual(await install("a"), [`${folder}/a.ko is named by modules.dep, but is not there: run "depmod 6.1"`]);
+  for (const [name, file] of Object.entries({ a: "a.ko", c: "c.ko.xz" }))
+    assert.deepEqual(await install(name), [
+      `${folder}/${file} is named by modules.dep, but is not there: run "depmod 6.1"`,
+    ]);
+  assert.match((await install("d"))[0] ?? "", /\/d\.ko\.zst cannot be read: /);
   assert.deepEqual(await install("b"), [`${folder}/b.ko is not an ELF file: reinstall the kernel's package`]);
 });
 

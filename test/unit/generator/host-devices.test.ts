@@ -164,6 +164,26 @@ test("of another system there is only its fstab", async (context) => {
   assert.match((await problemsOf(() => readOtherHost(other, ["/dev/x"])))[0] ?? "", /^--add-device \/dev\/x: /);
 });
 
+test("types of fstab that may be any of several, or of all", (context) => {
+  const seen = (fstab: string) => {
+    const root = scratchFolder(context, { ...host, "etc/fstab": fstab });
+    const [here, other] = [readHostDevices(root, { useFstab: true }), readOtherHost(root, [])];
+    assert.deepEqual(other.fileSystems, here.fileSystems);
+    return { ...here, said: other.unseen[0]?.split(", and ")[1]?.replace(root, "") };
+  };
+  const several = seen("LABEL=x / xfs,ext4 ro 0 0\nLABEL=u /usr btrfs\n");
+  assert.deepEqual(several.fileSystems, ["btrfs", "ext4", "xfs"]);
+  assert.equal(several.said, "those of the file systems in /etc/fstab");
+  const any = seen("LABEL=x / auto ro 0 0\nLABEL=u /usr ext4\n");
+  assert.deepEqual(any.fileSystems, [], "the drivers of all");
+  assert.equal(any.said, "/etc/fstab has the type auto for / or /usr, so those of all local file systems");
+  assert.ok(
+    any.unseen.includes(
+      "fstab does not tell the type of the file system at /: the image has the drivers of all local file systems",
+    ),
+  );
+});
+
 test("/usr of fstab, where it is not mounted", (context) => {
   const fstab = (text: string) => readHostDevices(scratchFolder(context, { ...host, "etc/fstab": text })).fileSystems;
   const mountinfo = "1 0 253:1 / / rw - xfs /dev/mapper/vg-root rw\n";
