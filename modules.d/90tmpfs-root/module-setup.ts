@@ -8,7 +8,7 @@ const sources = ["/dev/…", "UUID=…", "LABEL=…", "PARTUUID=…", "PARTLABEL
 export default moduleSetup({
   check: () => "on-request",
   depends: (host) => ["base", "fs-lib", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
-  root: sources.map((source) => ({ form: `tmpfs:${source}`, matches: "^tmpfs:" })),
+  root: sources.map((source) => ({ form: `tmpfs:${source}`, matches: `^tmpfs:${source.replace("…", ".")}` })),
   parameters: {
     "rd.tmpfs.size": { schema: { type: "string", pattern: "^[0-9]+[kKmMgG%]?$" }, form: "SIZE[k|m|g|%]" },
     // A path with ".." could lead out of the volume.

@@ -296,6 +296,12 @@ test("kernel parameters of the image itself: what would stop every boot is refus
     await refused([...good, "-f", "--kernel-cmdline", "root=tmpfs:/dev/vda1"], folder),
     "--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=tmpfs:/dev/vda1 (a form of the module tmpfs-root: add it with -a tmpfs-root)\n",
   );
+  for (const root of ["tmpfs:nonsense", "tmpfs:UUID="])
+    assert.ok(
+      (await refused([...good, "-f", "-a", "tmpfs-root", "--kernel-cmdline", `root=${root}`], folder)).startsWith(
+        `--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=${root} (accepted: root=tmpfs:/dev/…, `,
+      ),
+    );
 });
 
 test("--keep: what the image is made of, also where it cannot be built", async (context) => {
