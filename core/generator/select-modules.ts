@@ -38,6 +38,7 @@ export async function selectModules(
   const modules = chosen.flatMap((module) => {
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
     const installation = problems.during(() => runStep(module, "install"));
+    for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
     const depends = problems.during(() => runStep(module, "depends"));
     return installation && depends ? [{ ...module, ...installation, depends }] : [];
   });

@@ -88,9 +88,13 @@ export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits:
   return (step) => {
     const answered = runStep(step);
     const mistakes = mistakesOf(step, answered);
-    const problems = mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places));
-    if (problems.length) throw new BuildError(...new Set(problems));
-    return step === "install" ? withPlaces(answered as TracedInstallation, setup, places) : answered;
+    const problems = [...new Set(mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places)))];
+    // Requests stand for themselves: what is missing for the good ones is to be told in the same run.
+    const isTaken = step === "install" && mistakes.every(({ path }) => faultyPart(path) !== undefined);
+    if (problems.length && !isTaken) throw new BuildError(...problems);
+    if (step !== "install") return answered;
+    const faulty = new Set(mistakes.map(({ path }) => faultyPart(path)));
+    return { ...withPlaces(answered as TracedInstallation, faulty, setup, places), mistakes: problems };
   };
 }
 
@@ -122,9 +126,22 @@ function createPlaces({ module, sources }: BundledSetup, engine: Engine): Places
   };
 }
 
-function withPlaces({ cmdline, requests, traces }: TracedInstallation, { module }: BundledSetup, { of }: Places) {
-  const places = traces.map((trace) => of(trace) ?? module.setup);
-  return { cmdline, requests, places } satisfies ModuleInstallation;
+/** What of an answer of the step "install" can be left out because of a mistake there: a request, by its index, or "cmdline". */
+function faultyPart([part, index]: Mistake["path"]): number | "cmdline" | undefined {
+  if (part === "cmdline") return part;
+  return part === "requests" && index !== undefined ? Number(index) : undefined;
+}
+
+/** The answer without its faulty parts. */
+function withPlaces(
+  { cmdline, requests, traces }: TracedInstallation,
+  faulty: ReadonlySet<ReturnType<typeof faultyPart>>,
+  { module }: BundledSetup,
+  { of }: Places,
+): Omit<ModuleInstallation, "mistakes"> {
+  const isGood = (_: unknown, index: number) => !faulty.has(index);
+  const places = traces.filter(isGood).map((trace) => of(trace) ?? module.setup);
+  return { cmdline: faulty.has("cmdline") ? [] : cmdline, requests: requests.filter(isGood), places };
 }
 
 /** One thing that is wrong with an answer, with the place of what made it. */

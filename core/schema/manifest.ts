@@ -31,9 +31,11 @@ export interface ModuleInstallation {
   requests: ImageRequest[];
   /** For each request the "file:line" that made it. */
   places: string[];
+  /** What was wrong with what else it asked for: one line each, with place and remedy. */
+  mistakes: string[];
 }
 
-/** The answers of a module's setup, by step; each is checked against the schema of that name. "install" has stacks for places then. */
+/** The answers of a module's setup, by step; each is checked against the schema of that name. "install" has stacks for places then, and no mistakes. */
 export interface SetupAnswers {
   check: CheckAnswer;
   depends: string[];

@@ -244,3 +244,22 @@ test("three modules and more, each wrong in its own way: one run tells all, and 
   const without = await build("-o", faulty);
   assert.equal(without.status, 0, without.stderr);
 });
+
+test("what is missing for a setup's good requests is told beside its mistakes", async (context) => {
+  const body =
+    "  install(image) {\n    image.text('x', '');\n    image.program('no-such-program');\n  },\n  cmdline: () => [''],";
+  const folder = scratchFolder(context, { "modules.d/10half/module-setup.ts": source(body) });
+  const words = ["-l", "-m", "half", "--no-kernel", "x.img"];
+  const { status, stderr } = await tryRun([join(projectFolder, "tools/mkinitrd"), ...words], { cwd: folder });
+  assert.equal(status, 1);
+  const place = `${folder}/modules.d/10half/module-setup.ts`;
+  const remedy = "(correct the module, or leave it out: mkinitrd -o half)";
+  assert.deepEqual(
+    stderr.split("\n").filter((line) => line.startsWith("mkinitrd: error: ")),
+    [
+      `${place}:8: cmdline/0 must NOT have fewer than 1 characters, not "" ${remedy}`,
+      `${place}:5: image.text/path must match format "absolute path without ..", not "x" ${remedy}`,
+      `module half needs the program no-such-program, which is not installed (asked for at ${place}:6)`,
+    ].map((problem) => `mkinitrd: error: ${problem}`),
+  );
+});

@@ -3,7 +3,7 @@ import type { TestContext } from "node:test";
 import { createHostAnswers } from "../../../core/generator/host-answers.js";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { findModules } from "../../../core/generator/module-folders.js";
-import { createProblems } from "../../../core/generator/problems.js";
+import { BuildError, createProblems } from "../../../core/generator/problems.js";
 import type { SetupLimits } from "../../../core/generator/setup-engine.js";
 import type { HostFacts } from "../../../core/generator/setup-guest.js";
 import { loadSetups } from "../../../core/generator/setup-runner.js";
@@ -16,7 +16,7 @@ export const facts: HostFacts = { hostOnly: false, kernel: "6.1", machine: "x86_
 export const source = (body: string) =>
   `import { moduleSetup } from "firstlight/hooks";\n\nexport default moduleSetup({\n${body}\n});\n`;
 
-/** Modules by folder name, and the way to ask them. */
+/** Modules by folder name, and the way to ask them: throws what is wrong with the answer. */
 export async function load(context: TestContext, setups: Record<string, string>, limits?: SetupLimits, root = "/") {
   const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
   const folder = scratchFolder(context, Object.fromEntries(files));
@@ -28,7 +28,10 @@ export async function load(context: TestContext, setups: Record<string, string>,
   const ask = <Step extends keyof SetupAnswers>(name: string, step: Step) => {
     const module = modules.find((candidate) => candidate.name === name);
     assert.ok(module);
-    return runStep(module, step);
+    const answered = runStep(module, step);
+    if (typeof answered === "object" && "mistakes" in answered && answered.mistakes.length)
+      throw new BuildError(...answered.mistakes);
+    return answered;
   };
   return { folder, ask };
 }

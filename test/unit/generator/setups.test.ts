@@ -33,7 +33,7 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
   assert.equal(ask("empty", "check"), "include");
   assert.deepEqual(ask("empty", "depends"), []);
   assert.deepEqual(ask("empty", "declare"), { parameters: {}, root: [] });
-  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [], places: [] });
+  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [], places: [], mistakes: [] });
   assert.equal(ask("full", "check"), "on-request");
   assert.deepEqual(ask("full", "depends"), ["x86_64", "6.1"]);
   assert.deepEqual(ask("full", "declare").parameters["rd.x"], {
@@ -43,6 +43,7 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
   });
   assert.deepEqual(ask("full", "install"), {
     cmdline: [],
+    mistakes: [],
     places: [11, 12, 13, 14, 16, 16].map((line) => `${folder}/20full/module-setup.ts:${line}`),
     requests: [
       { kind: "program", names: ["one", "two"], optional: "nothing works" },
