@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createEngine } from "../rehearsal/engine.js";
+import { memoryPages, stackSize } from "../rehearsal/rehearse.js";
 import type { OwnParametersVerdict } from "../sequencer/own-parameters.js";
 import type { Problems, Report } from "./problems.js";
 import type { Tree } from "./tree.js";
@@ -33,8 +34,8 @@ export async function checkOwnParameters(
 ): Promise<void> {
   if (!files.length) return;
   const engine = await createEngine({
-    memoryPages: 768,
-    stackSize: 256 << 10,
+    memoryPages,
+    stackSize,
     interrupt: () => false,
     functions: {
       op: (name = "") => {

@@ -9,13 +9,11 @@ import {
   snapshotVersion,
 } from "../abi/index.js";
 import { createEngine, EngineError, type EngineState, processorTime } from "../rehearsal/engine.js";
+import { stackSize } from "../rehearsal/rehearse.js";
 import type { Bundled } from "./esbuild.js";
 import type { ModuleFolder } from "./module-folders.js";
 import { BuildError, moduleProblem } from "./problems.js";
 import { firstPlace } from "./source-places.js";
-
-/** As PID 1 bounds the engine (core/init/engine.c). */
-const stackSize = 256 << 10;
 
 /**
  * The file that PID 1 starts the engine from, core/abi/snapshot.ts; equal bundles give equal bytes. `modules` are those in the bundle,

@@ -2,7 +2,7 @@ import type { LastWord } from "../abi/index.js";
 import { createEngine, type Engine, EngineError } from "./engine.js";
 import type { Machine } from "./machine.js";
 
-/** As PID 1 bounds the engine. */
+/** As PID 1 bounds the engine (core/init/host.c, engine.c). */
 export const memoryPages = 768;
 export const stackSize = 256 * 1024;
 
