@@ -1,6 +1,7 @@
 /** Shows what is in an image: see --help. Exit status: 0 done, 1 not, 128 + N ended by signal N. */
 import { statSync } from "node:fs";
 import { constants, release } from "node:os";
+import { createHostFiles } from "../core/generator/host-files.js";
 import { BuildError, type Report } from "../core/generator/problems.js";
 import { type LsinitrdCommandLine, lsinitrdHelp, parseLsinitrdCommandLine } from "../core/image/command-line.js";
 import { contentOf, findFile, readContents, toBytes } from "../core/image/contents.js";
@@ -10,6 +11,7 @@ import { describeImage } from "../core/image/listing.js";
 import { aboutLines, modulesOf } from "../core/image/modules.js";
 import { ukiLines } from "../core/image/uki.js";
 import { unpackImage } from "../core/image/unpack.js";
+import { findUsualImage } from "../core/image/usual-image.js";
 
 const say = (text: string) => process.stderr.write(`lsinitrd: ${text}\n`);
 
@@ -41,7 +43,7 @@ function imageOf({ operands, given }: LsinitrdCommandLine): string {
   const kernel = given.get("kver")?.at(-1);
   // With --kver, all words are files; so they are in dracut's.
   if (kernel === undefined && operands[0] !== undefined) return operands[0];
-  return `/boot/initramfs-${kernel ?? release()}.img`;
+  return findUsualImage(kernel ?? release(), createHostFiles());
 }
 
 async function showFiles(image: string, names: readonly string[]): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
 import { type BootCode, makeBootCode } from "./boot-code.js";
 import { makeDriverIndex } from "./driver-index.js";
-import { usualUkiPath } from "./esp.js";
+import { placeUki } from "./esp.js";
 import { addText, type Building, driverRequests, fillTree, installItems, measured } from "./fill-tree.js";
 import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices, readOtherHost } from "./host-devices.js";
@@ -154,7 +154,7 @@ function readDevices(settings: Settings, report: Report): HostDevices | undefine
 }
 
 function defaultImage({ settings, kernel, host }: Build): string {
-  if (kernel && settings.uki) return usualUkiPath(kernel.release, host);
+  if (kernel && settings.uki) return placeUki(kernel.release, host);
   if (kernel) return join(settings.sysroot, `boot/initramfs-${kernel.release}.img`);
   throw new BuildError("--no-kernel: name the image to write, it is for no kernel in particular");
 }

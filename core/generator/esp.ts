@@ -5,18 +5,24 @@ import { BuildError, reasonOf } from "./problems.js";
 import { osReleasePaths } from "./uki.js";
 
 /**
- * Where a unified kernel image lies that was not named: in the EFI system partition, under dracut's name for it. Its directory is made
- * where it is missing. Throws BuildError.
+ * Where a unified kernel image lies that was not named: in the EFI system partition, under dracut's name for it. Throws BuildError: no such
+ * partition is mounted.
  */
 export function usualUkiPath(release: string, host: HostFiles): string {
-  const folder = join(findEfiFolder(host), "Linux");
+  const parts = ["linux", release, machineId(host), buildId(host)].filter((part) => part !== undefined);
+  return join(findEfiFolder(host), "Linux", `${parts.join("-")}.efi`);
+}
+
+/** The same, to be written: its directory is made where it is missing. Throws BuildError. */
+export function placeUki(release: string, host: HostFiles): string {
+  const path = usualUkiPath(release, host);
+  const folder = dirname(path);
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new BuildError(`${folder} cannot be made: ${reasonOf(error)}`);
   }
-  const parts = ["linux", release, machineId(host), buildId(host)].filter((part) => part !== undefined);
-  return join(folder, `${parts.join("-")}.efi`);
+  return path;
 }
 
 /** Only where there is one: what lies in a directory of another file system no firmware finds. */

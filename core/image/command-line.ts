@@ -13,7 +13,7 @@ interface Option {
 const options = {
   size: { short: "s", help: "sort by size, the largest last" },
   file: { short: "f", value: "FILE", help: "show a file's content, as FILE after the image does" },
-  kver: { short: "k", value: "KVER", help: "the image of this kernel release in /boot" },
+  kver: { short: "k", value: "KVER", help: "the image of this kernel release" },
   mod: { short: "m", help: "show the modules of firstlight or dracut that are in the image" },
   unpack: {
     value: "[FOLDER]",
@@ -85,8 +85,9 @@ export function lsinitrdHelp(): string {
   });
   return [
     "usage: lsinitrd [OPTIONS] [IMAGE [FILE...]]",
-    "Shows what is in an initramfs image, or the content of files in it. IMAGE left out: /boot/initramfs-KVER.img",
-    "for the running kernel. Images of any generator, of any number of cpio archives, compressed or not. Times are in UTC.",
+    "Shows what is in an initramfs image, or the content of files in it. IMAGE left out: /boot/initramfs-KVER.img for the",
+    "running kernel, or where that is missing its unified kernel image, EFI/Linux/linux-KVER-MACHINE_ID.efi of the EFI",
+    "system partition. Images of any generator, of any number of cpio archives, compressed or not. Times are in UTC.",
     "",
     ...lines,
     "",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { usualUkiPath } from "../../../core/generator/esp.js";
+import { placeUki } from "../../../core/generator/esp.js";
 import { createHostFiles } from "../../../core/generator/host-files.js";
 import { findUkiParts, ukiCommandLine } from "../../../core/generator/uki.js";
 import { debianKernel } from "../../support/kernels.js";
@@ -166,7 +166,7 @@ test("the command line: what a person says comes last; kernels cut off what is t
 
 test("an image without a name goes to the EFI system partition", async (context) => {
   const folder = scratchFolder(context);
-  const place = () => usualUkiPath("1.2", createHostFiles(folder)).replace(folder, "");
+  const place = () => placeUki("1.2", createHostFiles(folder)).replace(folder, "");
   const write = (path: string, text: string) => writeFileSync(join(folder, path), text);
   for (const path of ["etc", "usr/lib", "efi/EFI", "boot/efi"]) mkdirSync(join(folder, path), { recursive: true });
   assert.deepEqual(await problemsOf(place), [
