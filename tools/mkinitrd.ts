@@ -65,7 +65,7 @@ function listModules(commandLine: CommandLine): void {
   problems.check();
 }
 
-/** Files and environment; --sysroot brings its own files along. `warn` is told of lines without effect. */
+/** Files and environment; --sysroot brings its own files along. `warn` is told of what in them has no effect. */
 function configurationFor(commandLine: CommandLine, warn: (text: string) => void): Partial<Configuration> {
   const sysroot = sysrootOf(commandLine);
   const file = commandLine.value("conf");
@@ -77,7 +77,7 @@ function configurationFor(commandLine: CommandLine, warn: (text: string) => void
     foldersRequired: folder !== undefined,
     warn,
   });
-  return addEnvironment(files, process.env);
+  return addEnvironment(files, process.env, warn);
 }
 
 /** With --rebuild, behind the options that the image was built with. */
@@ -86,9 +86,13 @@ async function withRecorded(words: readonly string[]): Promise<CommandLine> {
   const image = commandLine.value("rebuild");
   if (image === undefined) return commandLine;
   const recorded = await readRecordedOptions(image);
-  // A word after the image names the kernel, as --kver does.
-  const old = commandLine.operands[1] === undefined ? recorded : recorded.filter((word) => !word.startsWith("--kver="));
-  return parseCommandLine([...old, ...words]);
+  // A word after the image names the kernel, as --kver does, and --no-kernel does without.
+  const replaced = commandLine.last("no-kernel")
+    ? /^--(kver|kmoddir)=/
+    : commandLine.operands[1] === undefined
+      ? undefined
+      : /^--kver=/;
+  return parseCommandLine([...recorded.filter((word) => !replaced?.test(word)), ...words]);
 }
 
 async function buildOne(
@@ -149,12 +153,13 @@ async function main(words: readonly string[]): Promise<void> {
   const warnings: string[] = [];
   const configuration = configurationFor(commandLine, (text) => warnings.push(text));
   const merged = mergeCommandLine(commandLine, configuration);
+  // What only shows something writes no log.
+  if (shown !== "printconfig") messages = createMessages(commandLine, merged);
+  for (const warning of warnings) messages.report.warning(warning);
   if (shown === "printconfig") {
     process.stdout.write(formatConfiguration(merged));
     return;
   }
-  messages = createMessages(commandLine, merged);
-  for (const warning of warnings) messages.report.warning(warning);
   if (shown === "print-cmdline") {
     const settings = makeSettings(commandLine, configuration, process.env);
     const parameters = await hostParameters(settings, { report: messages.report, signal });

@@ -147,27 +147,36 @@ function setKey(values: Values, key: Key, adds: boolean, value: string): string 
   }
 }
 
+const environmentPrefix = "DRACUT_";
+
 /**
  * What the environment says besides: DRACUT_KEY, in capitals, for any key. A list is added to the files', any other value stands for theirs.
- * Throws BuildError with all mistakes.
+ * `warn` is told of names that set nothing: no errors, since dracut has variables of its own. Throws BuildError with all mistakes.
  */
 export function addEnvironment(
   configuration: Partial<Configuration>,
   environment: NodeJS.ProcessEnv,
+  warn: (text: string) => void,
 ): Partial<Configuration> {
   const problems = createProblems();
   const values: Values = { ...configuration };
-  for (const key of Object.keys(configurationSchema.properties).filter(isKey)) {
-    const name = `DRACUT_${key.toUpperCase()}`;
-    const value = environment[name];
-    if (value === undefined) continue;
+  for (const [name, value = ""] of Object.entries(environment)) {
+    if (!name.startsWith(environmentPrefix)) continue;
+    const key = name.slice(environmentPrefix.length).toLowerCase();
+    const place = `environment variable ${name}`;
+    if (!isKey(key) || name !== variableOf(key)) {
+      warn(`${place} sets nothing: ${isKey(key) ? `write ${variableOf(key)}` : wrongKey(key)}`);
+      continue;
+    }
     const isList = configurationSchema.properties[key].type === "array";
     const mistake = setKey(values, key, isList, value);
-    if (mistake) problems.add(`environment variable ${name}: ${mistake}`);
+    if (mistake) problems.add(`${place}: ${mistake}`);
   }
   problems.check();
   return values as Partial<Configuration>;
 }
+
+const variableOf = (key: Key) => `${environmentPrefix}${key.toUpperCase()}`;
 
 /** A configuration as text that readConfiguration takes. Throws BuildError: a value of the command line fits no line. */
 export function formatConfiguration(configuration: Partial<Configuration>): string {

@@ -92,6 +92,11 @@ export function makeSettings(
     throw new BuildError(
       "--no-kernel (no_kernel) and --kernel-only (kernel_only) together leave nothing: leave one of them out",
     );
+  const release = releaseOf(commandLine);
+  if (isSet("no_kernel") && release !== undefined)
+    throw new BuildError(
+      `--no-kernel (no_kernel) makes an image for no kernel in particular, and ${release} is one: leave one of them out`,
+    );
   const uefi = isSet("uefi");
   checkUefi(commandLine, uefi, isSet("no_kernel") || isSet("kernel_only"));
   const image = operands[0] ?? value("rebuild");
@@ -105,7 +110,7 @@ export function makeSettings(
     kernel: isSet("no_kernel")
       ? undefined
       : {
-          release: releaseOf(commandLine),
+          release,
           folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
@@ -170,7 +175,7 @@ function releaseOf({ operands, value }: CommandLine): string | undefined {
 /** What one command line cannot mean together; in a configuration the same is what holds for other images. */
 function checkContradictions({ last, value, operands }: CommandLine, hostOnly: boolean): void {
   const exclusive: [OptionName, OptionName[]][] = [
-    ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
+    ["no-kernel", ["kmoddir", "add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
     ["kernel-only", ["include", "install", "install-optional", "kernel-cmdline", "hostonly-cmdline"]],
     ["regenerate-all", ["rebuild", "kver", "kmoddir", "kernel-image"]],
   ];

@@ -173,13 +173,22 @@ test("dracut.conf.example changes nothing, its samples are right, and show every
 test("the environment comes after the files and before the command line", async () => {
   const files: Partial<Configuration> = { hostonly: "yes", compress: "gzip", add_drivers: ["one"] };
   const environment = { DRACUT_HOSTONLY: "no", DRACUT_COMPRESS: "none", DRACUT_ADD_DRIVERS: "two  three", DRACUT: "x" };
-  const both = addEnvironment(files, environment);
+  const warnings: string[] = [];
+  const add = (variables: NodeJS.ProcessEnv) => addEnvironment(files, variables, (text) => warnings.push(text));
+  const both = add(environment);
   assert.deepEqual(both, { hostonly: "no", compress: "none", add_drivers: ["one", "two", "three"] });
   const { hostonly, compress, add_drivers } = mergeCommandLine(parseCommandLine(["-H", "--add-drivers", "four"]), both);
   assert.deepEqual([hostonly, compress, add_drivers], ["yes", "none", ["one", "two", "three", "four"]]);
-  assert.deepEqual(await problemsOf(() => addEnvironment(files, { DRACUT_HOSTONLY: "maybe", DRACUT_LOGFILE: "x" })), [
+  assert.deepEqual(await problemsOf(() => add({ DRACUT_HOSTONLY: "maybe", DRACUT_LOGFILE: "x" })), [
     'environment variable DRACUT_HOSTONLY: hostonly="maybe": it has to be one of yes, no',
     'environment variable DRACUT_LOGFILE: logfile="x": it has to be an absolute path',
+  ]);
+  assert.deepEqual(warnings, []);
+  assert.deepEqual(add({ DRACUT_HOSTONYL: "no", DRACUT_Compress: "xz", DRACUT_SSHKEY: "/x" }), files);
+  assert.deepEqual(warnings, [
+    "environment variable DRACUT_HOSTONYL sets nothing: unknown key hostonyl: did you mean hostonly?",
+    "environment variable DRACUT_Compress sets nothing: write DRACUT_COMPRESS",
+    "environment variable DRACUT_SSHKEY sets nothing: sshkey: no module uses SSH: it will need a module ssh-client",
   ]);
 });
 

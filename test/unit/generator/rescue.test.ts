@@ -105,7 +105,11 @@ test("three wrong passwords: a longer pause, then asked again; the right one bec
 
 test("what is no hash is refused, and not shown", async () => {
   const taken = (text: string) =>
-    makeSettings(parseCommandLine([]), addEnvironment({}, { DRACUT_EMERGENCY_PASSWORD_HASH: text }), {});
+    makeSettings(
+      parseCommandLine([]),
+      addEnvironment({}, { DRACUT_EMERGENCY_PASSWORD_HASH: text }, () => undefined),
+      {},
+    );
   for (const good of [hash, `$5$salt$${"x".repeat(43)}`]) assert.equal(taken(good).emergencyPasswordHash, good);
   for (const bad of [
     "sesame",
