@@ -85,6 +85,7 @@ export function createHostFiles(root = "/"): HostFiles {
   }
 
   function whyMissing(path: string): string {
+    if (path.includes("\ufffd")) return `the name of ${path} is not in UTF-8: rename it`;
     const { at, links } = follow(path);
     const last = links.at(-1);
     if (!last) return `there is no file ${path}: install its package`;

@@ -4,7 +4,7 @@ import { chmod, type FileHandle, utimes } from "node:fs/promises";
 import { endOfChild } from "./child-end.js";
 import { checkLayout, contentSize, PeError, readPe } from "./pe.js";
 import { BuildError } from "./problems.js";
-import { unnamedFile } from "./temporary.js";
+import { nameOf, unnamedFile } from "./temporary.js";
 import { type UkiParts, type UkiSection, type UkiTool, ukiSections } from "./uki.js";
 
 /** A unified kernel image, but for its initramfs image. */
@@ -57,9 +57,6 @@ async function textFile(text: string, folder: string): Promise<FileHandle> {
   await file.writeFile(text);
   return file;
 }
-
-/** Of a file that has none, for other programs as long as it is open here. */
-const nameOf = (file: FileHandle) => `/proc/${process.pid}/fd/${file.fd}`;
 
 /** ukify(1), of systemd 254 or newer. Where an option is left out, its configuration may say something. */
 function ukifyParameters(uki: Uki, contents: readonly Content[], target: string): string[] {

@@ -62,18 +62,21 @@ function lock(file: FileHandle): Promise<"locked" | "held" | "unknown"> {
   });
 }
 
-/** A file in a folder that goes with its last user, however that ends. Throws BuildError. */
-export async function unnamedFile(folder: string): Promise<FileHandle> {
+/** A file in a folder that goes with its last user, however that ends. `choice`: how a person names another folder. Throws BuildError. */
+export async function unnamedFile(folder: string, choice = "--tmpdir"): Promise<FileHandle> {
   const path = join(folder, `mkinitrd-${randomBytes(8).toString("hex")}`);
   try {
     const file = await open(path, "wx+", 0o600);
     await rm(path);
     return file;
   } catch (error) {
-    throw folderProblem(folder, error);
+    throw folderProblem(folder, error, choice);
   }
 }
 
+/** A path by which other programs find such a file, as long as it is open here. */
+export const nameOf = (file: FileHandle) => `/proc/${process.pid}/fd/${file.fd}`;
+
 /** What keeps such a file from being written. */
-export const folderProblem = (folder: string, error: unknown) =>
-  new BuildError(`${folder} cannot be written to: ${reasonOf(error)}: name another directory by --tmpdir`);
+export const folderProblem = (folder: string, error: unknown, choice = "--tmpdir") =>
+  new BuildError(`${folder} cannot be written to: ${reasonOf(error)}: name another directory by ${choice}`);

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { BuildError, reasonOf } from "./problems.js";
+import { BuildError } from "./problems.js";
 import { project } from "./project.js";
+import { nameOf, unnamedFile } from "./temporary.js";
 
 /** Most characters that the compiler may say. */
 const mostOutput = 64 << 20;
@@ -15,15 +15,12 @@ const mostOutput = 64 << 20;
  */
 export async function typeCheck(files: readonly string[]): Promise<string[]> {
   const compiler = findCompiler();
-  const folder = await mkdtemp(join(tmpdir(), "firstlight-types-")).catch((error: unknown) => {
-    throw new BuildError(`no folder can be made in ${tmpdir()}: ${reasonOf(error)}: name another one by TMPDIR`);
-  });
+  const configuration = await unnamedFile(tmpdir(), "TMPDIR");
   try {
-    const configuration = join(folder, "tsconfig.json");
-    await writeFile(configuration, JSON.stringify(configurationFor(files)));
-    return parseMessages(await run(compiler, ["-p", configuration, "--pretty", "false"]));
+    await configuration.writeFile(JSON.stringify(configurationFor(files)));
+    return parseMessages(await run(compiler, ["-p", nameOf(configuration), "--pretty", "false"]));
   } finally {
-    await rm(folder, { recursive: true });
+    await configuration.close();
   }
 }
 

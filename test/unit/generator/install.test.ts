@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, realpathSync, symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { createHostFiles } from "../../../core/generator/host-files.js";
@@ -177,6 +177,15 @@ test("copies are as the original: links stay links, dangling ones too", (context
   installer.copy("/src/program", "/");
   installer.copy("/src/a/b", "/etc/");
   assert.ok(["etc/program", "program", "etc/file"].every((path) => filesOf(tree).includes(path)));
+});
+
+test("a name that is not UTF-8 is told of as such", async (context) => {
+  const root = scratchFolder(context, { "src/plain": "" });
+  writeFileSync(Buffer.concat([Buffer.from(`${root}/src/r`), Buffer.from([0xe9]), Buffer.from("sum")]), "");
+  const { installer } = prepare(root);
+  assert.deepEqual(await problemsOf(() => installer.copy("/src", "/opt")), [
+    "the name of /src/r\ufffdsum is not in UTF-8: rename it",
+  ]);
 });
 
 test("links that go round in circles are as good as missing", async (context) => {

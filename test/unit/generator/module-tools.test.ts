@@ -122,8 +122,24 @@ test("check-module: several folders, JavaScript, modules beside it that are faul
   assert.match((await refused()).join(), /the folder of a module is needed: see check-module --help$/);
   assert.match(
     (await refusal([tool("check-module"), join(folder, "10one")], { env: { TMPDIR: "/none" } })).join(),
-    /no folder can be made in \/none: .*: name another one by TMPDIR$/,
+    /\/none cannot be written to: .*: name another directory by TMPDIR$/,
   );
+});
+
+test("a check that is killed leaves nothing behind", async (context) => {
+  const folder = scratchFolder(context, {
+    "10one/module-setup.ts": source(""),
+    "kill.cjs": 'if (process.argv[1].endsWith("bin/tsc")) process.kill(process.ppid, "SIGKILL");\n',
+  });
+  mkdirSync(join(folder, "temporary"));
+  const env = {
+    ...process.env,
+    TMPDIR: join(folder, "temporary"),
+    NODE_OPTIONS: `--require=${join(folder, "kill.cjs")}`,
+  };
+  const { status } = await tryRun([tool("check-module"), join(folder, "10one")], { env });
+  assert.equal(status, 137, "it was killed while the compiler was at work");
+  assert.deepEqual(readdirSync(env.TMPDIR), []);
 });
 
 test("our own modules pass, also from a tree without tests and what only developers need", async (context) => {
