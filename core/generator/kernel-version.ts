@@ -69,10 +69,15 @@ export function kernelConfigPaths(kernel: Kernel): string[] {
 }
 
 /** Where a file of the kernel's package for /boot may lie: in the /boot beside its drivers, or in the system's own. */
-export function bootFilePaths(kernel: Kernel, name: string): string[] {
+function bootFilePaths(kernel: Kernel, name: string): string[] {
   return [
     resolve(kernel.folder, "../../../boot", name),
     resolve(kernel.folder, "../../../../boot", name),
     join("/boot", name),
   ];
+}
+
+/** Where the bootable file of a kernel may lie, the likeliest first. */
+export function kernelImagePaths(kernel: Kernel): string[] {
+  return [join(kernel.folder, "vmlinuz"), ...bootFilePaths(kernel, `vmlinuz-${kernel.release}`)];
 }

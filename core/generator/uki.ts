@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findInPath } from "./compressor.js";
 import type { HostFiles } from "./host-files.js";
-import { bootFilePaths, type Kernel } from "./kernel-version.js";
+import { type Kernel, kernelImagePaths } from "./kernel-version.js";
 import { checkLayout, PeError, type PeFile, readPe } from "./pe.js";
 import { BuildError, createProblems, type Report, reasonOf } from "./problems.js";
 
@@ -98,7 +98,7 @@ interface KernelImage {
 
 function findKernelImage(named: string | undefined, kernel: Kernel): KernelImage {
   const { release } = kernel;
-  const places = [join(kernel.folder, "vmlinuz"), ...bootFilePaths(kernel, `vmlinuz-${release}`)];
+  const places = kernelImagePaths(kernel);
   const path = named ?? places.find((place) => statSync(place, { throwIfNoEntry: false })?.isFile());
   if (path === undefined)
     throw new BuildError(

@@ -38,6 +38,16 @@ export function pathOf({ name }: Pick<Member, "name">): string {
     .join("/");
 }
 
+/** Releases of the kernels that there are drivers of among files with these paths. */
+export function driverReleases(paths: Iterable<string>): string[] {
+  const releases = new Set<string>();
+  for (const path of paths) {
+    const release = /^(?:usr\/)?lib\/modules\/([^/]+)\/./.exec(path)?.[1];
+    if (release !== undefined) releases.add(release);
+  }
+  return [...releases];
+}
+
 /** Reads an image once. Throws BuildError. */
 export async function readContents(path: string, options: { digests?: boolean } = {}): Promise<Contents> {
   const segments: (Segment & { early: boolean })[] = [];

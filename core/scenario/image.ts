@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { resolveIn } from "../generator/resolve-links.js";
-import { pathOf } from "../image/contents.js";
+import { driverReleases, pathOf } from "../image/contents.js";
 import { type Member, typeOf } from "../image/cpio-reader.js";
 import { readImage } from "../image/read-image.js";
 import { fromBytes } from "../rehearsal/bytes.js";
@@ -58,8 +58,7 @@ function checkEngine(path: string, files: ReadonlyMap<string, SimulatedFile>): v
 const elfMachines: Readonly<Record<number, string>> = { 62: "x86_64", 183: "aarch64", 243: "riscv64", 22: "s390x" };
 
 function kernelOf(files: ReadonlyMap<string, SimulatedFile>): RehearsedImage["kernel"] {
-  let release = "";
-  for (const path of files.keys()) release ||= /^(?:usr\/)?lib\/modules\/([^/]+)\/./.exec(path)?.[1] ?? "";
+  const [release = ""] = driverReleases(files.keys());
   const init = dataOf(files, initPath);
   const machine = init && init.length > 20 ? elfMachines[init.readUInt16LE(18)] : undefined;
   return { release: release || hostRelease(), machine: machine ?? "x86_64", monolithic: release === "" };

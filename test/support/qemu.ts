@@ -3,6 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import { driveArguments, kernelArguments } from "../../core/emulator/qemu.js";
 
 /** How a disk is connected. UHCI, EHCI and xHCI are USB's three speeds, UAS its newer protocol; "sd" is a card in a reader on PCI. */
 export const buses = ["virtio-blk", "virtio-scsi", "nvme", "ahci", "uhci", "ehci", "xhci", "uas", "sd"] as const;
@@ -179,20 +180,17 @@ function qemuArguments(options: GuestOptions): string[] {
   ];
 }
 
-/** What every guest's kernel has to be told of its console. */
-export const consoleParameters = "console=ttyS0 panic=-1";
-
 function startArguments(start: Start): string[] {
   if ("kernel" in start) {
     const { kernel, initrd, cmdline } = start;
-    return ["-kernel", kernel, "-initrd", initrd, "-append", `${consoleParameters} ${cmdline}`];
+    return kernelArguments(kernel, initrd, cmdline);
   }
   const { firmware, systemPartition } = start;
   const file = (path: string) => `file=${path.replaceAll(",", ",,")}`;
   return [
     ...["-drive", `if=pflash,format=raw,readonly=on,${file(firmware.code)}`],
     ...["-drive", `if=pflash,format=raw,snapshot=on,${file(firmware.variables)}`],
-    ...["-drive", `if=none,id=esp,format=raw,snapshot=on,${file(`fat:${systemPartition}`)}`],
+    ...driveArguments("esp", `fat:${systemPartition}`),
     ...["-device", "virtio-blk-pci,drive=esp,bootindex=1"],
   ];
 }
@@ -204,10 +202,7 @@ function diskId({ disks = [] }: GuestSettings, disk: Disk): string {
 function diskArguments(disk: Disk, id: string): string[] {
   const { controllers, device } = connection(disk, id);
   const devices = disk.late ? controllers : [...controllers, device];
-  return [
-    ...["-drive", `if=none,id=${id},format=raw,snapshot=on,file=${disk.file.replaceAll(",", ",,")}`],
-    ...devices.flatMap((each) => ["-device", each]),
-  ];
+  return [...driveArguments(id, disk.file), ...devices.flatMap((each) => ["-device", each])];
 }
 
 /** QEMU's devices for a disk: itself, and the controllers that it has for itself. */

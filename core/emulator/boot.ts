@@ -1,0 +1,70 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { basename } from "node:path";
+import { findInPath } from "../generator/compressor.js";
+import { BuildError, reasonOf } from "../generator/problems.js";
+import { readUki } from "../image/uki.js";
+import { checkKernel, kernelFor } from "./kernel.js";
+import { whyNoKvm } from "./kvm.js";
+import { driveArguments, kernelArguments } from "./qemu.js";
+import { runInTerminal } from "./terminal.js";
+
+/** What is to be booted, and on what. */
+export interface BootWishes {
+  image: string;
+  /** undefined: the kernel that the image has the drivers of. */
+  kernel: string | undefined;
+  cmdline: string;
+  disks: readonly string[];
+  /** As QEMU takes it: "512M", "4G". */
+  memory: string;
+}
+
+const qemuName = "qemu-system-x86_64";
+
+/** Boots an image in QEMU with this terminal as its console. Result: QEMU's exit status. Throws BuildError: it cannot begin. */
+export async function bootInQemu(wishes: BootWishes, say: (text: string) => void): Promise<number> {
+  const { image, cmdline, memory } = wishes;
+  const qemu = findInPath(process.env.PATH ?? "", qemuName);
+  if (qemu === undefined)
+    throw new BuildError(`${qemuName} is not installed: install Debian's package qemu-system-x86`);
+  if (readUki(image))
+    throw new BuildError(
+      `${image} is a unified kernel image, which UEFI firmware starts: this tool boots initramfs images, and kernels beside them`,
+    );
+  const drives = wishes.disks.flatMap(diskArguments);
+  const kernel = wishes.kernel ?? (await kernelFor(image));
+  checkKernel(kernel);
+  const noKvm = await whyNoKvm(qemu, kernel);
+  say(
+    `${basename(kernel)}, ${memory} of memory, ${noKvm === undefined ? "with KVM" : `without KVM (${noKvm}): this is slow`}`,
+  );
+  if (wishes.disks.length) say("what is written to the disks is thrown away in the end");
+  say("Ctrl-A X ends it, Ctrl-A H shows what else there is");
+  return runInTerminal(qemu, [
+    ...(noKvm === undefined ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg", "-cpu", "max"]),
+    ...["-machine", "q35", "-m", memory, "-nodefaults", "-display", "none", "-no-reboot", "-serial", "mon:stdio"],
+    ...kernelArguments(kernel, image, cmdline),
+    ...drives,
+  ]);
+}
+
+function diskArguments(file: string, index: number): string[] {
+  const id = `disk${index}`;
+  // QEMU is to guess nothing: on a disk without a format, a guest can write what looks like one.
+  const format = firstBytes(file).toString("latin1") === "QFI\xfb" ? "qcow2" : "raw";
+  return [...driveArguments(id, file, format), "-device", `virtio-blk-pci,drive=${id},serial=${id}`];
+}
+
+function firstBytes(path: string): Buffer {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = Buffer.alloc(4);
+      return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
+  }
+}

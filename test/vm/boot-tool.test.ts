@@ -1,0 +1,139 @@
+/** tools/boot, as somebody would type it at a terminal: it boots, ends, and leaves nothing behind. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { buildImage } from "../support/firstlight.js";
+import { projectFolder } from "../support/paths.js";
+import { diskFixtures, rootVolume } from "../support/root-disks.js";
+import { run, tryRun } from "../support/run.js";
+import { linkPrograms } from "../support/uefi.js";
+
+const { rootDisk } = await diskFixtures();
+const { file: image, kernel } = await buildImage("boot-tool", ["-N", "--compress", "zstd -1"]);
+const program = join(projectFolder, "tools/boot");
+const folder = mkdtempSync(join(tmpdir(), "firstlight-boot-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** Runs it at a terminal of its own; `name` is one that no other test has. */
+function atTerminal(name: string, words: readonly string[]) {
+  const place = (what: string) => join(folder, `${name}-${what}`);
+  const line = `stty -g >${place("before")}; sh -c 'echo $$ >${place("pid")}; exec "$@"' sh "$@"; echo status=$?; stty -g >${place("after")}`;
+  writeFileSync(place("script"), `${line}\n`);
+  const quoted = [program, ...words].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qfc", `sh ${place("script")} ${quoted}`, "/dev/null"], { stdio: "pipe" });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    text += piece;
+  });
+  const ended = once(child, "close");
+  return {
+    type: (typed: string) => child.stdin.write(typed),
+    signal: (signal: NodeJS.Signals) => process.kill(Number(readFileSync(place("pid"), "utf8")), signal),
+    async waitFor(pattern: RegExp): Promise<void> {
+      while (!pattern.test(text)) {
+        assert.equal(child.exitCode, null, `it ended without ${pattern}:\n${text}`);
+        await Promise.race([once(child.stdout, "data"), ended]);
+      }
+    },
+    /** Its exit status, and all that was shown. */
+    async end(): Promise<{ status: number; text: string }> {
+      await ended;
+      return { status: Number(/status=(\d+)/.exec(text)?.[1]), text };
+    },
+    terminalIsAsBefore: () =>
+      assert.equal(readFileSync(place("after"), "utf8"), readFileSync(place("before"), "utf8"), "the terminal"),
+  };
+}
+
+/** Processes whose command line has this in it. */
+function processesWith(word: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").includes(word);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test("an image boots to the root on a disk, with the kernel that it was built for; the disk stays as it was", async () => {
+  const digest = async () => (await run(["sha256sum", rootDisk])).split(" ")[0];
+  const old = await digest();
+  const guest = atTerminal("whole", [image, "--disk", rootDisk, "-c", `root=UUID=${rootVolume.uuid} rw`]);
+  const { status, text } = await guest.end();
+  assert.match(text, /^boot: vmlinuz-\S+-cloud-amd64, 1G of memory, with/m);
+  assert.match(text, /^ROOT-REACHED \/sbin\/init/m);
+  assert.match(text, /^ROOT-WRITABLE/m);
+  assert.equal(status, 0, text);
+  guest.terminalIsAsBefore();
+  assert.equal(await digest(), old);
+});
+
+test("keys, signals and its death end QEMU, and the terminal is as before", async () => {
+  const ends: [name: string, status: number, end: (guest: ReturnType<typeof atTerminal>) => void][] = [
+    ["keys", 0, ({ type }) => type("\u0001x")],
+    ["SIGINT", 130, ({ signal }) => signal("SIGINT")],
+    ["SIGTERM", 143, ({ signal }) => signal("SIGTERM")],
+    ["SIGHUP", 129, ({ signal }) => signal("SIGHUP")],
+    ["SIGKILL", 137, ({ signal }) => signal("SIGKILL")],
+  ];
+  for (const [name, expected, end] of ends) {
+    const mark = `mark-of-${name}-${process.pid}`;
+    const guest = atTerminal(name, [image, "-c", `${mark} rd.break=cmdline`]);
+    await guest.waitFor(/Linux version/);
+    assert.notDeepEqual(processesWith(mark), []);
+    end(guest);
+    const { status, text } = await guest.end();
+    assert.equal(status, expected, text);
+    // Who is killed cannot wait for it.
+    while (name === "SIGKILL" && processesWith(mark).length) await setTimeout(50);
+    assert.deepEqual(processesWith(mark), [], name);
+    if (name !== "SIGKILL") guest.terminalIsAsBefore();
+  }
+});
+
+/** An image, of whatever generator, with these files. */
+async function foreign(name: string, files: readonly string[]): Promise<string> {
+  const list = join(folder, `${name}.list`);
+  writeFileSync(list, files.map((file) => `file ${file} ${list} 644 0 0\n`).join(""));
+  await run([join(projectFolder, "tools/gen-init-cpio"), "-o", join(folder, name), list]);
+  return join(folder, name);
+}
+
+test("what cannot be booted is told of, with what to name or to install", async () => {
+  const none = await foreign("none", ["/init"]);
+  const unknown = await foreign("unknown", ["/init", "/usr/lib/modules/9.9.9/a.ko"]);
+  const several = await foreign("several", ["/lib/modules/9.9.9/a.ko", "/lib/modules/9.9.10/a.ko"]);
+  const unified = join(folder, "unified.efi");
+  writeFileSync(unified, "MZ");
+  const wrong: [words: string[], says: RegExp][] = [
+    [[], /name one IMAGE: see boot --help/],
+    [[image, image], /name one IMAGE/],
+    [[image, "--dsik", rootDisk], /Unknown option '--dsik': see boot --help/],
+    [[image, "-m", "lots"], /--memory=lots: a size as 512M or 4G/],
+    [[join(folder, "no")], /no cannot be read: no such file/],
+    [[folder], /is not a regular file: name an image/],
+    [[image, "-d", join(folder, "no")], /no cannot be read: no such file/],
+    [[image, "-k", image], /boot-tool\.img is no kernel for x86-64: name one/],
+    [[image, "-k", folder], /the kernel \S+ cannot be read: it is a directory/],
+    [[none], /has no drivers that tell which kernel it is for: name one by --kernel FILE/],
+    [[unknown], /is for the kernel 9\.9\.9, whose vmlinuz is not on this machine: .*\/boot\/vmlinuz-9\.9\.9/],
+    [[several], /has drivers of several kernels \(9\.9\.9, 9\.9\.10\): name one by --kernel FILE/],
+    [[unified, "-k", kernel.image], /unified\.efi .*build the image again/],
+  ];
+  for (const [words, says] of wrong) {
+    const { status, stdout, stderr } = await tryRun([program, ...words]);
+    assert.deepEqual([status, stdout], [1, ""], words.join(" "));
+    assert.match(stderr, says);
+    assert.doesNotMatch(stderr, /^ +at /m);
+  }
+  const env = { PATH: linkPrograms(join(folder, "programs"), ["qemu-system-x86_64"]) };
+  const { status, stderr } = await tryRun([program, image], { env });
+  assert.equal(status, 1);
+  assert.match(stderr, /qemu-system-x86_64 is not installed: install Debian's package qemu-system-x86/);
+});
