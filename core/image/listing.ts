@@ -57,7 +57,7 @@ function timeText(seconds: number, now: number): string {
 const owner = (id: number) => (id === 0 ? "root" : String(id));
 
 /** Lines as `ls -l` has them, with aligned columns; times in UTC. `now` in seconds since 1970. */
-export function* listLines(members: readonly Member[], now: number): Generator<string> {
+function* listLines(members: readonly Member[], now: number): Generator<string> {
   const rows = members.map((member) => ({
     columns: [String(member.links), owner(member.uid), owner(member.gid), sizeText(member)],
     member,

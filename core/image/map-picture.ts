@@ -14,7 +14,7 @@ const smallestBox = 34 * 16;
 const huesOf = (groups: readonly Weight[]) => groups.map((_, index) => Math.round((210 + index * 137.5) % 360));
 
 /** The map itself, without what stands around it. */
-export function mapShapes(groups: readonly Weight[], box: Box): string[] {
+function mapShapes(groups: readonly Weight[], box: Box): string[] {
   const smallest = (sizeOf(groups) * smallestBox) / (box.width * box.height);
   return squarify(groups, box).flatMap(([group, whole], index) => {
     const place = inset(whole, gap / 2);

@@ -50,9 +50,9 @@ export async function unpackImage(
   const isWanted = selection(image, contents, options);
   const isNew = prepareFolder(folder);
   const staging = join(folder, `.lsinitrd-${randomBytes(8).toString("hex")}`);
+  const writer = createWriter(image, staging, options);
   try {
     await mkdir(staging, 0o700);
-    const writer = createWriter(image, staging, options);
     await writeMembers(image, contents, writer, isWanted, options.signal);
     const folders = await writer.finish();
     const names = readdirSync(Buffer.from(staging), { encoding: "buffer" });
@@ -61,6 +61,7 @@ export async function unpackImage(
     // Last: a directory that may not be written to could not be moved.
     for (const [path, member] of folders) await dress(below(folder, Buffer.from(path, "latin1")), member);
   } catch (error) {
+    await writer.abandon();
     await rm(staging, { recursive: true, force: true });
     if (isNew) await rmdir(folder).catch(() => undefined);
     if (options.signal.aborted) throw options.signal.reason;
@@ -126,6 +127,8 @@ interface Writer {
   write(chunk: Buffer): Promise<void>;
   /** Makes links and device nodes. Result: the directories by path, the deepest ones first, which have not got their modes yet. */
   finish(): Promise<[string, Attributes][]>;
+  /** Closes what is open, where nothing more is to come. */
+  abandon(): Promise<void>;
 }
 
 type Attributes = Pick<Member, "mode" | "uid" | "gid" | "modified">;
@@ -225,6 +228,7 @@ function createWriter(image: string, root: string, { note, warning }: UnpackOpti
       for (let at = 0; current && at < chunk.length; ) at += (await current.file.write(chunk, at)).bytesWritten;
     },
     finish,
+    abandon: async () => current?.file.close(),
   };
 }
 

@@ -1,6 +1,16 @@
 /** What images that were made to do harm can do: nothing, to nobody but themselves. */
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BuildError } from "../../../core/generator/problems.js";
@@ -77,6 +87,26 @@ test("2,000 images that try to get out of their folder by links, hard links and 
     );
   }
   assert.ok(unpacked > 500 && unpacked < 1900, `${unpacked} were unpacked`);
+});
+
+test("a signal in the middle of a file: nothing stays, nor stays open", async (context) => {
+  const scratch = scratchFolder(context, { "x.img": archive([{ name: "file", content: "x" }]) });
+  const [image, target] = [join(scratch, "x.img"), join(scratch, "target")];
+  const controller = new AbortController();
+  // Told of before the file is opened.
+  const note = () => controller.abort("SIGINT");
+  const options = { early: false, paths: [], signal: controller.signal, ...keepReport(), note };
+  const contents = await readContents(image);
+  await assert.rejects(unpackImage(image, contents, target, options), (error) => error === "SIGINT");
+  assert.deepEqual(readdirSync(scratch), ["x.img"]);
+  const open = readdirSync("/proc/self/fd").flatMap((name) => {
+    const path = join("/proc/self/fd", name);
+    return lstatSync(path, { throwIfNoEntry: false }) ? [readlinkSync(path)] : [];
+  });
+  assert.deepEqual(
+    open.filter((path) => path.startsWith(target)),
+    [],
+  );
 });
 
 test("without being root: all but owners and device nodes, which a warning tells of", async (context) => {
