@@ -29,7 +29,7 @@ export async function bootInQemu(wishes: BootWishes, say: (text: string) => void
     throw new BuildError(`${qemuName} is not installed: install Debian's package qemu-system-x86`);
   if (readUki(image))
     throw new BuildError(
-      `${image} is a unified kernel image, which UEFI firmware starts: this tool boots initramfs images, and kernels beside them`,
+      `${image} is a unified kernel image, which UEFI firmware starts: take its parts .linux and .initrd out ("objcopy -O binary --only-section=.linux ${image} vmlinuz"), and boot those`,
     );
   const drives = wishes.disks.flatMap(diskArguments);
   const kernel = wishes.kernel ?? (await kernelFor(image));

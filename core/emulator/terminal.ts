@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 
@@ -8,11 +8,10 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const longestEnd = 5000;
 
 /**
- * Runs a program with this process's terminal, and leaves the terminal as it was. A signal ends the program first; it does not outlive this process
- * either. Result: its exit status, as a shell tells it.
+ * Runs a program with this process's terminal, which Node sets back when it ends (ResetStdio in its src/node.cc). A signal ends the program first; it
+ * does not outlive this process either. Result: its exit status, as a shell tells it.
  */
 export async function runInTerminal(program: string, words: readonly string[]): Promise<number> {
-  const settings = process.stdin.isTTY ? stty(["-g"]).trim() : "";
   // It is asked to end, and not killed: QEMU sets the terminal back itself.
   const child = spawn("setpriv", ["--pdeathsig", "TERM", program, ...words], { stdio: "inherit" });
   let ended: (typeof signals)[number] | undefined;
@@ -25,11 +24,6 @@ export async function runInTerminal(program: string, words: readonly string[]): 
     });
   const [status, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
   clearTimeout(timer);
-  if (settings) stty([settings]);
   const by = ended ?? signal;
   return by === null ? (status ?? 1) : 128 + constants.signals[by];
 }
-
-/** The terminal may be gone: then there is nothing to be set. */
-const stty = (words: readonly string[]) =>
-  spawnSync("stty", words, { stdio: ["inherit", "pipe", "ignore"], encoding: "utf8" }).stdout ?? "";

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { unifiedImage } from "../fuzz/binary-readers.js";
 import { buildImage } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
@@ -91,7 +92,7 @@ test("keys, signals and its death end QEMU, and the terminal is as before", asyn
     const { status, text } = await guest.end();
     assert.equal(status, expected, text);
     // Who is killed cannot wait for it.
-    while (name === "SIGKILL" && processesWith(mark).length) await setTimeout(50);
+    for (let left = 600; name === "SIGKILL" && left && processesWith(mark).length; left--) await setTimeout(50);
     assert.deepEqual(processesWith(mark), [], name);
     if (name !== "SIGKILL") guest.terminalIsAsBefore();
   }
@@ -109,8 +110,9 @@ test("what cannot be booted is told of, with what to name or to install", async 
   const none = await foreign("none", ["/init"]);
   const unknown = await foreign("unknown", ["/init", "/usr/lib/modules/9.9.9/a.ko"]);
   const several = await foreign("several", ["/lib/modules/9.9.9/a.ko", "/lib/modules/9.9.10/a.ko"]);
-  const unified = join(folder, "unified.efi");
-  writeFileSync(unified, "MZ");
+  const [unified, damaged] = [join(folder, "unified.efi"), join(folder, "damaged.efi")];
+  writeFileSync(unified, unifiedImage(Buffer.from("an initramfs image")));
+  writeFileSync(damaged, "MZ");
   const wrong: [words: string[], says: RegExp][] = [
     [[], /name one IMAGE: see boot --help/],
     [[image, image], /name one IMAGE/],
@@ -124,7 +126,8 @@ test("what cannot be booted is told of, with what to name or to install", async 
     [[none], /has no drivers that tell which kernel it is for: name one by --kernel FILE/],
     [[unknown], /is for the kernel 9\.9\.9, whose vmlinuz is not on this machine: .*\/boot\/vmlinuz-9\.9\.9/],
     [[several], /has drivers of several kernels \(9\.9\.9, 9\.9\.10\): name one by --kernel FILE/],
-    [[unified, "-k", kernel.image], /unified\.efi .*build the image again/],
+    [[unified], /unified\.efi is a unified kernel image, .*: take its parts .*--only-section=\.linux/],
+    [[damaged, "-k", kernel.image], /damaged\.efi .*build the image again/],
   ];
   for (const [words, says] of wrong) {
     const { status, stdout, stderr } = await tryRun([program, ...words]);
