@@ -10,7 +10,7 @@ export interface MadeSection {
   start?: number;
 }
 
-export const peAlignment = 0x200;
+const peAlignment = 0x200;
 const headerStart = 0x80;
 const optionalSize = 112;
 const aligned = (size: number) => Math.ceil(size / peAlignment) * peAlignment;
