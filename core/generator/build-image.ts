@@ -23,7 +23,7 @@ import { findModules, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
 import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-parameters.js";
-import { BuildError, createProblems, type Report } from "./problems.js";
+import { BuildError, createProblems, type Report, reworded } from "./problems.js";
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
@@ -221,7 +221,13 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
   // Before the modules: a file that a person names stands for theirs. It is of this system, whatever --sysroot is.
   const copier = createInstaller(createHostFiles(), tree);
   measured(build, "--include", () => {
-    for (const { source, destination } of settings.include) problems.during(() => copier.copy(source, destination));
+    for (const { source, destination } of settings.include)
+      problems.during(() =>
+        reworded(
+          (problem) => `--include ${source}: ${problem}`,
+          () => copier.copy(source, destination),
+        ),
+      );
   });
   fillTree(selected, settings.storeHostParameters, build);
   measured(build, "--install", () => {

@@ -2,7 +2,7 @@ import type { ImageRequest } from "../schema/manifest.js";
 import type { DriverRequest } from "./driver-selection.js";
 import type { HostFiles } from "./host-files.js";
 import { type Installer, locateProgram } from "./install.js";
-import { BuildError, type Problems, type Report } from "./problems.js";
+import { BuildError, type Problems, type Report, reworded } from "./problems.js";
 import type { SelectedModules } from "./select-modules.js";
 import type { Tree } from "./tree.js";
 
@@ -32,7 +32,12 @@ export function fillTree({ modules }: SelectedModules, storeHostParameters: bool
     measured(building, name, () => {
       for (const [index, request] of requests.entries())
         if (request.kind !== "drivers")
-          building.problems.during(() => askedAt(places[index], () => fulfil(request, `module ${name}`, building)));
+          building.problems.during(() =>
+            reworded(
+              (problem) => `${problem} (asked for at ${places[index]})`,
+              () => fulfil(request, `module ${name}`, building),
+            ),
+          );
     });
     if (storeHostParameters && cmdline.length)
       addText(building.tree, `/etc/cmdline.d/${number}-${name}.conf`, `${cmdline.join(" ")}\n`);
@@ -69,16 +74,6 @@ export function installItems(
 /** A file that the generator makes. */
 export function addText(tree: Tree, path: string, content: string | Buffer, mode = 0o644): void {
   tree.add(path, { type: "file", mode, content: Buffer.from(content), modified: 0 });
-}
-
-/** Adds to a problem where in a module it comes from. */
-function askedAt(place: string | undefined, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    throw new BuildError(...error.problems.map((problem) => `${problem} (asked for at ${place})`));
-  }
 }
 
 function fulfil(request: Exclude<ImageRequest, { kind: "drivers" }>, asker: string, building: Building): void {

@@ -4,7 +4,7 @@ import type { ElfFile } from "./elf.js";
 import type { HostFiles, HostPath } from "./host-files.js";
 import { type NameServices, parseNameServices } from "./later-libraries.js";
 import { createLinker, type Process } from "./libraries.js";
-import { BuildError, reasonOf } from "./problems.js";
+import { BuildError, reasonOf, reworded } from "./problems.js";
 import { hostFile, type Tree } from "./tree.js";
 
 /** Puts files of the host into an image, with everything that they need to run. All throw BuildError. */
@@ -164,12 +164,7 @@ export function createInstaller(host: HostFiles, tree: Tree): Installer {
 
 /** Adds to a problem which file of the image led to it. */
 function within(path: string, what: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof BuildError)) throw error;
-    throw new BuildError(...error.problems.map((problem) => `${path} needs ${what}: ${problem}`));
-  }
+  reworded((problem) => `${path} needs ${what}: ${problem}`, work);
 }
 
 function inspect<Result>(path: string, read: () => Result): Result {

@@ -26,7 +26,7 @@ export function findKernel(named: string | undefined, folder: string | undefined
     );
   if (folder !== undefined)
     throw new BuildError(
-      `there is no directory ${place}: -k takes the directory of one kernel's drivers, as ${modulesFolder}/${version}`,
+      `there is no directory ${place}: -k takes the directory of one kernel's drivers, as ${modulesFolder}/${installedReleases(host)[0] ?? "KVER"}`,
     );
   const installed = installedReleases(host);
   throw new BuildError(

@@ -57,6 +57,16 @@ export function createProblems(): Problems {
   };
 }
 
+/** Runs a part of the work; `wording` adds to its problems what led to them. */
+export function reworded(wording: (problem: string) => string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    throw new BuildError(...error.problems.map(wording));
+  }
+}
+
 /** Most characters of what a module says of its failure. */
 const mostReason = 500;
 

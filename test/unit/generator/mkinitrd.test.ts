@@ -221,7 +221,7 @@ test("errors are told together, each with its remedy, and nothing is changed", a
     `--add-drivers needs driver xfz, which kernel ${kernel.release} does not have: did you mean xfs?`,
   ]);
   assert.deepEqual(await refused(context, ["-f", "-i", "/none/such", "/x", ...forKernel]), [
-    "there is no file /none/such: install its package",
+    "--include /none/such: there is no file /none/such: install its package",
   ]);
   assert.deepEqual(await refused(context, ["-N", "-f", "--fwdir", "none:/usr", ...forKernel]), [
     "there is no directory F/none: --fwdir (fw_dir) takes directories of firmware",
