@@ -31,13 +31,13 @@ export function openWindow(path: string, part?: { start: number; end: number }):
 }
 
 function createWindow(path: string, file: number, part: { start: number; end: number }): FileWindow {
-  const buffer = Buffer.alloc(windowSize);
+  const buffer = Buffer.allocUnsafe(Math.min(windowSize, part.end - part.start));
   let start = 0;
   let filled = 0;
   function upTo(at: number, length: number): Buffer {
     if (at < start || at + length > start + filled) {
       start = at;
-      filled = readSync(file, buffer, 0, Math.max(0, Math.min(windowSize, part.end - at)), at);
+      filled = readSync(file, buffer, 0, Math.max(0, Math.min(buffer.length, part.end - at)), at);
     }
     return buffer.subarray(at - start, Math.min(at - start + length, filled));
   }
