@@ -94,7 +94,7 @@ function axisOf(steps: readonly Step[], end: number): Axis {
   const power = 10 ** Math.floor(Math.log10(coarse));
   const step = ([1, 2, 5].find((factor) => factor * power >= coarse) ?? 10) * power;
   const scale = (plot.right - plot.left) / (to - from);
-  return { from, to, step, at: (time) => plot.left + Math.min(Math.max(0, time - from), to - from) * scale };
+  return { from, to, step, at: (time) => plot.left + (time - from) * scale };
 }
 
 /** The lines of the axis from top to bottom, each with its time. */
