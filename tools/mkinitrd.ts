@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
-import { buildImage, hostParameters } from "../core/generator/build-image.js";
+import { buildImage, hostParameters, type ImageToBoot } from "../core/generator/build-image.js";
 import { type CommandLine, mergeCommandLine, parseCommandLine } from "../core/generator/command-line.js";
 import {
   addEnvironment,
@@ -22,6 +22,7 @@ import { project } from "../core/generator/project.js";
 import { makeSettings, sysrootOf } from "../core/generator/settings.js";
 import { readRecordedOptions } from "../core/image/recorded-options.js";
 import type { Configuration } from "../core/schema/configuration.js";
+import { rehearseHost } from "./host-rehearsal.js";
 
 // A build is over before V8's optimizing compilers, for WebAssembly and for JavaScript, are worth their own work: a third of the processor time.
 for (const flag of ["--liftoff-only", "--interrupt-budget=1000000"]) setFlagsFromString(flag);
@@ -106,7 +107,8 @@ async function buildOne(
   const kernel = settings.kernel && release !== undefined ? { release, folder: undefined } : settings.kernel;
   const keep = (parts: ImageParts) =>
     messages.result(`what the image is made of is kept in ${keepParts(settings.temporaryFolder, parts)}`);
-  const options = { report: messages.report, signal, keep: commandLine.last("keep") && keep };
+  const rehearse = (image: ImageToBoot) => rehearseHost(image, messages.report, signal);
+  const options = { report: messages.report, signal, keep: commandLine.last("keep") && keep, rehearse };
   const built = await buildImage({ ...settings, kernel }, options);
   if (!built) {
     messages.result(

@@ -1,7 +1,5 @@
 import { Worker } from "node:worker_threads";
-
-/** Deep recursion in the engine takes several times the stack that QuickJS counts. */
-const stackSizeMb = 64;
+import { stackSizeMb } from "./rehearsal-stack.js";
 
 // What it prints of itself when it is ended by the reader of its output is no news.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

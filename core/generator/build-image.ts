@@ -39,10 +39,23 @@ export interface BuildOptions {
   signal: AbortSignal;
   /** Called with what the image is to be made of, also where it then cannot be built. */
   keep?: ((parts: ImageParts) => void) | undefined;
+  /** Has this machine boot what is being written. Rejects with BuildError: it would not, and the old image is to stay. */
+  rehearse?: (boot: ImageToBoot) => Promise<void>;
   /** Path of PID 1. */
   init?: string;
   /** Folders of modules; later ones override earlier ones. */
   moduleFolders?: readonly string[];
+}
+
+/** What a boot of this machine would begin with. */
+export interface ImageToBoot {
+  /** Where the image will be. */
+  path: string;
+  entries: ReturnType<Tree["entries"]>;
+  /** What the image's own files of kernel parameters say. */
+  ownParameters: readonly string[];
+  /** That of a unified kernel image, which the kernel gets in place of a boot loader's; "": there is none. */
+  commandLine: string;
 }
 
 export interface BuiltImage {
@@ -95,9 +108,28 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   if (!settings.kernelOnly) recordModules(tree, selected);
-  const size = await packImage(path, tree, format, settings, { ...options, host, ...(uki && { uki }) });
+  const size = await packImage(path, tree, format, settings, {
+    ...options,
+    host,
+    uki,
+    approval: rehearse(path, build, uki),
+  });
   if (bundled) await writeMap(path, bundled.map, options.report);
   return { path, size, files: tree.entries().length, drivers, sizes };
+}
+
+/** undefined: there is nothing to rehearse, or nobody who does. It runs while the image is written. */
+function rehearse(path: string, { settings, options, tree }: Build, uki: Uki | undefined): Promise<void> | undefined {
+  if (!settings.rehearse || settings.kernelOnly || settings.sysroot !== "/") return undefined;
+  const approval = options.rehearse?.({
+    path,
+    entries: tree.entries(),
+    ownParameters: ownParameters(tree).map(({ text }) => text),
+    commandLine: uki?.commandLine ?? "",
+  });
+  // Where the image cannot be written, nobody asks any more.
+  approval?.catch(() => undefined);
+  return approval;
 }
 
 /** Nothing is written in it: that none was found is a problem. */

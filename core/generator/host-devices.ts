@@ -111,7 +111,7 @@ function typesOf(systems: readonly HostMount[]): string[] {
 }
 
 /** Layers of file systems that show nothing of the file system below, which a container's root is made of. */
-const coverTypes = /^(overlay|aufs|rootfs|ramfs|fuse\..*)$/;
+export const coverTypes = /^(overlay|aufs|rootfs|ramfs|fuse\..*)$/;
 
 /** What is mounted at /, if that tells what a boot has to mount. */
 function seenRoot(mounts: readonly HostMount[]): HostMount | undefined {

@@ -30,13 +30,22 @@ export function chooseFormat(settings: Settings, kernel: Kernel | undefined, rep
   return { command: findCommand(compressor, path), earlyMicrocode: settings.earlyMicrocode && canLoad };
 }
 
+interface Packing {
+  host: HostFiles;
+  report: Report;
+  signal: AbortSignal;
+  uki?: Uki | undefined;
+  /** Rejected: the old image stays. */
+  approval?: Promise<void> | undefined;
+}
+
 /** Writes the image, or one for UEFI of it, and gives it its name, as `writeImage` does. Result: its size in bytes. Throws BuildError, or the signal's reason. */
 export async function packImage(
   path: string,
   tree: Tree,
   { command, earlyMicrocode }: ImageFormat,
   settings: Settings,
-  { host, report, signal, uki }: { host: HostFiles; report: Report; signal: AbortSignal; uki?: Uki },
+  { host, report, signal, ...whole }: Packing,
 ): Promise<number> {
   const early = earlyMicrocode ? await findMicrocode(host, settings) : [];
   for (const [file] of early) if (file.endsWith(".bin")) report.note(`early microcode: ${file}`);
@@ -51,7 +60,7 @@ export async function packImage(
         });
   const { stored, compressed } = command ? divideEntries(entries) : { stored: [], compressed: entries };
   const archives = { early: uncompressed(early, stored, settings), chunks: archiveOf(compressed, settings), command };
-  return writeImage(path, archives, signal, uki);
+  return writeImage(path, archives, signal, whole);
 }
 
 type Entries = readonly [string, Entry][];

@@ -60,23 +60,33 @@ export interface ImageParts {
 
 /**
  * Writes an image, or a unified kernel image of it, beside its target, through the compressor, syncs it and gives it its name; whatever
- * fails, the old image stays and nothing else is left behind: not even by a build before that was killed. Mode 0600: an image may hold
- * keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
+ * fails, the old image stays and nothing else is left behind: not even by a build before that was killed. `approval`: the old image stays,
+ * too, where that is rejected. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
  */
-export async function writeImage(target: string, parts: ImageParts, signal: AbortSignal, uki?: Uki): Promise<number> {
+export async function writeImage(
+  target: string,
+  parts: ImageParts,
+  signal: AbortSignal,
+  { uki, approval }: { uki?: Uki | undefined; approval?: Promise<void> | undefined } = {},
+): Promise<number> {
   await sweepTemporaries(dirname(target));
   return replaceFile(target, signal, async ({ path, file }) => {
-    if (!uki) return writeParts(file, parts, signal);
-    const initrd = await unnamedFile(uki.temporaryFolder);
-    try {
-      await writeParts(initrd, parts, signal).catch((error: unknown) => {
-        throw error instanceof BuildError ? error : folderProblem(uki.temporaryFolder, error);
-      });
-      await makeUki(uki, initrd, path, signal);
-    } finally {
-      await initrd.close();
-    }
+    if (uki) await writeUki(uki, path, parts, signal);
+    else await writeParts(file, parts, signal);
+    await approval;
   });
+}
+
+async function writeUki(uki: Uki, path: string, parts: ImageParts, signal: AbortSignal): Promise<void> {
+  const initrd = await unnamedFile(uki.temporaryFolder);
+  try {
+    await writeParts(initrd, parts, signal).catch((error: unknown) => {
+      throw error instanceof BuildError ? error : folderProblem(uki.temporaryFolder, error);
+    });
+    await makeUki(uki, initrd, path, signal);
+  } finally {
+    await initrd.close();
+  }
 }
 
 async function writeParts(

@@ -54,6 +54,8 @@ export interface Settings {
   addDevices: readonly string[];
   /** What this machine's root needs goes into /etc/cmdline.d, too. */
   storeHostParameters: boolean;
+  /** This machine's boot is rehearsed before the image gets its name. */
+  rehearse: boolean;
   /** As crypt(5) writes it; undefined: the rescue shell asks for none. */
   emergencyPasswordHash: string | undefined;
   /** No file of the image is younger; undefined: no limit. Seconds since 1970. */
@@ -149,6 +151,7 @@ export function makeSettings(
     useFstab: isSet("use_fstab"),
     addDevices: configuration.add_device ?? [],
     storeHostParameters: hostOnly && isSet("hostonly_cmdline"),
+    rehearse: hostOnly && configuration.rehearse !== "no",
     emergencyPasswordHash: configuration.emergency_password_hash,
     ...chooseTimes(configuration.reproducible !== "no", environment),
     recorded: commandLine.recorded,

@@ -19,10 +19,12 @@ const rootFiles: FilesPart = {
 };
 const archiveName = "rootfs.tar.zst";
 
-/** The last value of a parameter of a kernel command line. */
-function parameterOf(commandLine: string, name: string): string | undefined {
-  const words = commandLine.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
-  return words
+/** Words of a kernel command line, with their quotes. */
+export const wordsOf = (commandLine: string): string[] => commandLine.match(/(?:"[^"]*"|[^\s"])+/g) ?? [];
+
+/** The last value of a parameter of a kernel command line; undefined: it is not there, or has none. */
+export function parameterOf(commandLine: string, name: string): string | undefined {
+  return wordsOf(commandLine)
     .map((word) => word.replaceAll('"', ""))
     .findLast((word) => word.startsWith(`${name}=`))
     ?.slice(name.length + 1);

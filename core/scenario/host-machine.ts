@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { udevProperty } from "../generator/device-layers.js";
+import { deviceFolder, deviceNumber, udevProperty } from "../generator/device-layers.js";
 import { readHostDevices } from "../generator/host-devices.js";
 import { createHostFiles } from "../generator/host-files.js";
+import { mountAt, readMounts } from "../generator/host-mounts.js";
 import type { DiskPart, FilesPart, MachineFile, PartitionPart } from "../schema/machine.js";
 
 /** This host, as a machine to rehearse on. */
@@ -36,17 +37,18 @@ function read(path: string): string | undefined {
 }
 
 /**
- * What /sys, /proc, udev's database and, for root, blkid tell of this host; `below`: where these are. The file system at / has its init; those on
- * other devices have no files.
+ * What /sys, /proc, udev's database and, for root, blkid tell of this host; `below`: where these are. The file system at / has its init, and what
+ * init= names; those on other devices have no files.
  */
-export function readHostMachine(below = "/"): HostMachine {
+export function readHostMachine(below = "/", init?: string): HostMachine {
   const root = realpathSync(below);
   const { hardware, unseen: unseenDevices } = readHostDevices(root);
   const unseen = hardware ? [] : [...unseenDevices];
-  const top = folderOf(root, "/");
+  const top = folderOfRoot(root);
+  const files = rootFiles(root, init);
   const disks = blockDevices(root)
     .filter(({ folder }) => read(join(folder, "partition")) === undefined)
-    .map(({ name, folder }) => diskOf(root, name, folder, top, unseen));
+    .map(({ name, folder }) => diskOf(root, name, folder, { top, files, unseen }));
   if (!disks.length) unseen.push("no disk is to be seen in /sys/class/block");
   const isSeen = disks.some((disk) => [disk, ...(disk.partitions ?? [])].some(({ files }) => files));
   if (disks.length && !isSeen)
@@ -83,62 +85,74 @@ function blockDevices(root: string): BlockFolder[] {
   }
 }
 
-/** Where sysfs has the device that a file system at a path is on. */
-function folderOf(root: string, path: string): string | undefined {
-  const { dev } = statSync(join(root, path));
+/** Where sysfs has the device that the file system at / is on. */
+function folderOfRoot(root: string): string | undefined {
+  const { dev } = statSync(root);
   // gnu_dev_major(3) for numbers of 32 bits.
   const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
-  try {
-    return realpathSync(join(root, `sys/dev/block/${major}:${minor}`));
-  } catch {
-    return undefined;
-  }
+  // btrfs gives its files a number of no device.
+  const mount = mountAt(readMounts(root), "/");
+  return deviceFolder(root, `${major}:${minor}`) ?? (mount && deviceFolder(root, deviceNumber(root, mount)));
 }
 
-function diskOf(root: string, name: string, folder: string, top: string | undefined, unseen: string[]): DiskPart {
+/** What is known of the file systems on disks. */
+interface Known {
+  /** Folder of the device that is mounted at /; undefined: none. */
+  top: string | undefined;
+  /** What is on that. */
+  files: FilesPart;
+  unseen: string[];
+}
+
+function diskOf(root: string, name: string, folder: string, known: Known): DiskPart {
   const behind = modaliasesAbove(root, folder);
   const parts = blockDevices(root)
     .filter((each) => dirname(each.folder) === folder && read(join(each.folder, "partition")) !== undefined)
     .sort((a, b) => Number(read(join(a.folder, "partition"))) - Number(read(join(b.folder, "partition"))));
   return {
     name,
-    ...partOf(root, name, folder, top, unseen),
+    ...partOf(root, name, folder, known),
     ...(behind.length ? { behind } : {}),
     ...(read(join(folder, "ro")) === "1" ? { readOnly: true } : {}),
-    ...(parts.length ? { partitions: parts.map((part) => partOf(root, part.name, part.folder, top, unseen)) } : {}),
+    ...(parts.length ? { partitions: parts.map((part) => partOf(root, part.name, part.folder, known)) } : {}),
   };
 }
 
-/** Of the devices on the way to one, the outermost first. */
+/**
+ * Of the devices on the way to one that have a loaded driver, the outermost first: bridges and the like have one that is built in, which need
+ * not say what it answers, or none.
+ */
 function modaliasesAbove(root: string, folder: string): string[] {
   const found: string[] = [];
   for (let at = dirname(folder); at.startsWith(join(root, "sys/devices/")); at = dirname(at)) {
     const modalias = read(join(at, "modalias"));
-    if (modalias) found.unshift(modalias);
+    if (modalias && existsSync(join(at, "driver/module/initstate"))) found.unshift(modalias);
   }
   return found;
 }
 
-function partOf(root: string, name: string, folder: string, top: string | undefined, unseen: string[]): PartitionPart {
+function partOf(root: string, name: string, folder: string, { top, files, unseen }: Known): PartitionPart {
   const tags = tagsOf(root, name, folder);
-  if (!Object.keys(tags).length)
+  if (!tags)
     unseen.push(
-      `what is on /dev/${name}: udev tells nothing of it${process.getuid?.() === 0 ? ", nor does blkid" : ", and only root may ask blkid"}`,
+      `what is on /dev/${name}: udev tells nothing of it${process.getuid?.() === 0 ? ", nor can blkid read it" : ", and only root may ask blkid"}`,
     );
   return {
     size: Number(read(join(folder, "size")) ?? 0) * 512,
-    tags,
-    ...(folder === top ? { files: rootFiles(root) } : {}),
+    ...(tags && { tags }),
+    ...(folder === top ? { files } : {}),
   };
 }
 
-function tagsOf(root: string, name: string, folder: string): Record<string, string> {
+/** undefined: nobody tells; without any there is nothing on the device. */
+function tagsOf(root: string, name: string, folder: string): Record<string, string> | undefined {
   const number = read(join(folder, "dev")) ?? "";
   const known = Object.entries(tagsOfUdev).flatMap(([tag, property]) => {
     const value = udevProperty(root, number, property);
     return value === undefined ? [] : [[tag, decoded(value)] as const];
   });
-  return known.length || root !== "/" ? Object.fromEntries(known) : probed(name);
+  if (known.length) return Object.fromEntries(known);
+  return root === "/" ? probed(name) : undefined;
 }
 
 /** Udev writes blanks and the like as \\x20. */
@@ -149,26 +163,41 @@ function decoded(text: string): string {
   return bytes === text ? text : Buffer.from(bytes, "latin1").toString();
 }
 
-function probed(name: string): Record<string, string> {
-  const { stdout } = spawnSync("blkid", ["-p", "-o", "export", `/dev/${name}`], {
+function probed(name: string): Record<string, string> | undefined {
+  const path = `/dev/${name}`;
+  try {
+    closeSync(openSync(path, "r"));
+  } catch {
+    return undefined;
+  }
+  const { status, stdout } = spawnSync("blkid", ["-p", "-o", "export", path], {
     encoding: "utf8",
     timeout: programTimeLimit,
   });
-  const lines = (stdout ?? "").split("\n").flatMap((line) => {
+  // 2: there is nothing on it.
+  if (status !== 0 && status !== 2) return undefined;
+  const lines = stdout.split("\n").flatMap((line) => {
     const [, tag, value] = /^([A-Z_]+)=(.*)$/.exec(line) ?? [];
     return tag === undefined || value === undefined || tag === "DEVNAME" ? [] : [[tag, value] as const];
   });
   return Object.fromEntries(lines);
 }
 
-/** What a boot looks for in a root: its init, with the links to it, a shell for an init that is a script, and the mount points. */
-function rootFiles(root: string): FilesPart {
+const usualInits = ["/sbin/init", "/etc/init", "/bin/init"];
+
+/** What a boot looks for in a root: its init, with the links to it, what runs one that is a script, and the mount points. */
+function rootFiles(root: string, init: string | undefined): FilesPart {
   const host = createHostFiles(root);
   const files: FilesPart = { "dev/": "", "proc/": "", "run/": "", "sys/": "", "tmp/": "" };
-  for (const path of ["/sbin/init", "/bin/sh"]) {
+  const add = (path: string, mostInterpreters = 4) => {
     const found = host.resolve(path);
     for (const { path: link, target } of found?.links ?? []) files[link.slice(1)] = { link: target };
-    if (found?.stats.isFile()) files[found.path.slice(1)] = { from: host.outside(found.path) };
-  }
+    if (!found?.stats.isFile()) return;
+    const source = host.outside(found.path);
+    files[found.path.slice(1)] = { from: source };
+    const interpreter = /^#!\s*(\S+)/.exec(read(source) ?? "")?.[1];
+    if (interpreter !== undefined && mostInterpreters) add(interpreter, mostInterpreters - 1);
+  };
+  for (const path of init === undefined ? usualInits : [init]) add(path);
   return files;
 }

@@ -1,9 +1,10 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import { release as hostRelease } from "node:os";
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { resolveIn } from "../generator/resolve-links.js";
+import { type Entry, sizeOf } from "../generator/tree.js";
 import { driverReleases, pathOf } from "../image/contents.js";
 import { type Member, typeOf } from "../image/cpio-reader.js";
 import { readImage } from "../image/read-image.js";
@@ -12,6 +13,8 @@ import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
 
 /** What a rehearsal needs of an image. */
 export interface RehearsedImage {
+  /** Where it is, for messages. */
+  path: string;
   bundle: string;
   files: FileTable;
   /** That it has drivers of. Without any it is this host's, with all that is needed built in. */
@@ -31,14 +34,22 @@ export async function openImage(path: string): Promise<RehearsedImage> {
   } catch (error) {
     throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  const files = isFolder ? readFolder(path) : await readArchive(path);
+  return imageOf(path, isFolder ? readFolder(path) : await readArchive(path));
+}
+
+/** An image that is not written yet, of what it is made of. Throws BuildError. */
+export const imageOfEntries = (path: string, entries: readonly [string, Entry][]): RehearsedImage =>
+  imageOf(path, new Map(entries.map(([name, entry]) => simulated(name, entry))));
+
+/** `path` names it in messages. */
+function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): RehearsedImage {
   checkEngine(path, files);
   const bundle = dataOf(files, bundlePath);
   if (!bundle)
     throw new BuildError(
       `${path} has no ${bundlePath}: only images of firstlight with boot code can be rehearsed; lsinitrd shows what it is`,
     );
-  return { bundle: bundle.toString(), files: Object.fromEntries(files), kernel: kernelOf(files) };
+  return { path, bundle: bundle.toString(), files: Object.fromEntries(files), kernel: kernelOf(files) };
 }
 
 function dataOf(files: ReadonlyMap<string, SimulatedFile>, path: string): Buffer | undefined {
@@ -87,6 +98,33 @@ function fileOf({
   if (target !== undefined) return { ...shared, type: "symlink", target: fromBytes(target) };
   const type = types.get(typeOf({ mode })) ?? "file";
   return { ...shared, type, ...(type === "char" || type === "block" ? { node: node.join(":") } : {}) };
+}
+
+const kinds = { char: "char", block: "block", pipe: "fifo", socket: "socket" } as const;
+
+function simulated(name: string, entry: Entry): [path: string, file: SimulatedFile] {
+  if (entry.type === "symlink") return [name, { type: "symlink", mode: 0o777, target: entry.target }];
+  const { mode } = entry;
+  if (entry.type === "dir") return [`${name}/`, { type: "dir", mode }];
+  if (entry.type === "node") return [name, { type: kinds[entry.kind], mode, node: `${entry.major}:${entry.minor}` }];
+  const { content } = entry;
+  const data =
+    content instanceof Uint8Array ? Buffer.from(content) : readBeginning(content.path, kept(name, content.size));
+  const size = sizeOf(content);
+  return [name, { type: "file", mode, data, ...(size > data.length ? { size } : {}) }];
+}
+
+function readBeginning(path: string, length: number): Buffer {
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, readSync(file, buffer, 0, length, 0));
+  } catch (error) {
+    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 async function readArchive(path: string): Promise<Map<string, SimulatedFile>> {

@@ -5,10 +5,10 @@ import { createMachine } from "../rehearsal/machine.js";
 import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
 import type { TraceEntry } from "../rehearsal/trace.js";
 import type { MachineFile } from "../schema/machine.js";
-import { assumedMachine } from "./assumed-machine.js";
+import { assumedMachine, parameterOf } from "./assumed-machine.js";
 import type { RehearseCommandLine } from "./command-line.js";
 import { readHostMachine } from "./host-machine.js";
-import { openImage } from "./image.js";
+import { openImage, type RehearsedImage } from "./image.js";
 import { machineOf } from "./machine.js";
 import { readMachineFile } from "./machine-json.js";
 import { argumentsOf, formatTimeline, stepsOf } from "./timeline.js";
@@ -25,7 +25,7 @@ export interface Rehearsed {
 }
 
 /** A machine, and how much of it is known. */
-interface Chosen {
+export interface Chosen {
   machine: MachineFile;
   /** Where the paths in it begin. */
   folder: string;
@@ -37,7 +37,7 @@ interface Chosen {
 /** Throws BuildError. */
 function chooseMachine(given: string | undefined, commandLine: string): Chosen {
   if (given === "host") {
-    const { machine, unseen } = readHostMachine();
+    const { machine, unseen } = readHostMachine("/", parameterOf(commandLine, "init"));
     const assumption = ["the machine is this host, with what can be seen of it", ...unseen].join("; ");
     return { machine, folder: "/", assumption, unknown: unseen };
   }
@@ -52,11 +52,16 @@ function chooseMachine(given: string | undefined, commandLine: string): Chosen {
 
 /** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
 export async function rehearseImage({ image, cmdline, machine: given }: RehearseCommandLine): Promise<Rehearsed> {
-  const { machine, folder, assumption, unknown } = chooseMachine(given, cmdline);
-  const opened = await openImage(image);
-  const simulated = createMachine(machineOf(machine, opened, folder, cmdline));
-  const bundle = await loadBundle(opened.bundle).catch((error: unknown) => {
-    throw new BuildError(`the boot code of ${image} cannot be loaded: ${error}; build the image again`);
+  const chosen = chooseMachine(given, cmdline);
+  return bootImage(await openImage(image), chosen, cmdline);
+}
+
+/** Throws BuildError. */
+export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLine: string): Promise<Rehearsed> {
+  const { machine, folder, assumption, unknown } = chosen;
+  const simulated = createMachine(machineOf(machine, image, folder, commandLine));
+  const bundle = await loadBundle(image.bundle).catch((error: unknown) => {
+    throw new BuildError(`the boot code of ${image.path} cannot be loaded: ${error}; build the image again`);
   });
   const boot = await bundle.boot(simulated);
   const ending: Ending = reachesRoot(boot) || !unknown.length ? boot : { end: "open", questions: unknown };

@@ -43,6 +43,13 @@ export const host = [
     text: "leave that to the boot loader (default)",
   },
   {
+    long: "no-rehearse",
+    key: "rehearse",
+    sets: "no",
+    text: "write the image without a rehearsal of this machine's boot",
+    more: "Before a host-only image is written, a simulation of this machine boots it, with the kernel command line of this boot, or with that of --uefi. Where that stops, the old image stays, and the exit status is 1; a warning tells what cannot be seen from here. In a container or chroot, with --sysroot, and where nothing says root=, no boot is rehearsed.",
+  },
+  {
     long: "print-cmdline",
     text: "show the kernel parameters that this machine's root needs, and end",
   },
