@@ -2,6 +2,8 @@ import { read } from "node:fs";
 import { locateTarget, writeText } from "../core/generator/output.js";
 import { BuildError } from "../core/generator/problems.js";
 import { parseRehearseCommandLine, type RehearseCommandLine, rehearseHelp } from "../core/scenario/command-line.js";
+import { exploreImage, repeatFaults } from "../core/scenario/exploration.js";
+import { explorationAsJson, explorationStatus, formatExploration } from "../core/scenario/exploration-table.js";
 import {
   exitStatus,
   formatRehearsal,
@@ -17,6 +19,7 @@ import {
   replayImage,
   replayStatus,
 } from "../core/scenario/replay.js";
+import { formatTimeline } from "../core/scenario/timeline.js";
 
 /** The rehearsal cannot begin. */
 const badInput = 3;
@@ -45,6 +48,24 @@ async function showReplay(
   return replayStatus(replayed);
 }
 
+async function showExploration({ json, verbose, ...scenario }: RehearseCommandLine): Promise<number> {
+  const explored = await exploreImage(scenario, "all");
+  const text = json
+    ? `${JSON.stringify(explorationAsJson(explored))}\n`
+    : formatExploration(explored, { all: verbose });
+  process.stdout.write(text);
+  return explorationStatus(explored);
+}
+
+async function showFault({ verbose, ...scenario }: RehearseCommandLine, fault: string): Promise<number> {
+  const { asked, verdict } = await repeatFaults(scenario, fault);
+  const { end, reason, violations } = verdict;
+  const lines = [...formatTimeline(asked, { all: verbose }), `${end}: ${reason}`];
+  for (const line of [...lines, ...violations.map((violation) => `must not be: ${violation}`)])
+    process.stdout.write(`${line}\n`);
+  return violations.length ? 1 : 0;
+}
+
 async function main(): Promise<number> {
   const commandLine = parseRehearseCommandLine(process.argv.slice(2));
   if (commandLine.help) {
@@ -54,6 +75,8 @@ async function main(): Promise<number> {
   const { svg, replay } = commandLine;
   const picture = svg === undefined ? undefined : locateTarget(svg, true);
   if (replay !== undefined) return showReplay(replay, commandLine, picture);
+  if (commandLine.faults) return showExploration(commandLine);
+  if (commandLine.fault !== undefined) return showFault(commandLine, commandLine.fault);
   const rehearsed = await rehearseImage(commandLine);
   if (picture !== undefined) await writeText(picture, rehearsalAsSvg(rehearsed, commandLine.image));
   process.stdout.write(

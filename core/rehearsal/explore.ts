@@ -1,5 +1,5 @@
 import type { MachineDescription } from "./description.js";
-import { type AskedOp, distinctFaults, type Fault, listFaults } from "./fault-list.js";
+import { type AskedOp, distinctFaults, type Fault, listFaults, siteOf } from "./fault-list.js";
 import { type FaultVerdict, type GoodEnd, judge, mountsOf, writesOf } from "./fault-verdict.js";
 import { createFaultyMachine, type FaultyMachine, noteCallSites } from "./faulty-machine.js";
 import { type Ending, type LoadedBundle, loadBundle } from "./rehearse.js";
@@ -8,9 +8,16 @@ import { type Ending, type LoadedBundle, loadBundle } from "./rehearse.js";
 export interface Explorer {
   /** As it is without a fault. */
   good: { ending: Ending; asked: readonly AskedOp[] };
-  /** All single faults; `distinct`: one of each call site. None where the good run does not reach a root. */
-  faults(options: { distinct: boolean }): Fault[];
+  /** All single faults; none where the good run does not reach a root. */
+  faults: readonly Fault[];
+  /** One of each call site, but for those that were explored elsewhere (`sitesOf`). */
+  distinct(known: readonly string[]): Fault[];
+  sitesOf(faults: readonly Fault[]): string[];
   run(faults: readonly Fault[]): Promise<ExploredRun>;
+  /** The fault of this name at this op of a run with the faults before it; undefined: that op cannot have it, or is none. */
+  find(before: readonly Fault[], op: number, name: string): Promise<Fault | undefined>;
+  /** Two faults, the second one in what the first has led to; every number gives a pair. undefined: nothing can fail after the first. */
+  pair(number: number): Promise<[Fault, Fault] | undefined>;
 }
 
 /** A run with faults. */
@@ -27,11 +34,24 @@ export async function createExplorer(code: string, description: MachineDescripti
   const first = await boot(bundle, description, []);
   const { ending, run: goodRun } = first;
   const end = goodEnd(ending, goodRun);
+  const single = end ? listFaults(goodRun.asked) : [];
+  /** Of ops that come after these faults. */
+  async function faultsAfter(before: readonly Fault[]): Promise<Fault[]> {
+    const last = before.at(-1)?.op ?? 0;
+    const { run } = await boot(bundle, description, before);
+    return listFaults(run.asked).filter(({ op }) => op > last);
+  }
   return {
     good: { ending, asked: goodRun.asked },
-    faults({ distinct }) {
-      const all = end ? listFaults(goodRun.asked) : [];
-      return distinct ? distinctFaults(goodRun.asked, all) : all;
+    faults: single,
+    distinct: (known) => distinctFaults(goodRun.asked, single, known),
+    sitesOf: (faults) => faults.map((fault) => siteOf(goodRun.asked, fault)),
+    find: async (before, op, name) =>
+      (before.length ? await faultsAfter(before) : single).find((fault) => fault.op === op && fault.name === name),
+    async pair(number) {
+      const first = oneOf(single, number);
+      const second = first && oneOf(await faultsAfter([first]), number + 1);
+      return first && second && [first, second];
     },
     async run(faults) {
       if (!end) throw new Error("there is no good run to compare with");
@@ -39,6 +59,11 @@ export async function createExplorer(code: string, description: MachineDescripti
       return { verdict: judge(end, ending, run, faults), asked: run.asked, shown: run.machine.console() };
     },
   };
+}
+
+/** Numbers beside each other choose far from each other (Knuth's multiplicative hash). */
+function oneOf<Item>(items: readonly Item[], number: number): Item | undefined {
+  return items[(Math.imul(number + 1, 2654435761) >>> 0) % items.length];
 }
 
 async function boot(

@@ -153,9 +153,9 @@ export function siteOf(asked: readonly AskedOp[], { op, name }: Fault): string {
   return [entry?.name, entry?.arguments, name, ...(entry?.stack ?? [])].join("\n");
 }
 
-/** One fault of each call site. */
-export function distinctFaults(asked: readonly AskedOp[], faults: readonly Fault[]): Fault[] {
-  const seen = new Set<string>();
+/** One fault of each call site, but for those `known`. */
+export function distinctFaults(asked: readonly AskedOp[], faults: readonly Fault[], known: readonly string[]): Fault[] {
+  const seen = new Set(known);
   return faults.filter((fault) => {
     const site = siteOf(asked, fault);
     return !seen.has(site) && seen.add(site);

@@ -17,6 +17,8 @@ const options = {
     value: "FILE",
     help: "the machine to boot on, in JSON, or the word host: this one; left out: one is assumed",
   },
+  faults: { help: "everything that can go wrong in this boot, each in a run of its own, and what it leads to" },
+  fault: { value: "N:NAME", help: "the boot with one of these faults, as --faults names it" },
   replay: {
     value: "TRACE",
     help: "what this recorded boot asked, asked again: a copy of /run/initramfs/trace, a console's log, a bug report",
@@ -37,6 +39,8 @@ export interface RehearseCommandLine {
   image: string;
   cmdline: string;
   machine: string | undefined;
+  faults: boolean;
+  fault: string | undefined;
   replay: string | undefined;
   step: boolean;
   until: number | undefined;
@@ -85,6 +89,8 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
     image: operands[0] ?? "",
     cmdline: given.get("cmdline") ?? "",
     machine: given.get("machine"),
+    faults: given.has("faults"),
+    fault: given.get("fault"),
     replay: given.get("replay"),
     step: given.has("step"),
     until: given.has("until") ? Number(given.get("until")) : undefined,
@@ -98,10 +104,14 @@ function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
   const problems: string[] = [];
   const together = (names: readonly OptionName[]) => names.filter((name) => given.has(name)).map((name) => `--${name}`);
   if (given.has("replay")) {
-    for (const option of together(["cmdline", "machine", "json"]))
+    for (const option of together(["cmdline", "machine", "json", "faults", "fault"]))
       problems.push(`${option} cannot go with --replay: the recording says what there was`);
     if (given.has("step") && given.has("until")) problems.push("--step and --until cannot go together: give one");
   } else for (const option of together(["step", "until"])) problems.push(`${option} goes with --replay only`);
+  if (given.has("faults") && given.has("svg")) problems.push("--faults and --svg cannot go together: give one");
+  if (given.has("fault"))
+    for (const option of together(["faults", "json", "svg"]))
+      problems.push(`${option} and --fault cannot go together: give one`);
   if (given.has("until") && !/^[1-9]\d{0,8}$/.test(given.get("until") ?? ""))
     problems.push(`--until=${given.get("until")}: the number of an op, from 1`);
   return problems;
@@ -115,13 +125,15 @@ export function rehearseHelp(): string {
   );
   return [
     "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
+    "       rehearse IMAGE --cmdline TEXT --faults | --fault N:NAME [OPTIONS]",
     "       rehearse --replay TRACE IMAGE [--step | --until N | --verbose] [--svg FILE]",
     "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
     "",
     ...lines,
     "",
     "Exit status: 0 if the boot reaches the new root, 1 if it stops, 2 if the machine's description leaves open what happens, 3 if the",
-    "rehearsal cannot begin: a wrong option, image or machine file. Of a replay: 0 if the boot code asked what was recorded, 1 if not, 2 if the",
+    "rehearsal cannot begin: a wrong option, image or machine file. With --faults: 0 if each leads to the same root or to a report that",
+    "names it, 1 if one does not. Of a replay: 0 if the boot code asked what was recorded, 1 if not, 2 if the",
     "recording ends before the boot did.",
     "",
   ].join("\n");

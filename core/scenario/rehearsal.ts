@@ -50,25 +50,36 @@ function chooseMachine(given: string | undefined, commandLine: string): Chosen {
   return { machine: {}, folder: "/", unknown: byHardware ? [question] : [] };
 }
 
+/** What boots on what. */
+export type Scenario = Pick<RehearseCommandLine, "image" | "cmdline" | "machine">;
+
+/** Throws BuildError. */
+export async function openScenario({ image, cmdline, machine }: Scenario): Promise<[RehearsedImage, Chosen]> {
+  const chosen = chooseMachine(machine, cmdline);
+  return [await openImage(image), chosen];
+}
+
+/** For an image whose bundle is none. */
+export function notLoaded({ path }: RehearsedImage, error: unknown): never {
+  throw new BuildError(`the boot code of ${path} cannot be loaded: ${error}; build the image again`);
+}
+
 /** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
-export async function rehearseImage({ image, cmdline, machine: given }: RehearseCommandLine): Promise<Rehearsed> {
-  const chosen = chooseMachine(given, cmdline);
-  return bootImage(await openImage(image), chosen, cmdline);
+export async function rehearseImage(scenario: Scenario): Promise<Rehearsed> {
+  return bootImage(...(await openScenario(scenario)), scenario.cmdline);
 }
 
 /** Throws BuildError. */
 export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLine: string): Promise<Rehearsed> {
   const { machine, folder, assumption, unknown } = chosen;
   const simulated = createMachine(machineOf(machine, image, folder, commandLine));
-  const bundle = await loadBundle(image.bundle).catch((error: unknown) => {
-    throw new BuildError(`the boot code of ${image.path} cannot be loaded: ${error}; build the image again`);
-  });
+  const bundle = await loadBundle(image.bundle).catch((error: unknown) => notLoaded(image, error));
   const boot = await bundle.boot(simulated);
   const ending: Ending = reachesRoot(boot) || !unknown.length ? boot : { end: "open", questions: unknown };
   return { ending, recording: simulated.recorded(), assumption, time: simulated.now() };
 }
 
-const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";
+export const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";
 
 export const exitStatus = ({ ending }: Rehearsed): 0 | 1 | 2 =>
   ending.end === "open" ? 2 : reachesRoot(ending) ? 0 : 1;

@@ -37,6 +37,11 @@ function subject(name: string, request: Record<string, unknown>): string {
   return main === undefined ? "" : text(main);
 }
 
+/** An op in one line, without what came of it. */
+export function describeOp({ name, arguments: request }: TraceEntry): string {
+  return `${name} ${subject(name, argumentsOf(request))}`.trim();
+}
+
 /** What came of it, where that is worth a word. */
 function result(name: string, outcome: Outcome): string {
   if ("error" in outcome) return `: ${[outcome.error.errno, outcome.error.detail].filter(Boolean).join(", ")}`;

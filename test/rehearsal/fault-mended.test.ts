@@ -34,7 +34,7 @@ async function boot(op: RegExp, name: string): Promise<ExploredRun> {
     const asked = explorer.good.asked[number - 1];
     return op.test(`${asked?.name} ${asked?.arguments}`);
   };
-  const fault = explorer.faults({ distinct: false }).find((one) => one.name === name && isMeant(one.op));
+  const fault = explorer.faults.find((one) => one.name === name && isMeant(one.op));
   assert.ok(fault, `${op} is asked, and can give ${name}`);
   const explored = await explorer.run([fault]);
   assert.deepEqual(explored.verdict.violations, [], explored.shown);

@@ -1,0 +1,125 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { BuildError } from "../generator/problems.js";
+import { project } from "../generator/project.js";
+import { createExplorer, type ExploredRun, type Explorer } from "../rehearsal/explore.js";
+import { type AskedOp, exploredTimeout, type Fault } from "../rehearsal/fault-list.js";
+import type { FaultVerdict } from "../rehearsal/fault-verdict.js";
+import type { Ending } from "../rehearsal/rehearse.js";
+import { machineOf } from "./machine.js";
+import { notLoaded, openScenario, type Scenario } from "./rehearsal.js";
+
+/** What is explored: all single faults; one of each call site, but for those known from elsewhere; or pairs, chosen by a seed. */
+export type Wanted = "all" | { distinctFrom: readonly string[] } | { pairs: number; seed: number };
+
+/** What runs with faults have led to. */
+export interface Exploration {
+  /** Without a fault. */
+  good: { ending: Ending; asked: readonly AskedOp[] };
+  assumption: string | undefined;
+  runs: readonly FaultyRun[];
+  /** The call sites that now are known. */
+  sites: readonly string[];
+}
+
+/** What one of them has led to. */
+export interface FaultyRun {
+  /** "57:EIO", as --fault takes it. */
+  faults: string;
+  /** Number of the first op that went wrong, from 1. */
+  op: number;
+  verdict: FaultVerdict;
+}
+
+/** Given to a thread: of all runs every `of`th, from `share` on. */
+export interface Share {
+  scenario: Scenario;
+  wanted: Wanted;
+  share: number;
+  of: number;
+}
+
+/** Deep recursion in the engine takes several times the stack that QuickJS counts. */
+const stackSizeMb = 64;
+
+/** A boot waits for ever for a job that does not end, unless it is told not to. */
+function withTimeout(scenario: Scenario): Scenario {
+  if (/(^|\s)rd\.timeout=/.test(scenario.cmdline)) return scenario;
+  return { ...scenario, cmdline: `${scenario.cmdline} rd.timeout=${exploredTimeout}` };
+}
+
+async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; assumption: string | undefined }> {
+  const told = withTimeout(scenario);
+  const [image, { machine, folder, assumption }] = await openScenario(told);
+  const description = machineOf(machine, image, folder, told.cmdline);
+  const explorer = await createExplorer(image.bundle, description).catch((error: unknown) => notLoaded(image, error));
+  return { explorer, assumption };
+}
+
+const nameOf = (faults: readonly Fault[]) => faults.map(({ op, name }) => `${op}:${name}`).join();
+
+/** How many runs are wanted, and the faults of each; undefined: after the first fault of a pair nothing could fail. */
+function planOf(
+  explorer: Explorer,
+  wanted: Wanted,
+): { count: number; faultsOf(index: number): Promise<readonly Fault[] | undefined> } {
+  if (wanted !== "all" && "pairs" in wanted)
+    return { count: wanted.pairs, faultsOf: (index) => explorer.pair(wanted.seed + index) };
+  const single = wanted === "all" ? explorer.faults : explorer.distinct(wanted.distinctFrom);
+  return { count: single.length, faultsOf: async (index) => single.slice(index, index + 1) };
+}
+
+/** The runs of one thread. */
+export async function exploreShare(
+  { scenario, wanted, share, of }: Share,
+  told: (run: FaultyRun) => void,
+): Promise<void> {
+  const { explorer } = await openExplorer(scenario);
+  const { count, faultsOf } = planOf(explorer, wanted);
+  for (let index = share; index < count; index += of) {
+    const faults = await faultsOf(index);
+    if (!faults) continue;
+    const { verdict } = await explorer.run(faults);
+    told({ faults: nameOf(faults), op: faults[0]?.op ?? 0, verdict });
+  }
+}
+
+/** Boots an image with fault after fault, on all processors. Throws BuildError: it cannot begin. */
+export async function exploreImage(scenario: Scenario, wanted: Wanted): Promise<Exploration> {
+  const { explorer, assumption } = await openExplorer(scenario);
+  const { good } = explorer;
+  const runs: FaultyRun[] = [];
+  const of = explorer.faults.length ? availableParallelism() : 0;
+  await Promise.all(
+    Array.from({ length: of }, (_, share) => inThread({ scenario, wanted, share, of }, (run) => runs.push(run))),
+  );
+  runs.sort((a, b) => a.op - b.op);
+  return { good, assumption, runs, sites: explorer.sitesOf(explorer.faults) };
+}
+
+function inThread(share: Share, told: (run: FaultyRun) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(join(project.top, "dist/tools/explore-worker.mjs"), {
+      workerData: share,
+      resourceLimits: { stackSizeMb },
+    });
+    worker.on("message", told);
+    worker.on("error", reject);
+    worker.on("exit", (status) => (status ? reject(new Error(`a thread has ended with ${status}`)) : resolve()));
+  });
+}
+
+/** One run with the faults that are named "57:EIO" or, for several, "57:EIO,90:never". Throws BuildError: there are none of these names. */
+export async function repeatFaults(scenario: Scenario, names: string): Promise<ExploredRun> {
+  const { explorer } = await openExplorer(scenario);
+  const faults: Fault[] = [];
+  for (const word of names.split(",")) {
+    const [, op = "", name = ""] = /^(\d+):(.+)$/.exec(word) ?? [];
+    const fault = await explorer.find(faults, Number(op), name);
+    if (!fault)
+      throw new BuildError(`--fault ${names}: ${word} is no fault of this boot: --faults --verbose shows them all`);
+    faults.push(fault);
+  }
+  return explorer.run(faults);
+}

@@ -1,0 +1,23 @@
+/**
+ * What can go wrong in a boot, for each form of root: the same root is reached, or a report says what it was. Of each form those faults at whose place no
+ * form before it has had any; npm run explore has all of all.
+ */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { exploreImage } from "../../core/scenario/exploration.js";
+import { explorationStatus, formatExploration } from "../../core/scenario/exploration-table.js";
+import { exploredBoots } from "../support/explored-boots.js";
+
+const { boots, remove } = await exploredBoots("faults");
+after(remove);
+
+const known = new Set<string>();
+for (const { name, scenario } of boots)
+  test(`${name}: no fault hangs, kills or halves the boot`, async (context) => {
+    const explored = await exploreImage(scenario, { distinctFrom: [...known] });
+    assert.equal(explorationStatus(explored), 0, formatExploration(explored, { all: false }));
+    const reach = (end: string) => explored.runs.filter(({ verdict }) => verdict.end === end).length;
+    context.diagnostic(`${reach("switch")} reach the same root, ${reach("stopped")} stop with a report`);
+    if (!known.size) assert.ok(reach("switch") > 300 && reach("stopped") > 200);
+    for (const site of explored.sites) known.add(site);
+  });
