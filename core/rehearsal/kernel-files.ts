@@ -152,9 +152,20 @@ export function fill(world: World, system: FileSystem): void {
       tty: char("5:0", 0o666),
       console: char("5:1", 0o600),
       ttyS0: char("4:64", 0o660),
-      "loop-control": char("10:237", 0o660),
+      ...(hasDriver(world, "loop") ? { "loop-control": char("10:237", 0o660) } : {}),
     });
     for (const device of devices.all()) add({ [device.name]: devices.node(device) });
+  }
+}
+
+/** In the kernel, built in or loaded. Of what the image has no file of, it is taken to be built in. */
+function hasDriver({ devices, loaded }: World, name: string): boolean {
+  try {
+    return loaded.has(name) || devices.resolve(name).every(({ chain }) => chain.length === 0);
+  } catch (error) {
+    // An image without drivers.
+    if (error instanceof Failure) return true;
+    throw error;
   }
 }
 

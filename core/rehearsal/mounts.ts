@@ -49,7 +49,7 @@ function configure(world: World, system: FileSystem, data: string): void {
 function diskSystem(world: World, { source, type, flags }: MountRequest): FileSystem {
   const device = world.devices.at(source);
   if (device.sectors === 0) throw new Failure("ENOMEDIUM");
-  if (device.tags.TYPE !== type) throw new Failure("EINVAL", "wrong file system type");
+  if (device.tags.TYPE !== type) throw new Failure("EINVAL");
   if (device.readOnly && !flags.includes("ro")) throw new Failure("EACCES");
   const known = world.devices.systems.get(device.number);
   if (known) return known;

@@ -117,7 +117,8 @@ export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first
       const own = partitionName(name, position + 1);
       const described = deviceOf(part, folder);
       const after = (whole.after ?? 0) + (described.after ?? 0);
-      const tags = { PART_ENTRY_NUMBER: String(position + 1), ...described.tags };
+      const scheme = whole.tags.PTTYPE ?? "gpt";
+      const tags = { PART_ENTRY_NUMBER: String(position + 1), PART_ENTRY_SCHEME: scheme, ...described.tags };
       return {
         ...described,
         ...shared,

@@ -21,6 +21,7 @@ export function machineOf(
   );
   return {
     commandLine,
+    init: { arguments: initArguments(commandLine) },
     kernel: { release: kernel.release ?? image.kernel.release, machine: kernel.machine ?? image.kernel.machine },
     initramfs: image.files,
     devices: devicesOf(disks, folder),
@@ -46,6 +47,13 @@ export function machineOf(
         }
       : {}),
   };
+}
+
+/** The words after "--" are init's; quotes around them, or around what is behind their "=", are not (the kernel's next_arg). */
+function initArguments(commandLine: string): string[] {
+  const words: readonly string[] = commandLine.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
+  const end = words.indexOf("--");
+  return end < 0 ? [] : words.slice(end + 1).map((word) => word.replace(/^([^"=]*=|)"([^"]*)"?$/, "$1$2"));
 }
 
 /** Device numbers of what programs make do not meet those of disks. */

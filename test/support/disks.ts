@@ -1,4 +1,6 @@
 import { truncate, writeFile } from "node:fs/promises";
+import type { DiskPart, FilesPart, PartitionPart } from "../../core/schema/machine.js";
+import { filesIn } from "./described-files.js";
 import { run, runAsRoot } from "./run.js";
 
 const mebibyte = 1024 * 1024;
@@ -10,6 +12,8 @@ export interface Ext4 {
   label: string;
   /** What the file system holds: a folder, with its owners and modes. */
   content: string;
+  /** What is in those files of it that are archives, by their path. */
+  archives?: Readonly<Record<string, FilesPart>>;
   /** MiB */
   size: number;
 }
@@ -22,13 +26,17 @@ export interface Partition {
   fileSystem: Ext4;
 }
 
-/** Makes a raw image that is one ext4 file system, without loop devices. */
+/** Where the description of a raw image is, for a rehearsal of what boots from it: JSON of a DiskPart without its name. */
+export const descriptionOf = (image: string): string => `${image}.json`;
+
+/** Makes a raw image that is one ext4 file system, without loop devices, and its description. */
 export async function makeExt4(image: string, fileSystem: Ext4): Promise<void> {
   await makeSparseFile(image, fileSystem.size);
+  await writeDescription(image, describe(fileSystem));
   await formatExt4(image, fileSystem, 0);
 }
 
-/** Makes a raw image with a GPT and an ext4 file system in each partition, without loop devices. */
+/** Makes a raw image with a GPT and an ext4 file system in each partition, without loop devices, and its description. */
 export async function makeDisk(image: string, partitions: readonly Partition[]): Promise<void> {
   const used = partitions.reduce((sum, { fileSystem }) => sum + fileSystem.size, alignment);
   await makeSparseFile(image, used + alignment);
@@ -37,11 +45,27 @@ export async function makeDisk(image: string, partitions: readonly Partition[]):
   );
   await writeFile(`${image}.table`, `label: gpt\nfirst-lba: 2048\n${table.join("")}`);
   await run(["sh", "-c", 'sfdisk -q "$1" <"$1.table" && rm "$1.table"', "sh", image]);
+  await writeDescription(image, {
+    tags: { PTTYPE: "gpt" },
+    size: `${used + alignment}M`,
+    partitions: partitions.map(({ uuid, name, fileSystem }) => {
+      const { tags, ...described } = describe(fileSystem);
+      return { ...described, tags: { ...tags, PART_ENTRY_UUID: uuid, PART_ENTRY_NAME: name } };
+    }),
+  });
   let start = alignment;
   for (const { fileSystem } of partitions) {
     await formatExt4(image, fileSystem, start);
     start += fileSystem.size;
   }
+}
+
+function describe({ uuid, label, content, archives, size }: Ext4): PartitionPart {
+  return { tags: { TYPE: "ext4", UUID: uuid, LABEL: label }, size: `${size}M`, files: filesIn(content, archives) };
+}
+
+function writeDescription(image: string, disk: Omit<DiskPart, "name">): Promise<void> {
+  return writeFile(descriptionOf(image), JSON.stringify(disk));
 }
 
 async function makeSparseFile(image: string, size: number): Promise<void> {

@@ -1,6 +1,9 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { consoleParameters } from "../../core/emulator/qemu.js";
+import { assertFaithful } from "./faithful.js";
+import { machineOfGuest } from "./guest-machine.js";
 import { debianKernel, type Kernel } from "./kernels.js";
 import { outFolder, projectFolder } from "./paths.js";
 import { type Guest, type GuestSettings, type Start, startGuest } from "./qemu.js";
@@ -25,21 +28,49 @@ export async function buildImage(name: string, options: readonly string[], kerne
   return image;
 }
 
-/** Boots an image for one test: the guest ends with it, and its console goes into a file that bears the test's name. */
+/** How one test boots: without the file of its log, which bears the test's name. */
+type BootSettings = Omit<GuestSettings, "logFile" | "recordingFile">;
+
+interface ImageBoot extends BootSettings {
+  cmdline: string;
+  /** Why this boot is not compared with its rehearsal. */
+  notRehearsed?: string | undefined;
+}
+
+/**
+ * Boots an image for one test: the guest ends with it, and its console goes into a file that bears the test's name. Its end is awaited by `ended`, which
+ * rejects where the boot was not as its rehearsal on the same machine. The recording comes from the tiny root, or by rd.trace=console.
+ */
 export function bootImage(
   context: TestContext,
   { file, kernel }: Image,
-  { cmdline, ...settings }: Omit<GuestSettings, "logFile"> & { cmdline: string },
+  { cmdline, notRehearsed, ...settings }: ImageBoot,
 ): Guest {
-  return bootFrom(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
+  const { guest, recordingFile } = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
+  if (notRehearsed !== undefined) return guest;
+  const commandLine = `${consoleParameters} ${cmdline}`;
+  return {
+    ...guest,
+    async ended() {
+      const console = await guest.ended();
+      const recording = await readFile(recordingFile, "utf8");
+      await assertFaithful(recording || console, { image: file, commandLine, machine: machineOfGuest(settings) });
+      return console;
+    },
+  };
 }
 
-/** The same for any other beginning. */
-export function bootFrom(context: TestContext, start: Start, settings: Omit<GuestSettings, "logFile">): Guest {
-  const logFile = join(outFolder, "tests", `${context.name.replaceAll(/[^\w=.-]+/g, "_")}.log`);
-  const guest = startGuest({ ...start, logFile, ...settings });
+/** The same for any other beginning, and without a rehearsal. */
+export function bootFrom(context: TestContext, from: Start, settings: BootSettings): Guest {
+  return start(context, from, settings).guest;
+}
+
+function start(context: TestContext, from: Start, settings: BootSettings): { guest: Guest; recordingFile: string } {
+  const path = join(outFolder, "tests", context.name.replaceAll(/[^\w=.-]+/g, "_"));
+  const recordingFile = `${path}.trace`;
+  const guest = startGuest({ ...from, logFile: `${path}.log`, recordingFile, ...settings });
   context.after(() => guest.stop());
-  return guest;
+  return { guest, recordingFile };
 }
 
 /** The rescue shell's. */

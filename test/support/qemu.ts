@@ -42,6 +42,8 @@ export interface GuestSettings {
   timeLimit?: number;
   /** All that the console said is also written here. */
   logFile: string;
+  /** Takes what the guest writes to `recordingLine`. */
+  recordingFile?: string;
   /** Called with every piece of the console's output as it comes. */
   onOutput?: (text: string) => void;
   /** QEMU's name of the board; left out: q35. */
@@ -70,6 +72,9 @@ export interface Guest {
   /** Ends the guest now, if it has not ended yet. */
   stop(): Promise<void>;
 }
+
+/** Where a guest writes the initrd's recording of its boot. Its last serial line: tests may have another one before. */
+export const recordingLine = "/dev/ttyS3";
 
 /** QEMU's monitor. */
 const monitorDescriptor = 3;
@@ -176,8 +181,15 @@ function qemuArguments(options: GuestOptions): string[] {
     ...["-chardev", `socket,id=monitor,fd=${monitorDescriptor}`, "-mon", "monitor"],
     ...startArguments(options),
     ...disks,
+    ...recordingArguments(options),
     ...(options.qemuArguments ?? []),
   ];
+}
+
+function recordingArguments({ recordingFile }: GuestSettings): string[] {
+  if (recordingFile === undefined) return [];
+  const file = `file,id=recording,path=${recordingFile.replaceAll(",", ",,")}`;
+  return ["-chardev", file, "-device", "isa-serial,chardev=recording,index=3"];
 }
 
 function startArguments(start: Start): string[] {

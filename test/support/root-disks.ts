@@ -2,7 +2,8 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachedFolder } from "./cache.js";
 import { compileStatic } from "./compile.js";
-import { makeDisk, type Partition } from "./disks.js";
+import { filesIn } from "./described-files.js";
+import { type Ext4, makeDisk, type Partition } from "./disks.js";
 import { projectFolder } from "./paths.js";
 import { run, runAsRoot } from "./run.js";
 import { makeTinyRoot } from "./tiny-root.js";
@@ -99,7 +100,7 @@ interface Fixtures {
 }
 
 /** What decides how the disks are made. */
-const recipe = ["root-disks.ts", "disks.ts", "tiny-root.ts", "nasty-tree.sh", "tree-facts.c"];
+const recipe = ["root-disks.ts", "disks.ts", "described-files.ts", "tiny-root.ts", "nasty-tree.sh", "tree-facts.c"];
 
 /** The disks that tests boot from. Made once, and again whenever their recipe has changed. */
 export async function diskFixtures(): Promise<Fixtures> {
@@ -110,9 +111,12 @@ export async function diskFixtures(): Promise<Fixtures> {
     await makeTinyRoot(tiny);
     // With the partition table 64 MiB: an SD card's size is a power of two.
     await makeDisk(join(unfinished, "root.img"), [partition(rootVolume, tiny, 62)]);
+    const inArchives = filesIn(tiny);
     await makeNastyRoot(tiny, join(archives, "nasty"), join(unfinished, "nasty-facts.txt"));
     await runAsRoot(["sh", "-c", packArchives], { cwd: archives });
-    await makeDisk(join(unfinished, "archives.img"), [partition(archiveVolume, archives, 128)]);
+    const names = [...Object.values(archivesByFormat), "rootfs.tar.zst", "nasty.tar.xz"];
+    const contents = Object.fromEntries(names.map((name) => [name, inArchives]));
+    await makeDisk(join(unfinished, "archives.img"), [partition(archiveVolume, archives, 128, contents)]);
     await runAsRoot(["rm", "-r", archives]);
   });
   return {
@@ -126,8 +130,9 @@ function partition(
   { uuid, label, partitionUuid, partitionName }: VolumeNames,
   content: string,
   size: number,
+  archives: Ext4["archives"] = {},
 ): Partition {
-  return { uuid: partitionUuid, name: partitionName, fileSystem: { uuid, label, content, size } };
+  return { uuid: partitionUuid, name: partitionName, fileSystem: { uuid, label, content, size, archives } };
 }
 
 /** The tiny root once more, with the nasty tree in /nasty, and with an init that also prints the facts of it. */

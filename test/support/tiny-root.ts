@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { cachedFolder } from "./cache.js";
 import { candidateVersion, unpackPackage } from "./packages.js";
+import { recordingLine } from "./qemu.js";
 import { run } from "./run.js";
 
 /**
@@ -23,6 +24,8 @@ for process in /proc/[0-9]*; do [ -e $process/exe ] && echo "PROCESS \${process#
 for file in /run/*; do echo "RUN $file"; done
 touch /written 2>/dev/null && echo ROOT-WRITABLE
 for script in /facts.d/*; do [ -e "$script" ] && . "$script"; done
+# What the initrd has recorded, where the guest has a line for it.
+(cat /run/initramfs/trace* >${recordingLine}) 2>/dev/null
 echo ROOT-DONE
 # Waits until the serial line has it all: the kernel's last words would come in between.
 stty sane </dev/console

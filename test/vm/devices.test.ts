@@ -60,6 +60,7 @@ test("the links of every kind of disk are those that udev makes", async (context
     cmdline: `root=tmpfs:UUID=${debianVolumeUuid} rd.tmpfs.size=600m rd.tmpfs.imgfile=${debianArchive} rd.break=switch`,
     disks: [{ file: await debianDisk() }, { file: rootDisk, bus: "ahci" }],
     memory: 1536,
+    notRehearsed: "a person at the shell takes part",
     timeLimit: 300,
     qemuArguments: [
       ...[...drive("a"), "-device", "virtio-blk-pci,drive=a,serial=a  blank;$"],
@@ -109,6 +110,7 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
   const guest = bootImage(context, image, {
     cmdline: `root=UUID=${uuid} rd.break=initqueue loop.max_loop=3 rd.driver.export`,
     machine: "pc",
+    notRehearsed: "a person at the shell takes part",
     qemuArguments: [
       ...controlArguments(socket),
       ...["-drive", `if=none,id=large,format=raw,snapshot=on,file=${blank}`],

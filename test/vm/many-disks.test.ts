@@ -41,7 +41,8 @@ function scsiUnits(files: readonly string[]): string[] {
 
 test("64 disks, the root on the last one: each has its links", async (context) => {
   const qemuArguments = scsiUnits([...(await otherDisks(63)), rootDisk]);
-  const guest = bootImage(context, image, { cmdline: `${byUuid} rd.break=pre-mount`, qemuArguments });
+  const cmdline = `${byUuid} rd.break=pre-mount`;
+  const guest = bootImage(context, image, { cmdline, qemuArguments, notRehearsed: "a person at the shell takes part" });
   await guest.waitFor(prompt);
   guest.type("cd /dev/disk; until [ $(ls by-uuid | wc -l) = 64 ]; do sleep 1; done; exit\n");
   const { mounts, links } = await rootFacts(guest);
@@ -53,7 +54,8 @@ test("64 disks, the root on the last one: each has its links", async (context) =
 
 test("a USB stick that is plugged in after 20 s: the console says what is waited for, and the boot goes on", async (context) => {
   const stick: Disk = { file: rootDisk, bus: "uhci", late: true };
-  const guest = bootImage(context, image, { cmdline: byUuid, disks: [stick] });
+  const notRehearsed = "when the stick comes is the test's choice, in no time that the guest has";
+  const guest = bootImage(context, image, { cmdline: byUuid, disks: [stick], notRehearsed });
   await guest.waitFor(/Run \/init/);
   await sleep(20_000);
   await guest.waitFor(/waiting for UUID=.*, wanted for root/);

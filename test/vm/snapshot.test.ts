@@ -38,13 +38,15 @@ test("nothing is wrong with the snapshot of an image", async (context) => {
 
 test("a snapshot of another bundle is not used: a warning says so, and the bundle boots", async (context) => {
   const changed = await imageWith(bundlePath, 'echo >>"$file"');
-  const { console } = await rootFacts(bootImage(context, changed, options));
+  const notRehearsed = "a rehearsal has no snapshots: it evaluates the bundle";
+  const { console } = await rootFacts(bootImage(context, changed, { ...options, notRehearsed }));
   assert.match(console, /bundle\.snapshot is of no use, it is of another bundle: build the image anew/);
 });
 
 test("an engine that a damaged snapshot stops is reported; leaving the shell boots the bundle", async (context) => {
   const zeros = 'size=$(stat -c %s "$file"); truncate -s 4096 "$file"; truncate -s "$size" "$file"';
-  const guest = bootImage(context, await imageWith(snapshotPath, zeros), options);
+  const notRehearsed = "the first engine leaves no recording";
+  const guest = bootImage(context, await imageWith(snapshotPath, zeros), { ...options, notRehearsed });
   await guest.waitFor(/firstlight: the boot has failed: ./);
   await guest.waitFor(/# /);
   guest.type("exit\n");
