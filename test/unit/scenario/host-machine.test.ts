@@ -66,6 +66,18 @@ test("disks with what they are behind, their tags, the root's init", (context) =
   assert.deepEqual(part?.files?.["lib/systemd"], { from: join(root, "lib/systemd") });
 });
 
+test("a root whose files are on a number that sysfs does not know is found by what is mounted", (context) => {
+  const root = hostWith(
+    context,
+    { ...files, "proc/self/mountinfo": "1 0 1023:1 / / rw - btrfs /dev/vda1 rw\n" },
+    "sys/devices/virtual/nothing",
+  );
+  symlinkSync(join(root, `${disk}/vda1`), join(root, "sys/dev/block/1023:1"));
+  const { machine, unseen } = readHostMachine(root);
+  assert.deepEqual(unseen, []);
+  assert.ok(machine.disks?.[0]?.partitions?.[0]?.files?.["lib/systemd"]);
+});
+
 test("the init that is named, with what runs it", (context) => {
   const script = { ...files, "opt/init": "#! /opt/sh -x\n", "opt/sh": "\x7fELF" };
   const root = hostWith(context, script, `${disk}/vda1`);
