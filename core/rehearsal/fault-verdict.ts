@@ -84,6 +84,8 @@ export function judge(good: GoodEnd, ending: Ending, run: FaultyMachine, faults:
 function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: readonly Fault[]): FaultVerdict {
   const { machine } = run;
   const is = (end: FaultVerdict["end"], reason: string, ...violations: string[]) => ({ end, reason, violations });
+  if (ending.end === "died" && faults.some(({ op }) => run.asked[op - 1]?.name === "finish"))
+    return is("stopped", ending.reason);
   if (ending.end === "died") return is("died", ending.reason, "the boot code has thrown past the sequencer");
   if (ending.end === "hung") return is("hung", ending.reason, "the boot does not end");
   if (machine.now() > longestBoot) return is("hung", "it waits for a job that never ends", "the boot does not end");
@@ -108,7 +110,8 @@ function lacksOfReport(shown: string, asked: readonly AskedOp[], faults: readonl
   if (!/^What: /m.test(report)) return ["there is no report"];
   return [
     ...(/^Remedy: {2}\S/m.test(report) ? [] : ["the report has no remedy"]),
-    ...(faults.every((fault) => isNamed(shown, report, fault, asked[fault.op - 1]))
+    // Of two, the second one may come after the report.
+    ...(faults.some((fault) => isNamed(shown, report, fault, asked[fault.op - 1]))
       ? []
       : ["neither the report nor a message before it names the fault"]),
   ];

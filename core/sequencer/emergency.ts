@@ -6,9 +6,13 @@ import type { Loop } from "./loop.js";
 import { formatReport, type ReportFacts, reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
 
-/** May a shell run, and is there one? */
+/** May a shell run, and is there one? Where that cannot be found out, none may. */
 export function canRunShell(parameters: Parameters): boolean {
-  return rescuePolicy(parameters).shell && files.stat(shellPath) !== undefined;
+  try {
+    return rescuePolicy(parameters).shell && files.stat(shellPath) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /**

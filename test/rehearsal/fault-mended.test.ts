@@ -85,5 +85,20 @@ test("the report names the jobs that have not ended, and what to do about an op 
   await stops(/^trySwitch/, "ENOMEM", /^Remedy: {2}Give the machine more memory/m);
 });
 
+test("what the report or the shell cannot read is no reason to stop without a report", async () => {
+  const [first] = explorer.faults.filter(
+    ({ op, name }) => name === "EIO" && explorer.good.asked[op - 1]?.name === "probe",
+  );
+  assert.ok(first);
+  const { asked } = await explorer.run([first]);
+  for (const file of ["rescue", "missing-firmware"]) {
+    const op = asked.findLastIndex((one) => one.arguments.includes(`/usr/lib/firstlight/${file}"`)) + 1;
+    const second = await explorer.find([first], op, "EIO");
+    assert.ok(second, file);
+    const { verdict, shown } = await explorer.run([first, second]);
+    assert.deepEqual([verdict.end, verdict.violations], ["stopped", []], shown);
+  }
+});
+
 test("a device whose modalias cannot be read is told of", () =>
   stops(/^read .*modalias/, "EIO", /^<4>.*modalias: EIO/m));
