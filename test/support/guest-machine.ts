@@ -30,6 +30,10 @@ const connections: Partial<Record<Bus, { name: string; behind: string[] }>> = {
     name: "vd",
     behind: ["pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00", "virtio:d00000002v00001AF4"],
   },
+  "virtio-scsi": {
+    name: "sd",
+    behind: [...["pci:v00001AF4d00001004sv00001AF4sd00000008bc01sc00i00", "virtio:d00000008v00001AF4"], "scsi:t-0x00"],
+  },
 };
 
 /** The machine that a guest is, for a rehearsal of its boot. Throws Error: it has something that this does not describe. */

@@ -28,7 +28,8 @@ const bootsFrom: [Bus, string][] = [
 for (const [bus, form] of bootsFrom) {
   test(`${bus} root=${form}`, async (context) => {
     const disks = [{ file: rootDisk, bus }];
-    const notRehearsed = bus === "virtio-blk" ? undefined : "what brings a disk on this bus is not described";
+    const isDescribed = bus === "virtio-blk" || bus === "virtio-scsi";
+    const notRehearsed = isDescribed ? undefined : "what brings a disk on this bus is not described";
     const guest = bootImage(context, image, { cmdline: `root="${form}"`, disks, notRehearsed });
     assert.equal((await rootFacts(guest)).mounts.get("/")?.type, "ext4");
   });
