@@ -15,7 +15,10 @@ const { rootDisk } = await diskFixtures();
 const [kernel, firmware, ukify] = [await debianKernel("cloud"), await uefiFirmware(), await debianUkify()];
 const cmdline = `${consoleParameters} root=UUID=${rootVolume.uuid} rw made=here -- "of the image"`;
 
-/** Builds an image where firmware looks for a program on a disk that it does not know, and boots it. */
+/**
+ * Builds an image where firmware looks for a program on a disk that it does not know, and boots it. That boot is not compared with its rehearsal: simulated
+ * machines have no EFI variables, and no disk that firmware makes of a folder.
+ */
 async function boot(context: TestContext, name: string, stub: string, programs: (folder: string) => string) {
   const folder = join(outFolder, "tests", `uefi-${name}`);
   rmSync(folder, { recursive: true, force: true });
