@@ -87,13 +87,9 @@ async function withRecorded(words: readonly string[]): Promise<CommandLine> {
   const image = commandLine.value("rebuild");
   if (image === undefined) return commandLine;
   const recorded = await readRecordedOptions(image);
-  // A word after the image names the kernel, as --kver does, and --no-kernel does without.
-  const replaced = commandLine.last("no-kernel")
-    ? /^--(kver|kmoddir)=/
-    : commandLine.operands[1] === undefined
-      ? undefined
-      : /^--kver=/;
-  return parseCommandLine([...recorded.filter((word) => !replaced?.test(word)), ...words]);
+  // A word after the image names the kernel, as --kver does.
+  const old = commandLine.operands[1] === undefined ? recorded : recorded.filter((word) => !word.startsWith("--kver="));
+  return parseCommandLine([...old, ...words]);
 }
 
 async function buildOne(

@@ -94,11 +94,6 @@ export function makeSettings(
     throw new BuildError(
       "--no-kernel (no_kernel) and --kernel-only (kernel_only) together leave nothing: leave one of them out",
     );
-  const release = releaseOf(commandLine);
-  if (isSet("no_kernel") && release !== undefined)
-    throw new BuildError(
-      `--no-kernel (no_kernel) makes an image for no kernel in particular, and ${release} is one: leave one of them out`,
-    );
   const uefi = isSet("uefi");
   checkUefi(commandLine, uefi, isSet("no_kernel") || isSet("kernel_only"));
   const image = operands[0] ?? value("rebuild");
@@ -109,10 +104,11 @@ export function makeSettings(
     hostOnly,
     strict: configuration.hostonly_mode === "strict",
     sysroot: sysrootOf(commandLine),
+    // Scripts name a kernel for every image, as dracut lets them: it is of no account here.
     kernel: isSet("no_kernel")
       ? undefined
       : {
-          release,
+          release: releaseOf(commandLine),
           folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
@@ -178,7 +174,7 @@ function releaseOf({ operands, value }: CommandLine): string | undefined {
 /** What one command line cannot mean together; in a configuration the same is what holds for other images. */
 function checkContradictions({ last, value, operands }: CommandLine, hostOnly: boolean): void {
   const exclusive: [OptionName, OptionName[]][] = [
-    ["no-kernel", ["kmoddir", "add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
+    ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
     ["kernel-only", ["include", "install", "install-optional", "kernel-cmdline", "hostonly-cmdline"]],
     ["regenerate-all", ["rebuild", "kver", "kmoddir", "kernel-image"]],
   ];

@@ -133,16 +133,8 @@ test("drivers cannot be added to an image without drivers", async () => {
   assert.deepEqual(await problemsOf(() => settings("--no-kernel --add-drivers nbd x.img")), [
     "--no-kernel and --add-drivers contradict each other: leave one of them out",
   ]);
-  assert.deepEqual(await problemsOf(() => settings("--no-kernel -k /lib/modules/6.1 x.img")), [
-    "--no-kernel and --kmoddir contradict each other: leave one of them out",
-  ]);
-  const word = [
-    "--no-kernel (no_kernel) makes an image for no kernel in particular, and 6.1 is one: leave one of them out",
-  ];
-  for (const line of ["--no-kernel x.img 6.1", "--no-kernel --kver 6.1 x.img"])
-    assert.deepEqual(await problemsOf(() => settings(line)), word);
-  const named = parseCommandLine(["x.img", "6.1"]);
-  assert.deepEqual(await problemsOf(() => makeSettings(named, { no_kernel: "yes" }, {})), word);
+  for (const line of ["--no-kernel x.img 6.1", "--no-kernel --kver 6.1 x.img", "--no-kernel -k /lib/modules/6.1 x.img"])
+    assert.equal(settings(line).kernel, undefined, "scripts name a kernel for every image");
   assert.deepEqual(await problemsOf(() => settings("--no-kernel --filesystems ext4 x.img")), [
     "--no-kernel and --filesystems contradict each other: leave one of them out",
   ]);
