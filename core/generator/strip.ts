@@ -67,14 +67,20 @@ function isSigned(content: Content): boolean {
 
 async function strip(path: string, content: Content, temporaryFolder: string): Promise<Buffer> {
   const input = Buffer.isBuffer(content) ? await unnamedFile(temporaryFolder) : await open(content.path);
-  const output = await unnamedFile(temporaryFolder);
   try {
     if (Buffer.isBuffer(content)) await input.writeFile(content);
+    return await stripInto(path, input, await unnamedFile(temporaryFolder));
+  } finally {
+    await input.close();
+  }
+}
+
+async function stripInto(path: string, input: FileHandle, output: FileHandle): Promise<Buffer> {
+  try {
     await runStrip(path, input, output);
     const { size } = await output.stat();
     return (await output.read(Buffer.alloc(size), 0, size, 0)).buffer;
   } finally {
-    await input.close();
     await output.close();
   }
 }

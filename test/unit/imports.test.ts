@@ -5,23 +5,19 @@ import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { projectFolder } from "../support/paths.js";
 
-/** Parts of the tree, by the start of their paths; the longest one counts. */
-const parts = [
-  "core/abi",
+/** Parts of core that run in Node, when an image or PID 1 is built, or looked into. */
+const coreOnNode = [
   "core/init",
-  "core/sequencer",
   "core/generator",
   "core/image",
+  "core/rehearsal",
   "core/scenario",
   "core/emulator",
   "core/bug-report",
-  "core/rehearsal",
-  "core/schema",
-  "hooks",
-  "modules.d",
-  "tools",
-  "test",
 ];
+
+/** Parts of the tree, by the start of their paths; the longest one counts. */
+const parts = ["core/abi", ...coreOnNode, "core/sequencer", "core/schema", "hooks", "modules.d", "tools", "test"];
 
 const allowed: Record<string, readonly string[]> = {
   "core/abi": [],
@@ -36,17 +32,7 @@ const allowed: Record<string, readonly string[]> = {
   "core/scenario": ["core/abi", "core/schema", "core/rehearsal", "core/generator", "core/image"],
   "core/emulator": ["core/abi", "core/generator", "core/image"],
   "modules.d": ["hooks"],
-  tools: [
-    "core/abi",
-    "core/init",
-    "core/generator",
-    "core/image",
-    "core/rehearsal",
-    "core/scenario",
-    "core/emulator",
-    "core/schema",
-    "core/bug-report",
-  ],
+  tools: ["core/abi", "core/schema", ...coreOnNode],
   test: parts,
 };
 /** Types of the module API describe what the generator and the manifests hold; at run time nothing of hooks/ is there. */
@@ -54,17 +40,7 @@ const allowedTypes: Record<string, readonly string[]> = {
   "core/generator": ["hooks", "core/sequencer"],
   "core/schema": ["hooks"],
 };
-const mayUseNode = new Set([
-  "core/init",
-  "core/generator",
-  "core/image",
-  "core/rehearsal",
-  "core/scenario",
-  "core/emulator",
-  "core/bug-report",
-  "tools",
-  "test",
-]);
+const mayUseNode = new Set([...coreOnNode, "tools", "test"]);
 
 interface Import {
   file: string;
