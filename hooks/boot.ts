@@ -10,6 +10,7 @@ import type {
   FileStatus,
   JobName,
   JobOps,
+  LastWord,
   Milliseconds,
   PipeId,
   ProgramRequest,
@@ -204,7 +205,15 @@ export interface Kernel {
   readonly release: string;
   /** As `uname -m` says: "x86_64". */
   readonly machine: string;
+  /** Exit status of the program that this boot comes after, see `Boot.finish`; 128 + N: signal N has ended it; 127: it could not be started. null: there was none. */
+  readonly status: number | null;
 }
+
+/**
+ * How a module ends the boot in place of a switch of root. `run`: PID 1 runs a program with the console as its terminal, `root` being its root
+ * directory, and then the whole boot begins anew, in the same mounts, with the program's status in `kernel.status`. `reboot`: restart, halt, power off, or the kernel of the job kexecLoad.
+ */
+export type FinishWord = Extract<LastWord, { word: "run" | "reboot" }>;
 
 /** What a hook is given: all that it can do, and all that it can know. */
 export interface Boot {
@@ -232,6 +241,8 @@ export interface Boot {
   readonly log: Log;
   /** The kernel that runs. */
   readonly kernel: Kernel;
+  /** Ends the boot, once the hooks of this phase have ended: no other phase follows, and none asks who has claimed the root. Asked twice, the last one counts. */
+  finish(word: FinishWord): void;
   /** Is the module of this name part of the image? */
   hasModule(name: string): boolean;
   /** Runs one of the other jobs, see `JobOps`: in a child process, so that nothing else waits for it. Rejects with OpError. */

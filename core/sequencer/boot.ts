@@ -1,4 +1,4 @@
-import { type Parameters, type Phase, phases } from "../../hooks/index.js";
+import { type FinishWord, type Parameters, type Phase, phases } from "../../hooks/index.js";
 import { type InstantOps, snapshotPath } from "../abi/index.js";
 import { breakpoints } from "./breakpoints.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
@@ -44,6 +44,8 @@ interface State {
   breakpoints: ReadonlySet<string>;
   /** A person has had a shell, and may have done anything. */
   shellRan: boolean;
+  /** What a module has asked for in place of the switch of root. */
+  finish?: FinishWord;
   /** findDevices, begun by the first who calls it; undefined: nobody has. */
   devicesFound?: Promise<void>;
 }
@@ -68,7 +70,7 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
     report(state, error);
     instant("finish", { word: "failed", reason: reasonOf(error), retry: false });
   });
-  const steps: ((state: State) => void | Promise<void>)[] = [
+  const steps: Step[] = [
     () => mountVirtualFileSystems(loop, services.log),
     () => makeStaticNodes(state.kernel.release, services.log),
     readParameters,
@@ -80,14 +82,13 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   while ((await attempt(state, leave)) === "skipped");
 }
 
+/** One that ends in "ended" has said the last word; any other result means nothing. */
+type Step = (state: State) => unknown;
+
 /** One step of the boot. Where it fails, a person may have the boot go on without it. "ended": the last word is said. */
-async function attempt(
-  state: State,
-  step: (state: State) => void | Promise<void>,
-): Promise<"done" | "skipped" | "ended"> {
+async function attempt(state: State, step: Step): Promise<"done" | "skipped" | "ended"> {
   try {
-    await step(state);
-    return "done";
+    return (await step(state)) === "ended" ? "ended" : "done";
   } catch (error) {
     if (!(await stop(state, error))) return "ended";
     await skipRest(state);
@@ -111,7 +112,9 @@ async function skipRest({ services, patience, place, run }: State): Promise<void
 /** The hooks of a phase, with their services: made once, because that costs more than most hooks. */
 function hooksOf(state: State, phase: Phase): PlannedHook[] {
   const { plan, services, parameters, root, kernel } = state;
-  state.hooks ??= createHooks(plan, services, parameters, root, kernel);
+  state.hooks ??= createHooks(plan, services, parameters, root, kernel, (word) => {
+    state.finish = word;
+  });
   return state.hooks(phase);
 }
 
@@ -149,7 +152,7 @@ function checkCommandLine({ plan, services, kernel, commandLine }: State): void 
   for (const warning of checkParameters(commandLine.words, plan.parameters)) services.log.warning(warning);
 }
 
-async function takePhase(state: State, phase: Phase): Promise<void> {
+async function takePhase(state: State, phase: Phase): Promise<"ended" | undefined> {
   const { services, place, root } = state;
   if (state.breakpoints.has(phase)) {
     place.phase = phase;
@@ -168,7 +171,16 @@ async function takePhase(state: State, phase: Phase): Promise<void> {
   state.run = run;
   if (phase === "initqueue") await state.patience.during(Promise.all([run.ended(), beginDevices(state)]), run);
   else if (hooks.length) await state.patience.during(run.ended(), run);
+  if (state.finish) return end(state, state.finish);
   if (phase === "cmdline") root.check();
+  return undefined;
+}
+
+/** In place of the switch of root. */
+async function end({ services }: State, word: FinishWord): Promise<"ended"> {
+  await services.drivers.stop();
+  instant("finish", word);
+  return "ended";
 }
 
 async function leave({ services, patience, parameters, kernel, root }: State): Promise<void> {

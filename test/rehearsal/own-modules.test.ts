@@ -18,7 +18,8 @@ function placeFor(context: TestContext): string {
   return folder;
 }
 
-async function boot(bundle: string, commandLine: string, files: Record<string, string> = {}) {
+/** `status`: of the program that PID 1 has run before this boot. */
+async function boot(bundle: string, commandLine: string, files: Record<string, string> = {}, status?: number) {
   const machine = createMachine({
     commandLine,
     kernel: { release: "6.1.0", machine: "x86_64" },
@@ -30,7 +31,11 @@ async function boot(bundle: string, commandLine: string, files: Record<string, s
     modaliases: [],
     programs: {},
   });
-  return { word: await rehearse(bundle, machine), shown: machine.console() };
+  const op: typeof machine.op = (name, json) => {
+    const answer = machine.op(name, json);
+    return name === "kernel" && status !== undefined ? answer.replace('"status":null', `"status":${status}`) : answer;
+  };
+  return { word: await rehearse(bundle, { ...machine, op }), shown: machine.console() };
 }
 
 test("what new-module writes boots as it is", async (context) => {
@@ -71,4 +76,30 @@ export default hook({
   assert.match(shown, /mounted by the other one/);
   assert.match(shown, /^<6>phase mount: rootfs-block$/m);
   assert.doesNotMatch(shown, /^<6>phase initqueue: rootfs-block$/m, "ours has a hook there");
+});
+
+test("a module ends the boot in place of the switch: a program in the root, and then, before anybody asks for a root, power off", async (context) => {
+  const folder = placeFor(context);
+  const module = join(folder, "70one-program");
+  mkdirSync(module);
+  const hook = (run: string) => `import { hook } from "firstlight/hooks";\nexport default hook({ ${run} });\n`;
+  const files = {
+    "module-setup.ts": "export default {};\n",
+    "cmdline.ts": hook(`run({ kernel, finish, log }) {
+  if (kernel.status === null) return;
+  log.info("it ended with " + kernel.status);
+  finish({ word: "reboot", action: "poweroff" });
+}`),
+    "switch.ts": hook(
+      "run: ({ root, finish }) => finish({ word: 'run', program: { argv: ['/bin/one'], root: root.mountPoint } })",
+    ),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(module, name), text);
+  const bundle = await bundleWith({ add: [], folders: [folder] });
+  const first = await boot(bundle, "root=/dev/vda");
+  assert.deepEqual(first.word, { word: "run", program: { argv: ["/bin/one"], root: "/sysroot" } }, first.shown);
+  const second = await boot(bundle, "", {}, 3);
+  assert.deepEqual(second.word, { word: "reboot", action: "poweroff" }, second.shown);
+  assert.match(second.shown, /it ended with 3\n/);
+  assert.doesNotMatch(second.shown, /phase pre-trigger/);
 });
