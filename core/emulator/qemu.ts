@@ -2,7 +2,7 @@
 export const consoleParameters = "console=ttyS0 panic=-1";
 
 /** A value for a suboption of QEMU's. */
-const quoted = (value: string) => value.replaceAll(",", ",,");
+export const quoted = (value: string) => value.replaceAll(",", ",,");
 
 /** Arguments for a kernel that QEMU loads itself. `cmdline` comes after what every guest is told, and so wins. */
 export function kernelArguments(kernel: string, initrd: string, cmdline: string): string[] {
