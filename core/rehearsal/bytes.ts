@@ -30,3 +30,6 @@ export function toBytes(text: string): string {
     return Buffer.from(character).toString("latin1");
   });
 }
+
+/** For JSON.stringify: texts of the machine, which are bytes, as the boot code has them. */
+export const textOut = (_key: string, value: unknown) => (typeof value === "string" ? fromBytes(value) : value);

@@ -1,7 +1,7 @@
 import type { JobId, Milliseconds, Outcome, PipeId, ProgramRequest, ProgramResult } from "../abi/index.js";
-import { findProgram } from "./executables.js";
 import { failureOutcome } from "./failure.js";
-import type { Mount, Spot } from "./file-space.js";
+import type { Mount } from "./file-space.js";
+import { type Process, startProcess } from "./process.js";
 import { type Content, createPipes, type Input, type Output, openInput, openOutput } from "./streams.js";
 import type { World } from "./world.js";
 
@@ -46,21 +46,6 @@ export interface Programs {
   holds(mount: Mount): boolean;
 }
 
-/** A program was ended by a signal. */
-class Killed extends Error {
-  constructor(readonly signal: string) {
-    super(signal);
-  }
-}
-
-const ignored = new Set(["SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"]);
-
-interface Process {
-  signal(name: string): void;
-  position(): number;
-  spots: readonly (Spot | undefined)[];
-}
-
 export function createPrograms(world: World): Programs {
   const { schedule } = world;
   const pipes = createPipes();
@@ -81,7 +66,7 @@ export function createPrograms(world: World): Programs {
       opened.push(stdout);
       const stderr = sharesFile(request) ? stdout : openOutput(world, pipes, request.stderr, request.keepLimit);
       if (stderr !== stdout) opened.push(stderr);
-      const process = run(request, { input, stdout, stderr }, end);
+      const process = startProcess(world, request, { input, stdout, stderr }, end);
       if (process) processes.set(job, process);
     } catch (error) {
       const outcome = failureOutcome(error);
@@ -94,118 +79,6 @@ export function createPrograms(world: World): Programs {
       [request.stderr, "write"],
     ] as const)
       pipes.give(stream, side);
-  }
-
-  interface Streams {
-    input: Input;
-    stdout: Output;
-    stderr: Output;
-  }
-
-  /** Throws Failure: it cannot be started. undefined: it has ended already. */
-  function run(request: ProgramRequest, streams: Streams, end: (outcome: Outcome) => void): Process | undefined {
-    const found = findProgram(world, request);
-    // The rehearsal ends here, whatever would have come.
-    if (!found) return undefined;
-    const { input, stdout, stderr } = streams;
-    const trapped = new Set<string>();
-    let cancel = () => {};
-    let isOver = false;
-    let waitsForSignal = false;
-    let reading = { from: 0, bytes: 0, begun: 0, lasts: 1 };
-
-    function finish(outcome: Outcome): void {
-      if (isOver) return;
-      isOver = true;
-      cancel();
-      cancelLimit();
-      end(outcome);
-    }
-    function finishWith({ status, signal = null, stdout: said, stderr: complained }: ProgramEnd): void {
-      if (said) program.write(said);
-      if (complained) program.write(complained, "stderr");
-      const kept = {
-        ...(stdout.kept ? { stdout: stdout.kept() } : {}),
-        ...(stderr.kept ? { stderr: stderr.kept() } : {}),
-      };
-      finish({ value: { status: signal ? null : (status ?? 0), signal, ...kept } });
-    }
-    /** Does something of the program's, and ends it where that ends it. */
-    function guarded(action: () => void): void {
-      try {
-        action();
-      } catch (error) {
-        if (error instanceof Killed) finishWith({ signal: error.signal });
-        else finish(failureOutcome(error));
-      }
-    }
-
-    const program: RunningProgram = {
-      world,
-      path: found.path,
-      read: () => ({ ...input.take(), ended: input.ended() }),
-      write(content, to = "stdout") {
-        const whole = typeof content === "string" ? { data: content } : content;
-        if (!(to === "stdout" ? stdout : stderr).write(whole)) throw new Killed("SIGPIPE");
-      },
-      inputSize: input.size,
-      trap: (name) => trapped.add(name),
-      caught: [],
-    };
-
-    /** Until it has to wait for something. */
-    function go(steps: Generator<Pause, ProgramEnd, undefined>): void {
-      if (isOver) return;
-      guarded(() => {
-        const { done, value } = steps.next();
-        if (done) return finishWith(value);
-        if (value === "signal") waitsForSignal = true;
-        else if (value === "input")
-          input.ended() ? schedule.after(0, () => go(steps)) : input.onChange(() => later(steps));
-        else {
-          const { sleep, reads = 0 } = value;
-          reading = {
-            from: reading.from + reading.bytes,
-            bytes: reads,
-            begun: schedule.now(),
-            lasts: Math.max(sleep, 1),
-          };
-          cancel = schedule.after(sleep, () => go(steps));
-        }
-        resume = () => go(steps);
-      });
-    }
-    let resume = () => {};
-    const later = (steps: Generator<Pause, ProgramEnd, undefined>) => {
-      cancel = schedule.after(0, () => go(steps));
-    };
-    const position = () => {
-      const { from, bytes, begun, lasts } = reading;
-      return Math.floor(from + bytes * Math.min(1, (schedule.now() - begun) / lasts));
-    };
-
-    const cancelLimit = request.timeLimit
-      ? schedule.after(request.timeLimit, () => finish({ error: { errno: "ETIMEDOUT" } }))
-      : () => {};
-    const begun = found.model(request, program);
-    if (Symbol.iterator in begun) later(begun);
-    else {
-      const { lasts = 1, ...result } = begun;
-      reading = { from: 0, bytes: input.size ?? 0, begun: schedule.now(), lasts };
-      cancel = schedule.after(lasts, () => guarded(() => finishWith(result)));
-    }
-    return {
-      signal(name) {
-        if (trapped.has(name) && name !== "SIGKILL") {
-          program.caught.push(name);
-          if (!waitsForSignal) return;
-          waitsForSignal = false;
-          resume();
-        } else if (!ignored.has(name)) guarded(() => finishWith({ signal: name }));
-      },
-      position,
-      spots: [found.root, found.folder, input.spot, stdout.spot, stderr.spot],
-    };
   }
 
   return {
