@@ -22,6 +22,8 @@ export interface Process {
   libraries: Loaded[];
   /** What is nowhere, and who needs it. */
   missing: { soname: string; path: string }[];
+  /** What a name stands for; undefined: it is nowhere. */
+  named(soname: string): Loaded | undefined;
   /** A file that its dynamic linker reads at start. */
   configuration: string | undefined;
 }
@@ -38,7 +40,8 @@ export interface Linker {
 
 const noServices: NameServices = () => [];
 
-export function createLinker(host: HostFiles): Linker {
+/** `libraryPath` is LD_LIBRARY_PATH, taken apart. */
+export function createLinker(host: HostFiles, libraryPath: readonly string[] = []): Linker {
   const files = new Map<string, ElfFile | undefined>();
   const searches = new Map<string, LibrarySearch>();
 
@@ -49,7 +52,7 @@ export function createLinker(host: HostFiles): Linker {
 
   function searchOf(linker: string | undefined, elf: ElfFile): LibrarySearch {
     const key = `${linker} ${elf.bits} ${elf.machine}`;
-    const search = searches.get(key) ?? createLibrarySearch(host, linker, elf);
+    const search = searches.get(key) ?? createLibrarySearch(host, linker, elf, libraryPath);
     searches.set(key, search);
     return search;
   }
@@ -77,12 +80,13 @@ export function createLinker(host: HostFiles): Linker {
 
   const load: Linker["load"] = (file, elf, { linker = elf.interpreter, services = noServices } = {}) => {
     const where = searchOf(linker, elf);
-    const objects: Loaded[] = [programOf(file, elf)];
+    const objects: Loaded[] = [loadedFirst(file.path, file, elf)];
     const missing: Process["missing"] = [];
-    const known = new Map<string, Loaded | undefined>();
+    const known = new Map<string, Loaded>();
     const dynamicLinker = linker === undefined ? undefined : open(linker, elf);
     // It is there before all others, and answers to its name.
-    if (dynamicLinker?.elf.soname) known.set(dynamicLinker.elf.soname, undefined);
+    const linkerItself = dynamicLinker && loadedFirst(linker ?? "", dynamicLinker.file, dynamicLinker.elf);
+    if (linkerItself?.elf.soname !== undefined) known.set(linkerItself.elf.soname, linkerItself);
 
     /** What is loaded already by this name is not looked for again. false: it is nowhere. */
     function want(soname: string, loader: Loaded): boolean {
@@ -112,17 +116,19 @@ export function createLinker(host: HostFiles): Linker {
         else if (required) missing.push({ soname: sonames.join(" or "), path: object.file.path });
       }
     }
-    return { libraries: objects.slice(1), missing, configuration: where.configuration };
+    const named = (soname: string) => known.get(soname) ?? (where.isBuiltIn(soname) ? linkerItself : undefined);
+    return { libraries: objects.slice(1), missing, named, configuration: where.configuration };
   };
 
   const find: Linker["find"] = (soname, program, elf) =>
-    search(soname, programOf(program, elf), searchOf(elf.interpreter, elf));
+    search(soname, loadedFirst(program.path, program, elf), searchOf(elf.interpreter, elf));
 
   return { read, load, find };
 }
 
-const programOf = (file: HostPath, elf: ElfFile): Loaded => ({
-  ...{ path: file.path, file, elf },
+/** The program itself, and its dynamic linker: nothing else has loaded them. */
+const loadedFirst = (path: string, file: HostPath, elf: ElfFile): Loaded => ({
+  ...{ path, file, elf },
   loader: undefined,
   link: undefined,
 });

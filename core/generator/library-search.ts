@@ -34,19 +34,29 @@ export interface LibrarySearch {
   defaultFolder: string;
 }
 
-/** The search of the dynamic linker at this path; undefined: of an unknown one, of glibc's kind. */
-export function createLibrarySearch(host: HostFiles, linker: string | undefined, elf: ElfFile): LibrarySearch {
+/** The search of the dynamic linker at this path; undefined: of an unknown one, of glibc's kind. `libraryPath` is LD_LIBRARY_PATH, taken apart. */
+export function createLibrarySearch(
+  host: HostFiles,
+  linker: string | undefined,
+  elf: ElfFile,
+  libraryPath: readonly string[],
+): LibrarySearch {
   const architecture = /\/ld-musl-([^/]+)\.so\.\d+$/.exec(linker ?? "")?.[1];
   return linker !== undefined && architecture !== undefined
-    ? createMuslSearch(host, linker, architecture)
-    : createGlibcSearch(host, linker, elf);
+    ? createMuslSearch(host, linker, architecture, libraryPath)
+    : createGlibcSearch(host, linker, elf, libraryPath);
 }
 
 const plain = (folders: readonly string[]) => folders.map((folder) => ({ folder, configured: false }));
 const withLoaders = (object: Searcher): Searcher[] => [object, ...(object.loader ? withLoaders(object.loader) : [])];
 
 /** ld.so(8), and _dl_map_object of glibc's elf/dl-load.c; directories of glibc-hwcaps are left out, as the image may run elsewhere. */
-function createGlibcSearch(host: HostFiles, linker: string | undefined, elf: ElfFile): LibrarySearch {
+function createGlibcSearch(
+  host: HostFiles,
+  linker: string | undefined,
+  elf: ElfFile,
+  libraryPath: readonly string[],
+): LibrarySearch {
   const system = builtInFolders(host, linker) ?? usualFolders(elf);
   const configured = [...new Set(readLdSoConf(host, "/etc/ld.so.conf"))].map((folder) => ({
     folder,
@@ -60,7 +70,9 @@ function createGlibcSearch(host: HostFiles, linker: string | undefined, elf: Elf
       const { runpath, noDefaultFolders } = object.elf;
       const handedDown = withLoaders(object).flatMap((each) => expandAll(each.elf.rpath, each));
       return [
-        ...plain(runpath ? expandAll(runpath, object) : handedDown),
+        ...plain(runpath ? [] : handedDown),
+        ...plain(expandAll(libraryPath, object)),
+        ...plain(runpath ? expandAll(runpath, object) : []),
         ...(noDefaultFolders ? configured.filter((each) => each.configured) : [...configured, ...plain(system)]),
       ];
     },
@@ -72,7 +84,12 @@ function createGlibcSearch(host: HostFiles, linker: string | undefined, elf: Elf
 }
 
 /** musl's ldso/dynlink.c: fixup_rpath and load_library. */
-function createMuslSearch(host: HostFiles, linker: string, architecture: string): LibrarySearch {
+function createMuslSearch(
+  host: HostFiles,
+  linker: string,
+  architecture: string,
+  libraryPath: readonly string[],
+): LibrarySearch {
   const configuration = posix.join(posix.dirname(posix.dirname(linker)), `etc/ld-musl-${architecture}.path`);
   const text = host.readText(configuration);
   const system = (text ?? "/lib:/usr/local/lib:/usr/lib").split(/[:\n]/).filter(Boolean);
@@ -83,7 +100,7 @@ function createMuslSearch(host: HostFiles, linker: string, architecture: string)
     return expanded.some((folder) => folder.includes("$")) ? [] : expanded;
   };
   return {
-    folders: (object) => plain([...withLoaders(object).flatMap(rpathOf), ...system]),
+    folders: (object) => plain([...libraryPath, ...withLoaders(object).flatMap(rpathOf), ...system]),
     // It holds what glibc has in libraries of their own; Alpine calls libc libc.musl-x86_64.so.1.
     isBuiltIn: (soname) =>
       /^lib(c|pthread|rt|m|dl|util|xnet)\./.test(soname) || posix.basename(linker) === soname || linker === soname,
