@@ -74,7 +74,8 @@ export interface InstantOps {
   mountVirtual: [{ type: string; target: ByteString; flags: MountFlag[]; data: ByteString }, Nothing];
 
   /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a
-   * signal. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
+   * signal, 127 where it could not be started. `failure`: the errno for which the last word `run` or `reboot` could not be obeyed. `state`: of the last word that was
+   * obeyed, or was to be, until there is another one. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
    * with the image's snapshot of the engine, so that the bundle was evaluated; left out: nothing. */
   kernel: [
     Nothing,
@@ -83,6 +84,8 @@ export interface InstantOps {
       machine: string;
       engine: number;
       status: number | null;
+      failure?: string;
+      state?: ByteString;
       arguments: ByteString[];
       snapshot?: string;
     },

@@ -202,11 +202,26 @@ export interface SwitchWord {
 /** What the engine does in the end; PID 1 carries it out after the engine has gone. */
 export type LastWord =
   | SwitchWord
-  | { word: "reboot"; action: PowerAction }
+  | {
+      /** All other processes are killed first. Where the machine then goes on, a fresh engine's op `kernel` tells `failure`. */
+      word: "reboot";
+      action: PowerAction;
+      /** For the op `kernel` of that engine. */
+      state?: ByteString;
+    }
   | {
       word: "run";
       /** PID 1 runs this, waits for it, then starts a fresh engine whose op `kernel` tells `status`. */
       program: Pick<ProgramRequest, "argv" | "env" | "cwd" | "root">;
+      /**
+       * Files that become descriptors 0 (to be read), 1 and 2 (to be written) of PID 1 and of the program: of each list the first that can be opened;
+       * where none can, it stays as it is. Left out: the console, as the program's controlling terminal.
+       */
+      streams?: readonly [readonly ByteString[], readonly ByteString[], readonly ByteString[]];
+      /** Of all other processes, before the program starts: they stay, or are killed. Left out: those are killed that do not outlive a switch of root. */
+      others?: "keep" | "kill";
+      /** For the op `kernel` of the next engines: it says where they go on. It is PID 1's, no program can change it. */
+      state?: ByteString;
     }
   | {
       word: "failed";
@@ -222,8 +237,8 @@ export type PowerAction = "reboot" | "poweroff" | "halt" | "kexec";
 export interface RescuePolicy {
   /** May a shell be started? Where the image has none, `action` follows. */
   shell: boolean;
-  /** "none": wait on the console for ever. */
-  action: "reboot" | "poweroff" | "halt" | "none";
+  /** "none": wait on the console for ever. "again": a fresh engine, and what runs and is mounted stays. */
+  action: "reboot" | "poweroff" | "halt" | "none" | "again";
   /** Seconds to show the reason before `action`. */
   delay: number;
 }

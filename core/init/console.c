@@ -43,6 +43,19 @@ void console_prepare(void) {
     close(nowhere);
 }
 
+void console_replace(char **const lists[3]) {
+  for (int i = 0; i <= 2; i++) {
+    int file = -1;
+    for (char **path = lists[i]; *path && file < 0; path++)
+      file = open(*path, (i == STDIN_FILENO ? O_RDONLY : O_WRONLY) | O_NOCTTY | O_CLOEXEC);
+    if (file < 0)
+      continue;
+    dup2(file, i);
+    close(file);
+    stand_in = stand_in && i != STDOUT_FILENO;
+  }
+}
+
 int console_write(const char *bytes, size_t length) {
   bool reopened = stand_in && use_console();
   while (length) {

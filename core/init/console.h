@@ -8,6 +8,9 @@
 /* Makes sure that descriptors 0, 1 and 2 are open: the console, or a stand-in until there is one. */
 void console_prepare(void);
 
+/* Other files become descriptors 0, 1 and 2: of each list the first that can be opened; where none can, it stays. */
+void console_replace(char **const lists[3]);
+
 /* Writes all of it; the errno, or 0. */
 int console_write(const char *bytes, size_t length);
 

@@ -24,6 +24,7 @@
 #include "events.h"
 #include "host.h"
 #include "jobs.h"
+#include "process.h"
 #include "snapshot.h"
 #include "trace.h"
 #if __has_include("wasm-rt-exceptions.h")
@@ -329,9 +330,9 @@ static void start_afresh(void) {
   define_op();
 }
 
-/* Leaves an engine that has evaluated the bundle. Where the first one of a boot has failed, its snapshot is not trusted again. */
+/* Leaves an engine that has evaluated the bundle. Where one has failed, the snapshot is not trusted again. */
 static void start_script(void) {
-  bool restored = engine_facts.number == 1 && snapshot_restore(&runtime, &context, &engine_facts.snapshot);
+  bool restored = !engine_facts.failed && snapshot_restore(&runtime, &context, &engine_facts.snapshot);
   if (!restored)
     start_afresh();
   set_threshold(raised_threshold);
@@ -379,6 +380,7 @@ static void set_limits(void) {
 
 _Noreturn void engine_main(int guardian) {
   guardian_socket = guardian;
+  signals_unblock();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   umask(0); /* modes are what the boot code says */

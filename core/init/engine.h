@@ -9,7 +9,10 @@
 /* What PID 1 tells an engine. */
 struct engine_facts {
   unsigned number;        /* of engines started in this boot, this one included */
+  bool failed;            /* one of those before this one */
   int status;             /* of the last word `run`; -1: there was none */
+  int failure;            /* the errno for which the last word could not be obeyed, or 0 */
+  char *state;            /* of the last word that had one, unless one without came after it; or NULL */
   char **arguments;       /* PID 1's own, after argv[0] */
   const char *snapshot;   /* what is wrong with the image's; NULL: nothing. The engine itself finds out. */
 };

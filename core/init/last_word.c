@@ -25,11 +25,13 @@ const char *power_name(int command) {
   return "none";
 }
 
-bool rescue_action(const char *name, int *power) {
+bool rescue_action(const char *name, struct rescue_policy *policy) {
   int command = power_command(name);
-  if (command == (int)RB_KEXEC || (command == POWER_NONE && strcmp(name, "none") != 0))
+  bool again = strcmp(name, "again") == 0;
+  if (command == (int)RB_KEXEC || (command == POWER_NONE && !again && strcmp(name, "none") != 0))
     return false;
-  *power = command;
+  policy->power = command;
+  policy->again = again;
   return true;
 }
 
@@ -47,6 +49,29 @@ static bool read_switch(const struct json *json, struct last_word *word) {
   return word->root[0] == '/' && word->init[0] && word->init_argv && word->moves;
 }
 
+/* Left out, or text without NUL bytes. */
+static bool read_state(const struct json *json, struct last_word *word) {
+  const struct json *state = json_member(json, "state");
+  word->state = json_plain(state);
+  return !state || word->state;
+}
+
+static bool read_others(const struct json *others, struct last_word *word) {
+  const char *name = others ? json_plain(others) : "";
+  bool keep = name && strcmp(name, "keep") == 0, kill = name && strcmp(name, "kill") == 0;
+  word->others = keep ? OTHERS_KEEP : kill ? OTHERS_KILL : OTHERS_SPARE;
+  return !others || keep || kill;
+}
+
+/* Left out, or three lists. */
+static bool read_streams(const struct json *streams, struct program *program) {
+  const struct json *list = streams ? streams->first : NULL;
+  for (size_t i = 0; i < stream_count && list; i++, list = list->next)
+    if (!(program->streams[i] = json_plain_list(list, NULL)))
+      return false;
+  return !streams || (!list && program->streams[stream_count - 1]);
+}
+
 static bool read_run(const struct json *json, struct last_word *word) {
   const struct json *program = json_member(json, "program"), *environment = json_member(program, "env");
   word->word = WORD_RUN;
@@ -58,12 +83,16 @@ static bool read_run(const struct json *json, struct last_word *word) {
       .uid = -1,
       .gid = -1,
   };
+  if (!read_streams(json_member(json, "streams"), &word->program) || !read_others(json_member(json, "others"), word))
+    return false;
   return word->program.argv && word->program.argv[0] && word->program.argv[0][0] && (!environment || word->program.environment);
 }
 
 bool last_word_read(const struct json *json, struct last_word *word) {
   const char *name = text_of(json, "word");
   *word = (struct last_word){0};
+  if (!read_state(json, word))
+    return false;
   if (strcmp(name, "switch") == 0)
     return read_switch(json, word);
   if (strcmp(name, "run") == 0)
@@ -85,14 +114,16 @@ void last_word_free(struct last_word *word) {
   free(word->moves);
   free(word->program.argv);
   free(word->program.environment);
+  for (size_t i = 0; i < stream_count; i++)
+    free(word->program.streams[i]);
 }
 
 bool rescue_policy_read(const struct json *json, struct rescue_policy *policy) {
   const struct json *shell = json_member(json, "shell"), *delay = json_member(json, "delay");
-  int power;
   bool good = shell && shell->type == JSON_BOOLEAN && delay && delay->type == JSON_NUMBER && delay->number >= 0 && delay->number < 1e9;
-  if (!good || !rescue_action(text_of(json, "action"), &power))
+  if (!good || !rescue_action(text_of(json, "action"), policy))
     return false;
-  *policy = (struct rescue_policy){.shell = shell->boolean, .power = power, .delay = delay->number};
+  policy->shell = shell->boolean;
+  policy->delay = delay->number;
   return true;
 }

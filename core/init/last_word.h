@@ -14,6 +14,8 @@ struct last_word {
   char **moves;
   int power;        /* a command of reboot(2) */
   struct program program;
+  enum { OTHERS_SPARE, OTHERS_KEEP, OTHERS_KILL } others; /* which other processes stay while the program runs */
+  const char *state; /* for the next engine; NULL: none */
   const char *reason;
   bool retry;
 };
@@ -23,6 +25,7 @@ enum { POWER_NONE = -1 };
 struct rescue_policy {
   bool shell;
   int power; /* a command of reboot(2), or POWER_NONE */
+  bool again; /* a fresh engine in place of it, and nothing is taken apart */
   double delay; /* seconds */
 };
 
@@ -31,8 +34,8 @@ bool last_word_read(const struct json *json, struct last_word *word);
 bool rescue_policy_read(const struct json *json, struct rescue_policy *policy);
 void last_word_free(struct last_word *word);
 
-/* What a rescue policy's action means: "none" is POWER_NONE. False: it is no such action, nothing is set. */
-bool rescue_action(const char *name, int *power);
+/* Sets what a rescue policy's action means. False: it is no such action, nothing is set. */
+bool rescue_action(const char *name, struct rescue_policy *policy);
 const char *power_name(int command);
 
 #endif

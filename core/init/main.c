@@ -87,26 +87,48 @@ static void run_engine(struct rescue_policy *policy, struct ending *ending) {
     explain_death(ending, status);
 }
 
-/* Does what the last word says. Returns what comes of it if PID 1 goes on: the status of a program, or a reason in `ending`. */
-static int obey(struct ending *ending) {
+/* Runs the program of the last word, and keeps for the next engine how it ended. */
+static void run_program(const struct last_word *word) {
+  enum { not_started = 127 }; /* as shells have it */
+  int status = 0;
+  if (word->others != OTHERS_KEEP)
+    kill_processes(word->others == OTHERS_SPARE);
+  engine_facts.failure = program_run(&word->program, &status);
+  if (engine_facts.failure)
+    engine_facts.status = not_started;
+  else
+    engine_facts.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  /* With other streams nobody is at the console; the next engine knows. */
+  if (engine_facts.failure && !word->program.streams[0])
+    report("cannot start %s: %s", word->program.argv[0], errno_name(engine_facts.failure));
+}
+
+static void keep_state(const char *state) {
+  free(engine_facts.state);
+  engine_facts.state = state ? strdup(state) : NULL;
+}
+
+/* Does what the last word says. Where it cannot be done, the reason is in `ending`. */
+static void obey(struct ending *ending) {
   const struct last_word *word = &ending->word;
-  int status;
+  if (word->word == WORD_REBOOT || word->word == WORD_RUN)
+    keep_state(word->state);
   switch (word->word) {
   case WORD_SWITCH:
     kill_processes(true);
     switch_root(word, ending->reason, sizeof ending->reason);
-    return no_status;
+    break;
   case WORD_REBOOT:
+    kill_processes(false);
     reboot(word->power);
+    engine_facts.failure = errno;
     snprintf(ending->reason, sizeof ending->reason, "the machine does not restart or halt: reboot(2): %s", errno_name(errno));
-    return no_status;
+    break;
   case WORD_RUN:
-    kill_processes(true);
-    status = run_on_console(&word->program);
-    return status < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    run_program(word);
+    break;
   default:
     snprintf(ending->reason, sizeof ending->reason, "%s", word->reason);
-    return no_status;
   }
 }
 
@@ -115,30 +137,47 @@ static bool run_once(struct rescue_policy *policy) {
   struct ending ending = {0};
   run_engine(policy, &ending);
   engine_facts.number++;
-  engine_facts.status = *ending.reason ? no_status : obey(&ending);
+  engine_facts.status = no_status;
+  engine_facts.failure = 0;
+  if (!*ending.reason)
+    obey(&ending);
   bool failed = *ending.reason;
   bool retry = ending.json && ending.word.word == WORD_FAILED && ending.word.retry;
-  if (failed) {
+  engine_facts.failed = engine_facts.failed || failed;
+  if (failed)
     report_failure("%s: %s", retry ? "the boot starts again" : "the boot has failed", ending.reason);
+  if (failed && !policy->again) {
     kill_processes(false);
     /* Half a root must not be taken for one, nor hold memory that the next try needs. */
     unmount_new_root();
   }
   if (failed && !retry) {
     rescue(policy);
-    kill_processes(false);
+    if (!policy->again)
+      kill_processes(false);
   }
   last_word_free(&ending.word);
   free(ending.json);
   return !failed;
 }
 
-_Noreturn static void guard(char **arguments) {
+/* Copies of the arguments, which the process list then shows no more: they are the new root's init's, or nobody's. */
+static char **take_arguments(int count, char **arguments) {
+  char **copies = calloc(count + 1, sizeof *copies);
+  for (int i = 0; copies && i < count; i++) {
+    copies[i] = strdup(arguments[i]);
+    memset(arguments[i], 0, strlen(arguments[i]));
+  }
+  return copies ? copies : arguments;
+}
+
+_Noreturn static void guard(int count, char **arguments) {
   enum { shortest = 2, pause = 1 }; /* seconds: what fails at once again and again must not keep the machine busy */
   /* The kernel gives no others; whoever else starts an init may have forgotten some. */
   close_all_but(-1, -1);
+  signals_block();
   console_prepare();
-  engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = arguments};
+  engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = take_arguments(count, arguments)};
   struct rescue_policy policy = rescue_policy_of_image();
   for (;;) {
     struct timespec start, end;
@@ -154,7 +193,7 @@ int main(int argc, char **argv) {
   if (argc > 0 && strcmp(basename(argv[0]), "modprobe") == 0)
     return modprobe_main(argc, argv);
   if (getpid() == 1)
-    guard(argv + 1);
+    guard(argc - 1, argv + 1);
   fprintf(stderr, "firstlight's init is the first program of an initramfs: only the kernel can start it.\n");
   return 1;
 }

@@ -66,6 +66,14 @@ OP_DEFINITION(kernel) {
     json_null(json);
   else
     json_integer(json, engine_facts.status);
+  if (engine_facts.failure) {
+    json_key(json, "failure");
+    json_string(json, errno_name(engine_facts.failure));
+  }
+  if (engine_facts.state) {
+    json_key(json, "state");
+    json_bytes(json, engine_facts.state, strlen(engine_facts.state));
+  }
   json_key(json, "arguments");
   json_open(json, '[');
   for (char **argument = engine_facts.arguments; *argument; argument++)

@@ -21,7 +21,7 @@ static void tell(struct call *call, char kind) {
 OP_DEFINITION(setRescuePolicy) {
   struct rescue_policy policy;
   if (!rescue_policy_read(call->arguments, &policy))
-    return fail(call, EINVAL, "expected shell, action (reboot, poweroff, halt, none) and delay");
+    return fail(call, EINVAL, "expected shell, action (reboot, poweroff, halt, none, again) and delay");
   tell(call, message_policy);
 }
 

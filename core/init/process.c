@@ -12,13 +12,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-void process_reset(void) {
-  static const int handled[] = {SIGSEGV, SIGBUS, SIGPROF, SIGCHLD, SIGPIPE};
+void signals_block(void) {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+void signals_unblock(void) {
   sigset_t none;
   sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void process_reset(void) {
+  static const int handled[] = {SIGSEGV, SIGBUS, SIGPROF, SIGCHLD, SIGPIPE};
   for (size_t i = 0; i < sizeof handled / sizeof *handled; i++)
     signal(handled[i], SIG_DFL);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  signals_unblock();
   setsid();
 }
 

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* No signal is delivered to this process, or all are. */
+void signals_block(void);
+void signals_unblock(void);
+
 /* In a new child: default signal handlers, a clean signal mask, a session of its own. */
 void process_reset(void);
 
@@ -25,12 +29,15 @@ pid_t parent_of(const char *pid);
 /* Sends a signal to all processes of the session that `leader` leads or has led. ESRCH: there is none. */
 int signal_session(pid_t leader, int number);
 
+enum { stream_count = 3 };
+
 struct program {
   char **argv;
   char **environment; /* NULL: PATH only */
   const char *root;   /* chroot(2) there; NULL: stay */
   const char *directory;
   long uid, gid;      /* -1: stay */
+  char **streams[stream_count]; /* files for descriptors 0, 1 and 2, of which the first that can be opened counts; NULL: the console, as its terminal */
 };
 
 /* Turns this process into the program. Returns only if that fails: the errno, and in `step` what failed. */

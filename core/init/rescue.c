@@ -26,7 +26,7 @@ struct rescue_policy rescue_policy_of_image(void) {
   text[length > 0 ? length : 0] = 0;
   if (file >= 0)
     close(file);
-  if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3 && rescue_action(action, &policy.power))
+  if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3 && rescue_action(action, &policy))
     policy.shell = shell;
   else
     report("%s is missing or damaged: no shell, no restart if the boot fails. Build the image anew", RESCUE_PATH);
@@ -135,30 +135,34 @@ void unmount_new_root(void) {
     }
 }
 
-int run_on_console(const struct program *program) {
+/* In the child: the program, or why it cannot be. */
+_Noreturn static void become(const struct program *program, int result) {
   const char *step;
-  int status = 0, ends[2];
-  pid_t child = pipe2(ends, O_CLOEXEC) < 0 ? -1 : fork();
-  if (child < 0) {
-    report("cannot start %s: %s", program->argv[0], errno_name(errno));
-    return -1;
-  }
-  if (child == 0) {
-    process_reset();
+  process_reset();
+  if (!program->streams[0])
     terminal_take();
-    report("cannot start %s: %s", program->argv[0], errno_name(program_execute(program, &step)));
-    _exit(write(ends[1], "", 1) < 0);
-  }
+  int error = program_execute(program, &step);
+  _exit(write(result, &error, sizeof error) < 0);
+}
+
+int program_run(const struct program *program, int *status) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0)
+    return errno;
+  if (program->streams[0])
+    console_replace(program->streams);
+  pid_t pid, child = fork();
+  if (child == 0)
+    become(program, ends[1]);
+  int error = child < 0 ? errno : 0;
   close(ends[1]);
-  pid_t pid;
-  do
-    pid = waitpid(-1, &status, 0);
-  while (pid != child && pid >= 0);
+  while (child > 0 && (pid = waitpid(-1, status, 0)) != child && pid >= 0)
+    ;
   /* execve has closed the other end, or its failure was written there. */
-  char failed;
-  bool started = read(ends[0], &failed, 1) == 0;
+  if (child > 0 && read(ends[0], &error, sizeof error) != sizeof error)
+    error = 0;
   close(ends[0]);
-  return started ? status : -1;
+  return error;
 }
 
 static bool shell_starts(void) {
@@ -168,12 +172,19 @@ static bool shell_starts(void) {
   if (access(path, X_OK) < 0)
     return false;
   report("a shell follows; leave it to try the boot again");
-  return run_on_console(&shell) >= 0;
+  int status, error = program_run(&shell, &status);
+  if (error)
+    report("cannot start %s: %s", path, errno_name(error));
+  return !error;
 }
 
 void rescue(const struct rescue_policy *policy) {
   if (policy->shell && shell_starts())
     return;
+  if (policy->again) {
+    sleep_and_reap(policy->delay);
+    return;
+  }
   if (policy->power != POWER_NONE) {
     if (policy->delay >= 1)
       report("no shell: %s in %.0f s", power_name(policy->power), policy->delay);

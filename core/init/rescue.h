@@ -15,11 +15,11 @@ void kill_processes(bool spare);
 /* Unmounts whatever may be, or hold, a new root. */
 void unmount_new_root(void);
 
-/* Shell, or the action after its delay. Returns if there was a shell and it was left. */
+/* Shell, or the action after its delay. Returns where a fresh engine is to be started: the shell was left, or that is the action. */
 void rescue(const struct rescue_policy *policy);
 
-/* A program with the console as its terminal, until it ends: the status of waitpid(2); -1 if it could not be started, which is shown. */
-int run_on_console(const struct program *program);
+/* A program until it ends, with the status of waitpid(2). The errno for which it could not be started, or 0. */
+int program_run(const struct program *program, int *status);
 
 /* Sleeps, and takes the children that end meanwhile. */
 void sleep_and_reap(double seconds);

@@ -143,6 +143,8 @@ static bool will_work(const struct last_word *word, char *reason, size_t size) {
     return false;
   }
   if (child == 0) {
+    /* A trap stops the init that is tried. */
+    signals_unblock();
     switch_try(word, objection, sizeof objection);
     _exit(write(ends[1], objection, strlen(objection)) < 0);
   }
@@ -210,7 +212,9 @@ void switch_root(const struct last_word *word, char *reason, size_t size) {
     return;
   }
   int deletion = old_root >= 0 && is_to_be_deleted(old_root) ? start_deletion(old_root) : -1;
+  signals_unblock();
   execv(word->init, word->init_argv);
+  signals_block();
   snprintf(reason, size, "cannot execute %s in the new root: %s", word->init, errno_name(errno));
   /* What follows happens in the initramfs, which has to stay as it is. */
   bool kept = deletion < 0 || write(deletion, "", 1) == 1;

@@ -106,7 +106,7 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   trace: { path: (value) => value === null || path(value) },
   setRescuePolicy: {
     shell: flag,
-    action: oneOf("reboot", "poweroff", "halt", "none"),
+    action: oneOf("reboot", "poweroff", "halt", "none", "again"),
     delay: (value) => typeof value === "number" && value >= 0,
   },
   finish: {
@@ -146,8 +146,13 @@ const recording: Shape = {
 
 const lastWords: Readonly<Record<string, Shape>> = {
   switch: switchWord,
-  reboot: { action: oneOf(...actions) },
-  run: { program: shaped(program) },
+  reboot: { action: oneOf(...actions), state: optional(text) },
+  run: {
+    program: shaped(program),
+    streams: optional(any(list(list(text)), (value) => (value as unknown[]).length === 3)),
+    others: optional(oneOf("keep", "kill")),
+    state: optional(text),
+  },
   failed: { reason: bytes, retry: flag },
 };
 

@@ -182,6 +182,66 @@ test("last word run: PID 1 waits for the program, a fresh engine hears its statu
   );
 });
 
+test("last word run with streams, others and state: the next engine hears what no program can change, and why one did not start", async () => {
+  const { console } = await runInit({
+    setup: "echo given >in; : >err",
+    bundle: await bootCode(`${listOthers}
+      const streams = [["/none", "/in"], ["/none"], ["/none/either", "/err"]];
+      const run = (state, argv, others) => ops.value("finish", { word: "run", program: { argv }, streams, state, others });
+      const { state, failure } = ops.value("kernel", {});
+      print([engine, JSON.stringify(state), status, failure, others()].join(" "));
+      if (engine === 1) {
+        ops.done("run", { argv: ["sh", "-c", "setsid sleep 1000 &"] });
+        run("first \\udcff", ["sh", "-c", "cat; echo told >&2; readlink /proc/1/fd/2; cut -d' ' -f6 /proc/$$/stat | grep -x $$ >/dev/null; exit $(($? + 3))"], "keep");
+      }
+      print(ops.value("read", { path: "/err" }).data.trim());
+      if (engine === 2) run("second", ["/none"], "kill");
+      if (engine === 3) throw new Error("the state stays");
+      if (engine === 4) ops.value("finish", { word: "run", program: { argv: ["true"] } });`),
+    rescue: "shell=0 action=again delay=0",
+  });
+  assert.equal(
+    console.replace(/^.*the state stays[\s\S]*the state stays\n/m, ""),
+    [
+      "1    ",
+      "given",
+      "/err",
+      '2 "first \\udcff" 3  sleep 1000',
+      "told",
+      '3 "second" 127 ENOENT ',
+      "told",
+      '4 "second"   ',
+      "told",
+      "5  0  ",
+      "told",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("policy again: a fresh engine after an engine's death or a reboot that fails; what runs and is mounted stays", async () => {
+  const { console } = await runInit({
+    setup: "mkdir half",
+    rescue: "shell=1 action=again delay=0",
+    bundle: await bootCode(`${listOthers}
+      const { state, failure } = ops.value("kernel", {});
+      const mounted = ops.value("read", { path: "/proc/self/mounts" }).data.match(/half/)?.[0];
+      print([engine, state, failure, mounted, others()].join(" "));
+      if (engine === 1) {
+        ops.value("setRescuePolicy", { shell: false, action: "again", delay: 0 });
+        ops.done("mount", { source: "half", target: "/half", type: "tmpfs", flags: [], data: "" });
+        ops.done("run", { argv: ["sh", "-c", "setsid sleep 1000 &"] });
+        ops.done("run", { argv: ["sh", "-c", "kill -KILL $PPID"] });
+      }
+      if (engine === 2) ops.value("finish", { word: "reboot", action: "kexec", state: "after kexec" });`),
+  });
+  assert.match(
+    console,
+    /^1 {4}\nfirstlight: the boot has failed: the engine was killed by SIGKILL\n2 {3}half sleep 1000\n/,
+  );
+  assert.match(console, /reboot\(2\): EINVAL\n3 after kexec EINVAL half \n$/, "all other processes are killed first");
+});
+
 test("processes that mark themselves with @ outlive the engine when PID 1 goes on", async () => {
   const pause = join(folder, "pause");
   await compileStatic(join(projectFolder, "test/support/init-pause.c"), pause);
@@ -209,6 +269,12 @@ test("last words and policies that do not fit are EINVAL, and the boot goes on",
     { word: "run", program: { argv: [] } },
     { word: "run", program: {} },
     { word: "run", program: { argv: ["a"], env: "b" } },
+    { word: "run", program: { argv: ["a"] }, streams: [["/a"], ["/b"]] },
+    { word: "run", program: { argv: ["a"] }, streams: [["/a"], ["/b"], ["/c"], ["/d"]] },
+    { word: "run", program: { argv: ["a"] }, streams: [["/a"], "/b", ["/c"]] },
+    { word: "run", program: { argv: ["a"] }, others: "spare" },
+    { word: "run", program: { argv: ["a"] }, state: 1 },
+    { word: "reboot", action: "reboot", state: "a\0b" },
     { word: "switch", root: "relative", init: "/i", arguments: [], moves: [] },
     { word: "switch", root: "/r", init: "", arguments: [], moves: [] },
     { word: "switch", root: "/r", init: "/i", arguments: [1], moves: [] },
