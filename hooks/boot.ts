@@ -10,11 +10,12 @@ import type {
   FileStatus,
   JobName,
   JobOps,
-  LastWord,
   Milliseconds,
   PipeId,
   ProgramRequest,
   ProgramResult,
+  RebootWord,
+  RunWord,
 } from "../core/abi/index.js";
 import { hookMistake } from "./check-hook.js";
 
@@ -209,12 +210,6 @@ export interface Kernel {
   readonly status: number | null;
 }
 
-/**
- * How a module ends the boot in place of a switch of root. `run`: PID 1 runs a program with the console as its terminal, `root` being its root
- * directory, and then the whole boot begins anew, in the same mounts, with the program's status in `kernel.status`. `reboot`: restart, halt, power off, or the kernel of the job kexecLoad.
- */
-export type FinishWord = Extract<LastWord, { word: "run" | "reboot" }>;
-
 /** What a hook is given: all that it can do, and all that it can know. */
 export interface Boot {
   /** Name of the module that the hook belongs to. */
@@ -241,8 +236,11 @@ export interface Boot {
   readonly log: Log;
   /** The kernel that runs. */
   readonly kernel: Kernel;
-  /** Ends the boot, once the hooks of this phase have ended: no other phase follows, and none asks who has claimed the root. Asked twice, the last one counts. */
-  finish(word: FinishWord): void;
+  /**
+   * Ends the boot in place of a switch of root, once the hooks of this phase have ended: no other phase follows, and nobody asks who has claimed the
+   * root. After a program that PID 1 has run, the whole boot begins anew, in the same mounts, with `kernel.status`. Asked twice, the last one counts.
+   */
+  finish(word: RunWord | RebootWord): void;
   /** Is the module of this name part of the image? */
   hasModule(name: string): boolean;
   /** Runs one of the other jobs, see `JobOps`: in a child process, so that nothing else waits for it. Rejects with OpError. */

@@ -1,5 +1,6 @@
 /** Boots an image in QEMU: see --help. Exit status: QEMU's, 1 where it cannot begin, 128 + N ended by signal N. */
 import { bootInQemu } from "../core/emulator/boot.js";
+import { checkMemory } from "../core/emulator/qemu.js";
 import { BuildError } from "../core/generator/problems.js";
 import { runTool } from "./run-tool.js";
 
@@ -25,7 +26,7 @@ await runTool("boot", help, options, async (given, [image, ...others]) => {
   if (image === undefined || others.length) throw new BuildError("name one IMAGE: see boot --help");
   const text = (name: keyof typeof options) => (typeof given[name] === "string" ? given[name] : undefined);
   const memory = text("memory") ?? "1G";
-  if (!/^[1-9]\d{0,6}[MG]$/.test(memory)) throw new BuildError(`--memory=${memory}: a size as 512M or 4G`);
+  checkMemory("--memory", memory);
   const wishes = {
     image,
     kernel: text("kernel"),

@@ -13,14 +13,21 @@ export async function runTool(
   options: Options,
   main: (values: Readonly<Record<string, unknown>>, words: readonly string[]) => Promise<void>,
 ): Promise<void> {
-  try {
+  await reportProblems(name, 1, async () => {
     const all = { ...options, help: { type: "boolean", short: "h" } } as const;
     const { values, positionals } = parseArgs({ options: all, allowPositionals: true });
     if (values.help) process.stdout.write(help);
     else await main(values, positionals);
+  });
+}
+
+/** Runs a tool's work; its BuildErrors are lines on standard error, and then `status` is the exit status. */
+export async function reportProblems(name: string, status: number, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
   } catch (error) {
     for (const problem of problemsOf(error, name)) process.stderr.write(`${name}: error: ${problem}\n`);
-    process.exitCode = 1;
+    process.exitCode = status;
   }
 }
 

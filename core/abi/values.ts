@@ -199,30 +199,38 @@ export interface SwitchWord {
   moves: ByteString[];
 }
 
+/** Last word: the machine restarts, halts or powers off. All other processes are killed first. Where it then goes on, a fresh engine's op `kernel` tells `failure`. */
+export interface RebootWord {
+  /** What tells it from other last words. */
+  word: "reboot";
+  /** kexec: into the kernel of the job kexecLoad. */
+  action: PowerAction;
+  /** For the op `kernel` of that engine. */
+  state?: ByteString;
+}
+
+/** Last word: PID 1 runs a program, waits for it, then starts a fresh engine whose op `kernel` tells `status`. */
+export interface RunWord {
+  /** What tells it from other last words. */
+  word: "run";
+  /** What is run, and in which root directory. */
+  program: Pick<ProgramRequest, "argv" | "env" | "cwd" | "root">;
+  /**
+   * Files that become descriptors 0 (to be read), 1 and 2 (to be written) of PID 1 and of the program: of each list the first that can be opened;
+   * where none can, it stays as it is. Left out: the console, as the program's controlling terminal.
+   */
+  streams?: readonly [readonly ByteString[], readonly ByteString[], readonly ByteString[]];
+  /** Of all other processes, before the program starts: they stay, or are killed. Left out: those are killed that do not outlive a switch of root. */
+  others?: "keep" | "kill";
+  /** For the op `kernel` of the next engines: it says where they go on. It is PID 1's, no program can change it. */
+  state?: ByteString;
+}
+
 /** What the engine does in the end; PID 1 carries it out after the engine has gone. */
 export type LastWord =
   | SwitchWord
-  | {
-      /** All other processes are killed first. Where the machine then goes on, a fresh engine's op `kernel` tells `failure`. */
-      word: "reboot";
-      action: PowerAction;
-      /** For the op `kernel` of that engine. */
-      state?: ByteString;
-    }
-  | {
-      word: "run";
-      /** PID 1 runs this, waits for it, then starts a fresh engine whose op `kernel` tells `status`. */
-      program: Pick<ProgramRequest, "argv" | "env" | "cwd" | "root">;
-      /**
-       * Files that become descriptors 0 (to be read), 1 and 2 (to be written) of PID 1 and of the program: of each list the first that can be opened;
-       * where none can, it stays as it is. Left out: the console, as the program's controlling terminal.
-       */
-      streams?: readonly [readonly ByteString[], readonly ByteString[], readonly ByteString[]];
-      /** Of all other processes, before the program starts: they stay, or are killed. Left out: those are killed that do not outlive a switch of root. */
-      others?: "keep" | "kill";
-      /** For the op `kernel` of the next engines: it says where they go on. It is PID 1's, no program can change it. */
-      state?: ByteString;
-    }
+  | RebootWord
+  | RunWord
   | {
       word: "failed";
       /** One line for the console, if PID 1 has to go on by itself. */
@@ -231,6 +239,7 @@ export type LastWord =
       retry: boolean;
     };
 
+/** How a machine ends, or begins anew. */
 export type PowerAction = "reboot" | "poweroff" | "halt" | "kexec";
 
 /** What PID 1 does where the engine has failed. */

@@ -1,11 +1,10 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
-import { findInPath } from "../generator/compressor.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { readUki } from "../image/uki.js";
 import { checkKernel, kernelFor } from "./kernel.js";
 import { whyNoKvm } from "./kvm.js";
-import { driveArguments, kernelArguments } from "./qemu.js";
+import { driveArguments, findQemu, kernelArguments, kvmOrNot, terminalArguments } from "./qemu.js";
 import { runInTerminal } from "./terminal.js";
 
 /** What is to be booted, and on what. */
@@ -19,14 +18,10 @@ export interface BootWishes {
   memory: string;
 }
 
-const qemuName = "qemu-system-x86_64";
-
 /** Boots an image in QEMU with this terminal as its console. Result: QEMU's exit status. Throws BuildError: it cannot begin. */
 export async function bootInQemu(wishes: BootWishes, say: (text: string) => void): Promise<number> {
   const { image, cmdline, memory } = wishes;
-  const qemu = findInPath(process.env.PATH ?? "", qemuName);
-  if (qemu === undefined)
-    throw new BuildError(`${qemuName} is not installed: install Debian's package qemu-system-x86`);
+  const qemu = findQemu();
   if (readUki(image))
     throw new BuildError(
       `${image} is a unified kernel image, which UEFI firmware starts: take its parts .linux and .initrd out ("objcopy -O binary --only-section=.linux ${image} vmlinuz"), and boot those`,
@@ -35,14 +30,11 @@ export async function bootInQemu(wishes: BootWishes, say: (text: string) => void
   const kernel = wishes.kernel ?? (await kernelFor(image));
   checkKernel(kernel);
   const noKvm = await whyNoKvm(qemu, kernel);
-  say(
-    `${basename(kernel)}, ${memory} of memory, ${noKvm === undefined ? "with KVM" : `without KVM (${noKvm}): this is slow`}`,
-  );
+  say(`${basename(kernel)}, ${memory} of memory, ${kvmOrNot(noKvm)}`);
   if (wishes.disks.length) say("what is written to the disks is thrown away in the end");
   say("Ctrl-A X ends it, Ctrl-A H shows what else there is");
   return runInTerminal(qemu, [
-    ...(noKvm === undefined ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg", "-cpu", "max"]),
-    ...["-machine", "q35", "-m", memory, "-nodefaults", "-display", "none", "-no-reboot", "-serial", "mon:stdio"],
+    ...terminalArguments(noKvm, memory),
     ...kernelArguments(kernel, image, cmdline),
     ...drives,
   ]);

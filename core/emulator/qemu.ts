@@ -1,3 +1,34 @@
+import { findInPath } from "../generator/compressor.js";
+import { BuildError } from "../generator/problems.js";
+
+const qemuName = "qemu-system-x86_64";
+
+/** Throws BuildError: it is not installed. */
+export function findQemu(): string {
+  const qemu = findInPath(process.env.PATH ?? "", qemuName);
+  if (qemu !== undefined) return qemu;
+  throw new BuildError(`${qemuName} is not installed: install Debian's package qemu-system-x86`);
+}
+
+/**
+ * Arguments for a guest with this terminal as its console. `noKvm`: why there is no KVM, undefined: there is; `memory`: as QEMU takes it, "512M".
+ */
+export function terminalArguments(noKvm: string | undefined, memory: string): string[] {
+  return [
+    ...(noKvm === undefined ? ["-accel", "kvm", "-cpu", "host"] : ["-accel", "tcg", "-cpu", "max"]),
+    ...["-machine", "q35", "-m", memory, "-nodefaults", "-display", "none", "-no-reboot", "-serial", "mon:stdio"],
+  ];
+}
+
+/** For a person: with it, or why not. */
+export const kvmOrNot = (noKvm: string | undefined) =>
+  noKvm === undefined ? "with KVM" : `without KVM (${noKvm}): this is slow`;
+
+/** A size as QEMU takes it. Throws BuildError; `option`: where it was given. */
+export function checkMemory(option: string, memory: string): void {
+  if (!/^[1-9]\d{0,6}[MG]$/.test(memory)) throw new BuildError(`${option}=${memory}: a size as 512M or 4G`);
+}
+
 /** What the kernel of a guest has to be told: its console is the serial line, and a panic ends the guest. */
 export const consoleParameters = "console=ttyS0 panic=-1";
 

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BuildError, reasonOf } from "../generator/problems.js";
+import { makePassingFolder } from "./passing-folder.js";
 import { quoted } from "./qemu.js";
 
 /** A folder of this host that a guest finds by its tag. */
@@ -27,8 +27,6 @@ export interface FolderServers {
   stop(): Promise<void>;
 }
 
-const isRoot = () => process.getuid?.() === 0;
-
 /** Milliseconds in which virtiofsd begins to listen, even on a busy machine. */
 const longestStart = 10_000;
 const pause = 10;
@@ -46,11 +44,12 @@ const longestTag = 36;
 export async function serveFolders(shared: readonly SharedFolder[]): Promise<FolderServers> {
   checkFolders(shared);
   const program = findVirtiofsd();
-  const sockets = makeFolder();
-  const servers = shared.map((each, index) => start(program, each, join(sockets, String(index))));
+  // Where the one in C, as root, has its locks, named after the sockets.
+  const sockets = makePassingFolder("virtiofsd", (path) => join("/run/virtiofsd", path.replaceAll("/", ".")));
+  const servers = shared.map((each, index) => start(program, each, join(sockets.path, String(index))));
   async function stop(): Promise<void> {
     await Promise.all(servers.map(end));
-    rmSync(sockets, { recursive: true, force: true });
+    await sockets.remove();
   }
   try {
     await Promise.all(servers.map(listening));
@@ -59,16 +58,6 @@ export async function serveFolders(shared: readonly SharedFolder[]): Promise<Fol
     throw error;
   }
   return { servers, stop };
-}
-
-function makeFolder(): string {
-  try {
-    return mkdtempSync(join(tmpdir(), "virtiofsd-"));
-  } catch (error) {
-    throw new BuildError(
-      `${tmpdir()} cannot hold virtiofsd's sockets: ${reasonOf(error)}: name another directory by TMPDIR`,
-    );
-  }
 }
 
 /** QEMU's arguments for a guest with these folders. `memory`: as after -m, "512M"; virtiofsd shares it with the guest. */
@@ -140,7 +129,7 @@ function start({ path, rust }: { path: string; rust: boolean }, shared: SharedFo
   const words = [path, `--socket-path=${socket}`, ...virtiofsdArguments(rust, resolve(shared.folder))];
   // Last before the program: a process that changes its user namespace loses this setting (prctl(2)).
   const dependent = ["setpriv", "--pdeathsig", "KILL", ...words];
-  const argv = isRoot() ? dependent : inUserNamespace(dependent);
+  const argv = process.getuid?.() === 0 ? dependent : inUserNamespace(dependent);
   const [program = "", ...rest] = argv;
   // Ctrl-C on the terminal is this process's matter.
   const child = spawn(program, rest, { detached: true, stdio: ["ignore", "ignore", "pipe"] });
@@ -179,11 +168,8 @@ function isListening(socket: string): boolean {
     .some((line) => line.endsWith(` ${socket}`) && line.split(" ")[3] === "00010000");
 }
 
-async function end({ child, socket }: FolderServer): Promise<void> {
-  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
-    child.kill("SIGKILL");
-    await once(child, "close");
-  }
-  // Where the one in C, as root, has its lock, named after the socket.
-  if (isRoot()) rmSync(join("/run/virtiofsd", `${socket.replaceAll("/", ".")}.pid`), { force: true });
+async function end({ child }: FolderServer): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "close");
 }

@@ -87,6 +87,7 @@ function procFiles(world: World): Record<string, MadeUp> {
   const named = (types: readonly string[], prefix: string) =>
     types.filter((type) => !missingTypes.includes(type)).map((type) => `${prefix}\t${type}\n`);
   let hostname = "(none)";
+  const levels = ["7", "4", "1", "7"];
   const process = Object.entries(processFiles(world)).map(([name, file]) => [`${enginePid}/${name}`, file] as const);
   return {
     cmdline: { read: () => `${toBytes(commandLine)}\n` },
@@ -100,6 +101,13 @@ function procFiles(world: World): Record<string, MadeUp> {
       read: () => `${hostname}\n`,
       write: (data) => {
         hostname = data.replace(/[\n\0][\s\S]*$/, "");
+      },
+    },
+    "sys/kernel/printk": {
+      read: () => `${levels.join("\t")}\n`,
+      write: (data) => {
+        const given = data.trim().split(/\s+/).slice(0, levels.length);
+        levels.splice(0, given.length, ...given);
       },
     },
     ...Object.fromEntries(process),
@@ -152,6 +160,7 @@ export function fill(world: World, system: FileSystem): void {
       tty: char("5:0", 0o666),
       console: char("5:1", 0o600),
       ttyS0: char("4:64", 0o660),
+      ttyS1: char("4:65", 0o660),
       ...(hasDriver(world, "loop") ? { "loop-control": char("10:237", 0o660) } : {}),
     });
     for (const device of devices.all()) add({ [device.name]: devices.node(device) });

@@ -1,5 +1,5 @@
-import { type FinishWord, type Parameters, type Phase, phases } from "../../hooks/index.js";
-import { type InstantOps, snapshotPath } from "../abi/index.js";
+import { type Parameters, type Phase, phases } from "../../hooks/index.js";
+import { type InstantOps, type RebootWord, type RunWord, snapshotPath } from "../abi/index.js";
 import { breakpoints } from "./breakpoints.js";
 import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
@@ -45,7 +45,7 @@ interface State {
   /** A person has had a shell, and may have done anything. */
   shellRan: boolean;
   /** What a module has asked for in place of the switch of root. */
-  finish?: FinishWord;
+  finish?: RunWord | RebootWord;
   /** findDevices, begun by the first who calls it; undefined: nobody has. */
   devicesFound?: Promise<void>;
 }
@@ -177,7 +177,7 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
 }
 
 /** In place of the switch of root. */
-async function end({ services }: State, word: FinishWord): Promise<"ended"> {
+async function end({ services }: State, word: RunWord | RebootWord): Promise<"ended"> {
   await services.drivers.stop();
   instant("finish", word);
   return "ended";

@@ -1,4 +1,4 @@
-import type { Boot, FinishWord, Parameters, Phase } from "../../hooks/index.js";
+import type { Boot, Parameters, Phase } from "../../hooks/index.js";
 import type { InstantOps } from "../abi/index.js";
 import { createDevices, type DeviceTable } from "./devices.js";
 import { createDrivers, type DriverLoader } from "./drivers.js";
@@ -40,7 +40,7 @@ export function createHooks(
   parameters: Parameters,
   root: RootClaims,
   kernel: InstantOps["kernel"][1],
-  finish: (word: FinishWord) => void,
+  finish: Boot["finish"],
 ): (phase: Phase) => PlannedHook[] {
   const shared = {
     parameters,

@@ -39,7 +39,7 @@ test("each type that the page names is on it, each link leads somewhere, and job
   const known = new Set(declarations.map(({ name }) => name));
   const written = declarations.flatMap(({ signature, members }) => [signature, ...members.map((one) => one.signature)]);
   const builtIn =
-    /^(Error|Promise|Readonly|ReadonlyArray|Record|Partial|Omit|Exclude|Result|Name|Nothing|AtPath|AtPathIn)$/;
+    /^(Error|Promise|Readonly|ReadonlyArray|Record|Partial|Pick|Omit|Exclude|Result|Name|Nothing|AtPath|AtPathIn)$/;
   const named = written
     .map((text) => text.replaceAll(/"[^"]*"/g, ""))
     .flatMap((text) => text.match(/\b[A-Z][A-Za-z]+\b/g) ?? [])
