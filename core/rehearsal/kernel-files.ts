@@ -159,8 +159,8 @@ export function fill(world: World, system: FileSystem): void {
       kmsg: char("1:11", 0o644),
       tty: char("5:0", 0o666),
       console: char("5:1", 0o600),
-      ttyS0: char("4:64", 0o660),
-      ttyS1: char("4:65", 0o660),
+      // A PC's kernel has them, whether there is hardware behind them or not (CONFIG_SERIAL_8250_RUNTIME_UARTS).
+      ...Object.fromEntries([0, 1, 2, 3].map((line) => [`ttyS${line}`, char(`4:${64 + line}`, 0o660)])),
       ...(hasDriver(world, "loop") ? { "loop-control": char("10:237", 0o660) } : {}),
     });
     for (const device of devices.all()) add({ [device.name]: devices.node(device) });

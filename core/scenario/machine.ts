@@ -1,7 +1,10 @@
 import type { MachineDescription } from "../rehearsal/description.js";
+import { Failure } from "../rehearsal/failure.js";
 import { addFiles } from "../rehearsal/file-tree.js";
+import { mount } from "../rehearsal/mounts.js";
 import { knownPrograms, type ScriptedResult, scriptedPrograms } from "../rehearsal/program-models.js";
-import type { MachineFile, ProgramPart } from "../schema/machine.js";
+import type { World } from "../rehearsal/world.js";
+import type { MachineFile, MountPart, ProgramPart } from "../schema/machine.js";
 import type { RehearsedImage } from "./image.js";
 import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
 
@@ -60,7 +63,7 @@ function initArguments(commandLine: string): string[] {
 const mostDisksOfProgram = 16;
 
 function scriptedResult(program: ProgramPart, folder: string, firstDisk: number): ScriptedResult {
-  const { argv, lasts = 0.1, files, disks, status, signal, stdout, stderr } = program;
+  const { argv, lasts = 0.1, files, disks, mounts = [], status, signal, stdout, stderr } = program;
   const [made, devices] = [filesOf(files, folder), devicesOf(disks, folder, firstDisk)];
   return {
     argv,
@@ -78,6 +81,17 @@ function scriptedResult(program: ProgramPart, folder: string, firstDisk: number)
       for (const device of devices)
         if (device.after) world.schedule.after(device.after, () => world.devices.arrive(device));
         else world.devices.arrive(device);
+      for (const one of mounts) mountOne(world, argv, one);
     },
   };
+}
+
+/** The description contradicts itself where that does not go. */
+function mountOne(world: World, argv: readonly string[], { device, on, type, readOnly }: MountPart): void {
+  try {
+    mount(world, { source: device, target: on, type, flags: readOnly ? ["ro"] : [], data: "" });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    world.leaveOpen(`how ${argv.join(" ")} mounts ${device} on ${on} (${type}): ${error.errno}`);
+  }
 }

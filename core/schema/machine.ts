@@ -76,6 +76,16 @@ export interface ProgramPart {
   files?: FilesPart;
   /** Block devices that come of it: "dm-0". */
   disks?: DiskPart[];
+  /** What it mounts. */
+  mounts?: MountPart[];
+}
+
+export interface MountPart {
+  device: string;
+  /** Where: "/sysroot". */
+  on: string;
+  type: string;
+  readOnly?: boolean;
 }
 
 interface AnswerPart {
@@ -107,6 +117,7 @@ export interface FilePart {
 
 const text = { type: "string" } as const;
 const texts = { type: "array", items: text } as const;
+const absolute = { type: "string", pattern: "^/", description: "an absolute path" } as const;
 const seconds = { type: "number", minimum: 0, description: "a number of seconds" } as const;
 const number = { type: "integer", minimum: 0, maximum: 0xffffffff } as const;
 const yes = { const: true } as const;
@@ -162,6 +173,10 @@ const program = part<ProgramPart>(
     lasts: seconds,
     files: filesRef,
     disks: { type: "array", items: { $ref: "#/$defs/disk" } },
+    mounts: {
+      type: "array",
+      items: part<MountPart>({ device: absolute, on: absolute, type: text, readOnly: flag }, ["device", "on", "type"]),
+    },
   },
   ["argv"],
 );

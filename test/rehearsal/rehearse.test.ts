@@ -88,6 +88,24 @@ test("a disk whose driver is not in the image, or does not load, never comes", a
   assert.match(fails.text, /insert virtio_blk: virtio_blk ENOEXEC/);
 });
 
+test("a person at the shell mounts the root by hand, and goes on; what cannot be mounted so is left open", async () => {
+  const described = JSON.parse(readFileSync(example, "utf8")) as MachineFile;
+  const rehearsed = (device: string) => {
+    const mounts = [{ device, on: "/sysroot", type: "ext4", readOnly: true }];
+    const programs = [{ argv: ["shell"], lasts: 7, mounts, signal: "SIGUSR1" }];
+    return rehearse(image, "-c", "root=LABEL=other rd.retry=4", "-m", machineFile({ ...described, programs }));
+  };
+  const { status, text } = await rehearsed("/dev/vda2");
+  assert.equal(status, 0, text);
+  assert.match(
+    text,
+    /What: +LABEL=other.*\/sysroot is mounted already.* would switch to \/sysroot and run \/sbin\/init\n$/s,
+  );
+  const open = await rehearsed("/dev/vdb");
+  assert.equal(open.status, 2, open.text);
+  assert.match(open.text, /left open: how shell mounts \/dev\/vdb on \/sysroot \(ext4\): ENOENT\nDescribe that/);
+});
+
 test("an image without drivers is for a kernel that has them built in", async () => {
   const file = join(folder, "no-kernel.img");
   await run([join(projectFolder, "tools/mkinitrd"), "-qN", "--no-kernel", "--compress", "zstd -1", file]);
