@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TraceEntry } from "../../core/rehearsal/trace.js";
-import { decisionsOf, differenceOf } from "../support/decisions.js";
+import { decisionsOf, differenceOf, probedNames } from "../support/decisions.js";
 
 const op = (name: string, request: object, value: object = {}): TraceEntry => ({
   time: 0,
@@ -48,6 +48,51 @@ test("not decided: questions, progress, which device is first, how drivers are b
     op("print", { text: "recording" }),
   ];
   assert.equal(difference(boot, other), undefined);
+});
+
+test("not decided: long waits, links by hardware, drivers beside the way to a disk", () => {
+  const asked = (alias: string, names: string[]) =>
+    op("resolveDriver", { alias }, { matches: [{ name: names.at(-1), chain: names.map((name) => ({ name })) }] });
+  const quick = [asked("usb:stick", ["core", "stick"]), insert(["core", "stick"], 1), phase];
+  const slow = [
+    asked("pci:board", ["core", "board"]),
+    insert(["core", "board"], 1),
+    op("log", { level: 6, text: "waiting for UUID=1, wanted for root (4 s)" }),
+    op("write", { path: "/sys/module/block/parameters/events_dfl_poll_msecs", data: "2000" }),
+    asked("usb:stick", ["core", "stick"]),
+    insert(["stick"], 2),
+    op("symlink", { path: "/dev/disk/by-id/usb-1", target: "/dev/sda" }),
+    phase,
+  ];
+  const beside = new Set(["pci:board"]);
+  const compared = [quick, slow].map((entries) => decisionsOf(entries, beside));
+  assert.deepEqual(compared[0], compared[1]);
+  assert.deepEqual(compared[0]?.drivers, ["core", "stick"]);
+  assert.match(difference(quick, slow) ?? "", /drivers, decision 2:/);
+});
+
+test("a recording that ends before the boot does is compared as far as it goes", () => {
+  const until = (end: number, whole: boolean) =>
+    differenceOf(decisionsOf(boot.slice(0, end)), decisionsOf(boot), { whole });
+  for (const end of boot.keys()) assert.equal(until(end, false), undefined);
+  assert.match(until(boot.length - 1, true) ?? "", /booted: .* → has not ended\n/);
+  const other = boot.map((entry) => (entry === phase ? op("log", { level: 6, text: "phase cleanup" }) : entry));
+  assert.match(differenceOf(decisionsOf(boot), decisionsOf(other), { whole: false }) ?? "", /path, decision 1:/);
+});
+
+test("disks are known by what is on them, whatever the kernel names them", () => {
+  const entries = ["sdab1", "nvme0n1p1", "vdc"].flatMap((name, index) => [
+    probe(`/dev/${name}`, index),
+    ended(index, probed(String(index))),
+  ]);
+  assert.deepEqual(
+    [...probedNames(entries)],
+    [
+      ["0", "sdab"],
+      ["1", "nvme0n1"],
+      ["2", "vdc"],
+    ],
+  );
 });
 
 const changed: [name: string, change: (entry: TraceEntry, index: number) => TraceEntry[], says: RegExp][] = [

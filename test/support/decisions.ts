@@ -1,4 +1,12 @@
-import type { Event, InstantName, JobName, Outcome } from "../../core/abi/index.js";
+import {
+  type DriverMatch,
+  type Event,
+  type InstantName,
+  type JobName,
+  type Outcome,
+  type ProbeResult,
+  shellPath,
+} from "../../core/abi/index.js";
 import type { TraceEntry } from "../../core/rehearsal/trace.js";
 
 /**
@@ -12,7 +20,7 @@ export interface Decisions {
   path: string[];
   /** By the path of a device: what its probe has told, and the links that were made of it. */
   devices: Map<string, string[]>;
-  /** Drivers with their parameters. Not in how many jobs: what comes while one is inserted goes into the next. */
+  /** Drivers with their parameters. Not in how many jobs: what comes while one is inserted goes into the next. Without those that only `beside` asks for. */
   drivers: string[];
 }
 
@@ -29,6 +37,13 @@ const isQuestion = new Set<string>(questions);
 /** Of all tags of libblkid those by which the sequencer decides. */
 const decidingTags = ["TYPE", "USAGE", "UUID", "LABEL", "PTTYPE", "PART_ENTRY_UUID", "PART_ENTRY_NAME"];
 
+/**
+ * Not compared. The first is written where a wait turns out to be long, which is the machine's speed, and before a shell. The others are links by
+ * hardware, made before a shell out of what no machine file describes (devices.test.ts compares them with udev's).
+ */
+const isBeside = (path: string) =>
+  path === "/sys/module/block/parameters/events_dfl_poll_msecs" || /^\/dev\/disk\/by-(id|path)(\/|$)/.test(path);
+
 interface Asked {
   name: string;
   request: Record<string, unknown>;
@@ -38,8 +53,9 @@ interface Asked {
 /**
  * @param entries One engine's. Up to where the boot code shows the recording on the console (rd.trace=console), if it does: there a recording that is
  * taken from the console ends.
+ * @param beside Modaliases whose drivers are loaded or not, as the time is that other devices take to come.
  */
-export function decisionsOf(entries: readonly TraceEntry[]): Decisions {
+export function decisionsOf(entries: readonly TraceEntry[], beside: ReadonlySet<string> = new Set()): Decisions {
   const shown = entries.findIndex(({ name, arguments: json }) => name === "trace" && json === '{"path":null}');
   const counted = shown < 0 ? entries : entries.slice(0, shown);
   const ends = jobEnds(counted);
@@ -50,7 +66,41 @@ export function decisionsOf(entries: readonly TraceEntry[]): Decisions {
     take(decisions, asked, outcomeOf(outcome, ends));
   }
   decisions.devices.get(folders)?.sort();
+  if (beside.size) decisions.drivers = decisions.drivers.filter(among(driversFor(counted, beside)));
   return decisions;
+}
+
+const among = (names: ReadonlySet<string>) => (driver: string) => names.has(driver.split(" ", 1)[0] ?? "");
+
+/** Names of the drivers, with those that they need, that others than `beside` ask for. */
+function driversFor(entries: readonly TraceEntry[], beside: ReadonlySet<string>): Set<string> {
+  const asked = entries.filter(
+    ({ name, arguments: json }) =>
+      name === "resolveDriver" && !beside.has((JSON.parse(json) as { alias: string }).alias),
+  );
+  const matches = asked.flatMap(
+    ({ outcome }) => (JSON.parse(outcome) as { value?: { matches: DriverMatch[] } }).value?.matches ?? [],
+  );
+  return new Set(matches.flatMap(({ chain }) => chain.map(({ name }) => name)));
+}
+
+/** Was a person given a shell? */
+export const ranShell = (entries: readonly TraceEntry[]): boolean =>
+  entries.some(({ name, arguments: json }) => name === "run" && json.includes(JSON.stringify(shellPath)));
+
+/** Names of the disks, as the kernel gave them, by the UUID of the file system on them or on their first partition. */
+export function probedNames(entries: readonly TraceEntry[]): Map<string, string> {
+  const ends = jobEnds(entries);
+  const names = new Map<string, string>();
+  for (const { name, arguments: json, outcome: answer } of entries) {
+    if (name !== "probe") continue;
+    const outcome = outcomeOf(answer, ends);
+    const { UUID } = ("value" in outcome ? (outcome.value as Partial<ProbeResult>).tags : undefined) ?? {};
+    const device = (JSON.parse(json) as { device: string }).device.slice("/dev/".length);
+    const [, disk = device] = /^(.*\d(?=p1$)|\D+(?=1$))/.exec(device) ?? [];
+    if (UUID !== undefined) names.set(UUID, disk);
+  }
+  return names;
 }
 
 /** By job. */
@@ -64,7 +114,8 @@ function jobEnds(entries: readonly TraceEntry[]): Map<number, Outcome> {
   return ends;
 }
 
-const unfinished: Outcome = { error: { errno: "has not ended" } };
+const notEnded = "has not ended";
+const unfinished: Outcome = { error: { errno: notEnded } };
 
 /** Of a job: how it ended. */
 function outcomeOf(json: string, ends: ReadonlyMap<number, Outcome>): Outcome {
@@ -78,6 +129,7 @@ function outcomeOf(json: string, ends: ReadonlyMap<number, Outcome>): Outcome {
 function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outcome): void {
   const { name, request } = asked;
   const device = deviceOf(asked);
+  if (isBeside(String(request.path))) return;
   if (name === "log") {
     const text = String(request.text);
     if (Number(request.level) <= 6 || text.startsWith("phase ")) path.push(...said(text));
@@ -100,7 +152,8 @@ function deviceOf({ name, request }: Asked): string | undefined {
 }
 
 function lineOfDevice({ name, request, json }: Asked, outcome: Outcome): string {
-  if (name !== "probe" || "error" in outcome) return `${name} ${json}${resultOf(outcome)}`;
+  if (name !== "probe") return `${name} ${json}${resultOf(outcome)}`;
+  if ("error" in outcome) return `probe ${request.device}${resultOf(outcome)}`;
   const { tags, ambivalent, size } = outcome.value as {
     tags: Record<string, string>;
     ambivalent: boolean;
@@ -118,9 +171,10 @@ function insertions(request: Record<string, unknown>, outcome: Outcome): string[
   );
 }
 
-/** How far a program has come when it is looked at, and how long it has taken, is the machine's speed. */
+/** How far a program has come when it is looked at, how long it has taken, and whether a wait is long, is the machine's speed. */
 function said(text: string): string[] {
-  if (/: \d+ % of .* unpacked$/.test(text)) return [];
+  if (/: \d+ % of .* unpacked$|^waiting for .* \(\d+ s\)$|^waiting until these drivers are loaded: /.test(text))
+    return [];
   return [`said: ${text.replace(/ in \d+\.\d s$/, " in some time")}`];
 }
 
@@ -136,20 +190,33 @@ function resultOf(outcome: Outcome): string {
 /** Lines before a difference that are shown. */
 const context = 3;
 
-/** Where the second differs from the first, for a person to read; undefined: nowhere. */
-export function differenceOf(booted: Decisions, rehearsed: Decisions): string | undefined {
-  const names = [...new Set([...booted.devices.keys(), ...rehearsed.devices.keys()])].sort();
+/** Where the second differs from the first, for a person to read; undefined: nowhere. Without `whole` the first may end before the second. */
+export function differenceOf(
+  booted: Decisions,
+  rehearsed: Decisions,
+  { whole }: { whole: boolean } = { whole: true },
+): string | undefined {
+  const names = [...new Set([...booted.devices.keys(), ...(whole ? rehearsed.devices.keys() : [])])].sort();
   const found = [
-    differenceOfLines("the path", booted.path, rehearsed.path),
-    differenceOfLines("drivers", booted.drivers, rehearsed.drivers),
-    ...names.map((name) => differenceOfLines(name, booted.devices.get(name) ?? [], rehearsed.devices.get(name) ?? [])),
+    differenceOfLines("the path", booted.path, rehearsed.path, whole),
+    differenceOfLines("drivers", booted.drivers, rehearsed.drivers, whole),
+    ...names.map((name) =>
+      differenceOfLines(name, booted.devices.get(name) ?? [], rehearsed.devices.get(name) ?? [], whole),
+    ),
   ].filter((each) => each !== undefined);
   return found.length ? found.join("\n") : undefined;
 }
 
-function differenceOfLines(what: string, booted: readonly string[], rehearsed: readonly string[]): string | undefined {
-  const length = Math.max(booted.length, rehearsed.length);
-  const first = Array.from({ length }, (_, index) => index).find((index) => booted[index] !== rehearsed[index]);
+function differenceOfLines(
+  what: string,
+  booted: readonly string[],
+  rehearsed: readonly string[],
+  whole: boolean,
+): string | undefined {
+  const length = whole ? Math.max(booted.length, rehearsed.length) : booted.length;
+  const agree = (index: number) =>
+    booted[index] === rehearsed[index] || (!whole && isUnfinished(booted[index], rehearsed[index]));
+  const first = Array.from({ length }, (_, index) => index).find((index) => !agree(index));
   if (first === undefined) return undefined;
   const before = booted.slice(Math.max(0, first - context), first).map((line) => `               ${line}`);
   return [
@@ -159,3 +226,7 @@ function differenceOfLines(what: string, booted: readonly string[], rehearsed: r
     `    rehearsed: ${rehearsed[first] ?? "(nothing more)"}`,
   ].join("\n");
 }
+
+/** The job was running when the recording ended. */
+const isUnfinished = (booted = "", rehearsed = "") =>
+  booted.endsWith(` → ${notEnded}`) && rehearsed.startsWith(booted.slice(0, -` → ${notEnded}`.length));

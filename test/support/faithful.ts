@@ -5,26 +5,40 @@ import { readTraces, type TraceEntry } from "../../core/rehearsal/trace.js";
 import { openImage } from "../../core/scenario/image.js";
 import { machineOf } from "../../core/scenario/machine.js";
 import type { MachineFile } from "../../core/schema/machine.js";
-import { decisionsOf, differenceOf } from "./decisions.js";
+import { decisionsOf, differenceOf, probedNames, ranShell } from "./decisions.js";
+import { besideTheWay, type GuestMachine, machineOfGuest } from "./guest-machine.js";
 import { outFolder } from "./paths.js";
 
 /** What a boot is rehearsed with: the image that was booted, the kernel's whole command line, the same machine. */
 export interface BootedWith {
   image: string;
   commandLine: string;
-  machine: MachineFile;
+  settings: GuestMachine;
+  /** More of the machine, in place of what follows from the settings. */
+  described?: Partial<MachineFile>;
 }
 
-/** Fails where a boot that was recorded differs from its rehearsal, in what decides. `text` has the recording of its first engine. */
-export async function assertFaithful(text: string, booted: BootedWith): Promise<void> {
+/**
+ * Fails where a boot that was recorded differs from its rehearsal, in what decides. `text` has the recording of its first engine. `whole`: up to that
+ * one's last word; else it may end anywhere before.
+ */
+export async function assertFaithful(text: string, booted: BootedWith, { whole }: { whole: boolean }): Promise<void> {
   const [trace] = readTraces(text, "the guest");
-  assert.ok(trace && trace.engine === 1 && trace.cut === undefined, "the first engine's recording, whole");
-  const difference = differenceOf(decisionsOf(trace.entries), decisionsOf(await rehearsalOf(booted)));
+  assert.ok(trace && trace.engine === 1 && trace.cut === undefined, "the first engine's recording");
+  const { entries } = trace;
+  const beside = besideTheWay(booted.settings, { shell: ranShell(entries) });
+  const done = decisionsOf(entries, beside);
+  const rehearsed = decisionsOf(await rehearsalOf(booted, probedNames(entries)), beside);
+  const difference = differenceOf(done, rehearsed, { whole });
   if (difference !== undefined) assert.fail(`the boot is not as rehearsed:\n${difference}`);
 }
 
-async function rehearsalOf({ image, commandLine, machine }: BootedWith): Promise<readonly TraceEntry[]> {
+async function rehearsalOf(
+  { image, commandLine, settings, described }: BootedWith,
+  names: ReadonlyMap<string, string>,
+): Promise<readonly TraceEntry[]> {
   const opened = await openImage(image);
+  const machine = { ...machineOfGuest(settings, names), ...described };
   const simulated = createMachine(machineOf(machine, opened, outFolder, commandLine));
   const ending = await (await loadBundle(opened.bundle)).boot(simulated);
   assert.equal(ending.end, "word", JSON.stringify(ending));

@@ -1,12 +1,14 @@
+import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
+import { tracePath } from "../../core/abi/index.js";
 import { consoleParameters } from "../../core/emulator/qemu.js";
+import type { MachineFile } from "../../core/schema/machine.js";
 import { assertFaithful } from "./faithful.js";
-import { machineOfGuest } from "./guest-machine.js";
 import { debianKernel, type Kernel } from "./kernels.js";
 import { outFolder, projectFolder } from "./paths.js";
-import { type Guest, type GuestSettings, type Start, startGuest } from "./qemu.js";
+import { type Guest, type GuestSettings, recordingLine, type Start, startGuest } from "./qemu.js";
 import { run } from "./run.js";
 
 /** An image, and the kernel that it is for. */
@@ -33,29 +35,47 @@ type BootSettings = Omit<GuestSettings, "logFile" | "recordingFile">;
 
 interface ImageBoot extends BootSettings {
   cmdline: string;
+  /** What else a machine file says of this guest: what qemuArguments bring, and what the person at its console does. */
+  described?: Partial<MachineFile>;
   /** Why this boot is not compared with its rehearsal. */
   notRehearsed?: string | undefined;
 }
 
-/**
- * Boots an image for one test: the guest ends with it, and its console goes into a file that bears the test's name. Its end is awaited by `ended`, which
- * rejects where the boot was not as its rehearsal on the same machine. The recording comes from the tiny root, or by rd.trace=console.
- */
+/** A guest whose boot is compared with its rehearsal on the same machine: by one of these, before the test ends. */
+interface ComparedGuest extends Guest {
+  /** As Guest. Rejects, too, where the boot was not as its rehearsal. The recording comes from the tiny root, or by rd.trace=console. */
+  ended(): Promise<string>;
+  /** For a boot that gets no further than to a shell, whose prompt has come: compares what was recorded up to there. */
+  left(): Promise<void>;
+}
+
+/** Boots an image for one test: the guest ends with it, and its console goes into a file that bears the test's name. */
 export function bootImage(
   context: TestContext,
   { file, kernel }: Image,
-  { cmdline, notRehearsed, ...settings }: ImageBoot,
-): Guest {
+  { cmdline, notRehearsed, described = {}, ...settings }: ImageBoot,
+): ComparedGuest {
   const { guest, recordingFile } = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
-  if (notRehearsed !== undefined) return guest;
-  const commandLine = `${consoleParameters} ${cmdline}`;
+  let open = notRehearsed === undefined;
+  const compare = async (console: string, options: { whole: boolean }) => {
+    if (!open) return;
+    open = false;
+    const recording = (await readFile(recordingFile, "utf8")) || console;
+    const commandLine = `${consoleParameters} ${cmdline}`;
+    await assertFaithful(recording, { image: file, commandLine, settings, described }, options);
+  };
+  context.after(() => assert.ok(!open, "the boot was compared with its rehearsal"));
   return {
     ...guest,
     async ended() {
       const console = await guest.ended();
-      const recording = await readFile(recordingFile, "utf8");
-      await assertFaithful(recording || console, { image: file, commandLine, machine: machineOfGuest(settings) });
+      await compare(console, { whole: true });
       return console;
+    },
+    async left() {
+      guest.type(`cat ${tracePath} >${recordingLine}; echo LE''FT\n`);
+      await guest.waitFor(/^LEFT\n/m);
+      await compare("", { whole: false });
     },
   };
 }

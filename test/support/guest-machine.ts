@@ -25,33 +25,84 @@ function acpi(name: string): string {
 }
 
 /** How the kernel names the disks of a bus, and by what they are reached, the outermost first. */
-const connections: Partial<Record<Bus, { name: string; behind: string[] }>> = {
+interface Connection {
+  /** All of it, or up to the letter. */
+  name: string;
+  behind: readonly string[];
+  /** It comes a while after its controller has a driver, and others are loaded meanwhile. */
+  comesLater?: true;
+}
+
+const onPci = (id: string, subsystem: string, deviceClass: string) =>
+  `pci:v${id}sv00001AF4sd${subsystem}${deviceClass}`;
+const scsiDisk = "scsi:t-0x00";
+const rootHub = (usb: string, protocol: string) => `usb:v1D6Bp${usb}d0601dc09dsc00dp${protocol}ic09isc00ip00in00`;
+const stick = "usb:v46F4p0001d0000dc00dsc00dp00ic08isc06ip50in00";
+const xhci = onPci("00001B36d0000000D", "00001100", "bc0Csc03i30");
+
+const overUsb = (...way: string[]): Connection => ({ name: "sd", behind: [...way, scsiDisk], comesLater: true });
+
+const connections: Readonly<Record<Bus, Connection>> = {
   "virtio-blk": {
     name: "vd",
-    behind: ["pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00", "virtio:d00000002v00001AF4"],
+    behind: [onPci("00001AF4d00001001", "00000002", "bc01sc00i00"), "virtio:d00000002v00001AF4"],
   },
   "virtio-scsi": {
     name: "sd",
-    behind: [...["pci:v00001AF4d00001004sv00001AF4sd00000008bc01sc00i00", "virtio:d00000008v00001AF4"], "scsi:t-0x00"],
+    behind: [onPci("00001AF4d00001004", "00000008", "bc01sc00i00"), "virtio:d00000008v00001AF4", scsiDisk],
+  },
+  nvme: { name: "nvme0n1", behind: [onPci("00001B36d00000010", "00001100", "bc01sc08i02")] },
+  ahci: { name: "sd", behind: [onPci("00008086d00002922", "00001100", "bc01sc06i01"), scsiDisk] },
+  uhci: overUsb(onPci("00008086d00007020", "00001100", "bc0Csc03i00"), rootHub("0001", "00"), stick),
+  ehci: overUsb(onPci("00008086d000024CD", "00001100", "bc0Csc03i20"), rootHub("0002", "00"), stick),
+  xhci: overUsb(xhci, rootHub("0003", "03"), stick),
+  uas: overUsb(xhci, rootHub("0003", "03"), "usb:v46F4p0003d0000dc00dsc00dp00ic08isc06ip62in00"),
+  sd: {
+    name: "mmcblk0",
+    behind: [onPci("00001B36d00000007", "00001100", "bc08sc05i01"), "mmc:block"],
+    comesLater: true,
   },
 };
 
-/** The machine that a guest is, for a rehearsal of its boot. Throws Error: it has something that this does not describe. */
-export function machineOfGuest({
-  disks = [],
-  memory = 512,
-  machine,
-  qemuArguments,
-}: Omit<GuestSettings, "logFile">): MachineFile {
-  if (machine !== undefined || qemuArguments)
-    throw new Error("the rehearsal knows nothing of this guest's own devices");
-  return { memory: `${memory}M`, modaliases: board, disks: disks.map((disk, index) => described(disk, index)) };
+/** Seconds after which a late disk comes: long after all others, and while a person is at a shell. */
+const lateAfter = 20;
+
+/** What of a guest's settings decides which machine it is. */
+export type GuestMachine = Pick<GuestSettings, "disks" | "memory">;
+
+/** The machine that a guest is, for a rehearsal of its boot. `names`: of disks by the UUID on them or on their first partition, where the kernel chose. */
+export function machineOfGuest(
+  { disks = [], memory = 512 }: GuestMachine,
+  names: ReadonlyMap<string, string> = new Map(),
+): MachineFile {
+  const all = disks.map((disk, index) => described(disk, index));
+  return {
+    memory: `${memory}M`,
+    modaliases: board,
+    disks: all.map((disk) => ({ ...disk, name: names.get(identityOf(disk)) ?? disk.name })),
+  };
+}
+
+const identityOf = ({ tags, partitions: [first] = [] }: DiskPart) => (first?.tags ?? tags)?.UUID ?? "";
+
+/**
+ * Modaliases whose drivers may be loaded or not, as it happens: those of the board, where somebody has to wait for a disk after its controller's driver
+ * is there, or a person is at a shell for a time. What is on the way to a disk is not among them.
+ */
+export function besideTheWay({ disks = [] }: GuestMachine, { shell }: { shell: boolean }): ReadonlySet<string> {
+  const used = disks.map(({ bus = "virtio-blk" }) => connections[bus]);
+  const onTheWay = new Set(used.flatMap(({ behind }) => behind));
+  const waits = shell || disks.some(({ late }) => late) || used.some(({ comesLater }) => comesLater);
+  return new Set(waits ? board.filter((modalias) => !onTheWay.has(modalias)) : []);
 }
 
 function described({ file, bus = "virtio-blk", late }: Disk, index: number): DiskPart {
-  const connection = connections[bus];
-  if (!connection || late) throw new Error(`the rehearsal knows nothing of ${late ? "disks that come late" : bus}`);
-  const { name, behind } = connection;
+  const { name, behind } = connections[bus];
   const content = existsSync(descriptionOf(file)) ? JSON.parse(readFileSync(descriptionOf(file), "utf8")) : {};
-  return { ...content, name: `${name}${"abcdefgh"[index]}`, behind };
+  return {
+    ...content,
+    name: /\d$/.test(name) ? name : `${name}${"abcdefgh"[index]}`,
+    behind: [...behind],
+    ...(late ? { after: lateAfter } : {}),
+  };
 }

@@ -60,4 +60,5 @@ test("microcode lies before the image, then what is compressed already; identica
   guest.type("sha256sum /copies/archive.tar.zst\n");
   await guest.waitFor(new RegExp(createHash("sha256").update(bytes).digest("hex")));
   assert.match(guest.console(), /COPIES 2 8192\s+COPIES 2 8192/);
+  await guest.left();
 });

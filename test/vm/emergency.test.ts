@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { ProgramPart } from "../../core/schema/machine.js";
 import { bootImage, buildImage, prompt } from "../support/firstlight.js";
 import { outFolder } from "../support/paths.js";
 import type { Disk } from "../support/qemu.js";
@@ -16,7 +17,10 @@ const disks = [{ file: rootDisk }];
 /** One digit away from the disk that is there. */
 const missing = rootVolume.uuid.replace("00361d4f", "00361d4e");
 const noShell = "rd.shell=0 rd.emergency=poweroff rd.trace=console";
-const notRehearsed = "a person at the shell takes part";
+/** What a person does at a shell, before `continue-boot` or (without) `exit`. */
+const atShell = (does: Omit<ProgramPart, "argv">, { goesOn = true } = {}) => ({
+  programs: [{ argv: ["shell"], ...does, ...(goesOn ? { signal: "SIGUSR1" } : {}) }],
+});
 
 function reportedLine(console: string, name: string): string {
   return new RegExp(`^${name}: +(.*)$`, "m").exec(console)?.[1] ?? "";
@@ -52,10 +56,12 @@ test("the emergency shell answers on the console, and leaving it tries the boot 
   guest.type("exit\n");
   await guest.waitFor(/^What: +UUID=/m);
   await guest.waitFor(prompt);
+  await guest.left();
 });
 
 test("leaving the shell goes on where the reason has gone", async (context) => {
-  const guest = bootImage(context, image, { cmdline: `root=/dev/other-name rd.retry=2`, disks, notRehearsed });
+  const described = atShell({ files: { "/dev/other-name": { link: "vda1" } } }, { goesOn: false });
+  const guest = bootImage(context, image, { cmdline: `root=/dev/other-name rd.retry=2`, disks, described });
   await guest.waitFor(prompt);
   guest.type("ln -s vda1 /dev/other-name; exit\n");
   await guest.waitFor(/^ROOT-REACHED/m);
@@ -74,7 +80,8 @@ test("a shell with a password; job control; a disk that comes meanwhile is told 
   const asking = await buildImage("emergency-password", ["-N", "-c", configuration]);
   const late: Disk = { file: rootDisk, bus: "virtio-scsi", late: true };
   const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=2`;
-  const guest = bootImage(context, asking, { cmdline, disks: [late], notRehearsed });
+  const described = atShell({ lasts: 60 });
+  const guest = bootImage(context, asking, { cmdline, disks: [late], described });
   await guest.waitFor(/^Password of the rescue shell .*: /m);
   guest.type("sesame open\n");
   await guest.waitFor(/^That is not the password\.$/m);
@@ -98,7 +105,7 @@ test("a root that was mounted by hand is gone on with; the steps are told on ano
     cmdline: `root=UUID=${missing} rd.retry=2 quiet rd.log=/dev/ttyS1`,
     disks,
     qemuArguments: ["-serial", `file:${log}`],
-    notRehearsed,
+    described: atShell({ mounts: [{ device: "/dev/vda1", on: "/sysroot", type: "ext4", readOnly: true }] }),
   });
   await guest.waitFor(prompt);
   guest.type("mount -t ext4 -o ro /dev/vda1 /sysroot; continue-boot\n");
@@ -122,7 +129,8 @@ test("rd.break opens a shell before the phase, and goes on after it", async (con
   const guest = bootImage(context, image, {
     cmdline: `root=UUID=${rootVolume.uuid} rd.break=mount`,
     disks,
-    notRehearsed,
+    // That of grep, which finds nothing.
+    described: atShell({ status: 1 }, { goesOn: false }),
   });
   await guest.waitFor(prompt);
   guest.type("grep -c ' /sysroot ' /proc/mounts; exit\n");
@@ -132,7 +140,7 @@ test("rd.break opens a shell before the phase, and goes on after it", async (con
 });
 
 test("what the kernel asks modprobe for by itself is loaded", async (context) => {
-  const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid} rd.break`, disks, notRehearsed });
+  const guest = bootImage(context, image, { cmdline: `root=UUID=${rootVolume.uuid} rd.break`, disks });
   await guest.waitFor(prompt);
   // No xfs is on it, but that is for the driver to say.
   guest.type("grep -c xfs /proc/filesystems; mount -t xfs /dev/vda1 /tmp; grep -c xfs /proc/filesystems; exit\n");
@@ -188,4 +196,5 @@ test("an unknown rd. parameter is a warning that names the nearest known one", a
   const guest = bootImage(context, image, { cmdline, disks });
   await guest.waitFor(/unknown kernel parameter rd\.retri: did you mean rd\.retry\?/);
   await guest.waitFor(/^ROOT-REACHED/m);
+  await guest.ended();
 });
