@@ -51,7 +51,9 @@ export interface Host {
   readonly hostOnly: boolean;
   /** Host-only. sloppy: the image is to survive small changes of the hardware; strict: it need not. Generic: left out. */
   readonly hostOnlyMode?: "sloppy" | "strict";
-  /** Kernel release that the image is for; undefined with --no-kernel. */
+  /** With --static-init: the image is one program, and holds hooks and nothing else; what install asks for is an error. */
+  readonly staticInit: boolean;
+  /** Kernel release that the image is for; undefined with --no-kernel and --static-init. */
   readonly kernel: string | undefined;
   /** Machine as uname(1) says: "x86_64", "aarch64". */
   readonly machine: string;
@@ -133,7 +135,7 @@ export interface ModuleSetup {
   cmdline?(host: Host): readonly string[];
   /** Asks for what the image has to hold, whatever the kernel. */
   install?(image: Image, host: Host): void;
-  /** The same for what belongs to a kernel, drivers above all: as install, but left out with --no-kernel. */
+  /** The same for what belongs to a kernel, drivers above all: as install, but left out with --no-kernel and --static-init. */
   installkernel?(image: Image, host: Host): void;
 }
 

@@ -9,6 +9,7 @@ import { diffLines } from "../core/image/diff.js";
 import { drawMap } from "../core/image/draw-map.js";
 import { describeImage } from "../core/image/listing.js";
 import { aboutLines, modulesOf } from "../core/image/modules.js";
+import { staticInitLines } from "../core/image/static-init.js";
 import { ukiLines } from "../core/image/uki.js";
 import { unpackImage } from "../core/image/unpack.js";
 import { findUsualImage } from "../core/image/usual-image.js";
@@ -91,7 +92,11 @@ async function main(commandLine: LsinitrdCommandLine): Promise<void> {
   if (map !== undefined) return drawMap(image, contents, map);
   if (given.has("mod")) return writeLines(modulesOf(image, contents));
   const now = Date.now() / 1000;
-  const options = { about: [...ukiLines(image), ...aboutLines(contents)], bySize: given.has("size"), now };
+  const options = {
+    about: [...staticInitLines(image), ...ukiLines(image), ...aboutLines(contents)],
+    bySize: given.has("size"),
+    now,
+  };
   return writeLines(describeImage(image, statSync(image).size, contents, options));
 }
 

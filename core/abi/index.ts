@@ -5,5 +5,6 @@ export * from "./nearest.js";
 export * from "./ops.js";
 export * from "./phases.js";
 export * from "./snapshot.js";
+export * from "./static-init.js";
 export * from "./trace.js";
 export * from "./values.js";

@@ -1,5 +1,5 @@
 /**
- * The engine's memory after it has evaluated the bundle, which PID 1 maps instead of evaluating it. Made by core/generator/snapshot.ts, read by
+ * The engine's memory after it has evaluated the bundle, which PID 1 restores instead of evaluating it. Made by core/generator/snapshot.ts, read by
  * core/init/snapshot.c. Numbers are little-endian, addresses count from the start of the engine's memory.
  *
  * | bytes | what |
@@ -11,10 +11,9 @@
  * | 8 | FNV-1a, 64 bits, of bundle.js |
  * | 4 | pages of 64 KiB of the engine's memory |
  * | 4, 4 | where JSRuntime and JSContext are |
- * | 8 each, at most snapshotMostRuns | runs: address, and length in bytes |
+ * | 8 each | runs: address, and length in bytes |
  *
- * From the second page on the content of the runs follows, one after the other: all pages that are not as WebAssembly makes them before any code has run. Of the rest of
- * an instance, its stack pointer is back at its start between calls, and its table of functions never changes.
+ * The content of the runs follows, one after the other: all that is not as WebAssembly makes it before any code has run. Of the rest of an instance, its stack pointer is back at its start between calls, and its table of functions never changes.
  *
  * Whatever the engine took from the clock is frozen in it: the seed of the engine's own Math.random and the origin of performance.now. Boot code
  * sees neither, core/sequencer/determinism.ts puts ops in their place.
@@ -23,7 +22,4 @@
 /** In ASCII. */
 export const snapshotMagic = "1st-snap";
 /** Of the layout, and of what engine.c does before it evaluates the bundle. */
-export const snapshotVersion = 1;
-/** Bytes: a page of memory, by which runs begin and end. Kernels with larger pages evaluate the bundle. */
-export const snapshotPage = 4096;
-export const snapshotMostRuns = 256;
+export const snapshotVersion = 2;

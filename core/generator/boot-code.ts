@@ -1,3 +1,4 @@
+import type { BootPlan } from "../sequencer/plan.js";
 import { makeBundle } from "./bundle.js";
 import type { Bundled } from "./esbuild.js";
 import { forbiddenImports } from "./module-imports.js";
@@ -10,15 +11,16 @@ export type BootCode = Bundled & { snapshot: Buffer };
 
 /**
  * Bundle and snapshot of the modules' hooks. Throws BuildError: where they cannot be made, each module is tried by itself, so that all that is
- * wrong is told. `kernel`: release; undefined: the image is for no kernel in particular.
+ * wrong is told. `kernel`: release; undefined: the image is for no kernel in particular. `ownParameters`: of a static init.
  */
 export async function makeBootCode(
   selected: SelectedModules,
   kernel: string | undefined,
   hostOnly: boolean,
+  ownParameters?: BootPlan["ownParameters"],
 ): Promise<BootCode> {
   const make = async (modules: SelectedModules["modules"]): Promise<BootCode> => {
-    const bundled = await makeBundle({ ...selected, modules, kernel: kernel ?? null, hostOnly });
+    const bundled = await makeBundle({ ...selected, modules, kernel: kernel ?? null, hostOnly, ownParameters });
     const forbidden = forbiddenImports(bundled.imports, selected.modules);
     if (forbidden.length) throw new BuildError(...forbidden);
     return { ...bundled, snapshot: await makeSnapshot(bundled, modules) };

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
@@ -29,6 +29,7 @@ import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
+import { fillStaticInit, parametersOfStaticInit, writeStaticInit } from "./static-init-image.js";
 import { createTree, type Tree } from "./tree.js";
 import { findUkiParts, ukiCommandLine } from "./uki.js";
 import { unmountedAbove } from "./unmounted.js";
@@ -96,7 +97,7 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const [bundled, drivers] = settings.kernelOnly
     ? [undefined, await fillDrivers(selected, build)]
     : await Promise.all([
-        problems.later(makeBootCode(selected, kernel?.release, settings.hostOnly)),
+        problems.later(makeBootCode(selected, kernel?.release, settings.hostOnly, parametersOfStaticInit(settings))),
         fill(selected, build),
       ]);
   if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
@@ -108,12 +109,9 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
 
   recordOptions(tree, [...settings.recorded, ...(kernel ? [`--kver=${kernel.release}`] : [])]);
   if (!settings.kernelOnly) recordModules(tree, selected);
-  const size = await packImage(path, tree, format, settings, {
-    ...options,
-    host,
-    uki,
-    approval: rehearse(path, build, uki),
-  });
+  const size = settings.staticInit
+    ? await writeStaticInit(path, readInit(build), tree, settings, options.signal)
+    : await packImage(path, tree, format, settings, { ...options, host, uki, approval: rehearse(path, build, uki) });
   if (bundled) await writeMap(path, bundled.map, options.report);
   return { path, size, files: tree.entries().length, drivers, sizes };
 }
@@ -222,6 +220,7 @@ function chooseModules({
     ...(hardware && { hostOnlyMode: settings.strict ? ("strict" as const) : ("sloppy" as const) }),
     kernel: kernel?.release,
     machine: machine(),
+    staticInit: settings.staticInit,
     fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],
     modaliases: hardware?.modaliases ?? [],
     ...(devices?.root && { root: devices.root }),
@@ -249,6 +248,10 @@ function warnOfLayers({ modules }: SelectedModules, { devices, report }: Build):
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */
 async function fill(selected: SelectedModules, build: Build): Promise<number> {
   const { host, tree, installer, problems, settings, report } = build;
+  if (settings.staticInit) {
+    fillStaticInit(selected, settings, build);
+    return 0;
+  }
   installLayout(host, tree);
   // Before the modules: a file that a person names stands for theirs. It is of this system, whatever --sysroot is.
   const copier = createInstaller(createHostFiles(), tree);
@@ -291,8 +294,14 @@ async function fillDrivers(selected: SelectedModules, build: Build): Promise<num
   return count ?? 0;
 }
 
-function addBootCode({ tree, options }: Build, bundled: BootCode | undefined): void {
-  addInit(tree, options.init ?? project.init);
+function addBootCode(build: Build, bundled: BootCode | undefined): void {
+  const { tree, settings } = build;
+  // A static init is put around its files at the end.
+  if (settings.staticInit) readInit(build);
+  else {
+    addText(tree, initPath, readInit(build), 0o755);
+    tree.add(modprobePath, { type: "symlink", target: initPath });
+  }
   addText(tree, bundlePath, bundled?.code ?? "");
   addText(tree, snapshotPath, bundled?.snapshot ?? "");
 }
@@ -304,14 +313,12 @@ function recordModules(tree: Tree, { modules }: SelectedModules): void {
 }
 
 /** PID 1, which is the kernel's modprobe, too. */
-function addInit(tree: Tree, path: string): void {
+function readInit({ options: { init = project.init } }: Build): Buffer {
   try {
-    accessSync(path, constants.R_OK);
+    return readFileSync(init);
   } catch {
-    throw new BuildError(`${path} is missing: run "npm run build"`);
+    throw new BuildError(`${init} is missing: run "npm run build"`);
   }
-  addText(tree, initPath, readFileSync(path), 0o755);
-  tree.add(modprobePath, { type: "symlink", target: initPath });
 }
 
 /** The source map serves to read stack traces; the image boots without. */

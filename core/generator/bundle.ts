@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js";
 import { parameterValidators } from "../schema/parameters.js";
+import type { BootPlan } from "../sequencer/plan.js";
 import { type Bundled, bundleForQuickJs } from "./esbuild.js";
 import type { ModuleFolder } from "./module-folders.js";
 import { project } from "./project.js";
@@ -14,6 +15,8 @@ export interface BundleInput {
   /** Kernel release; null: without drivers. */
   kernel: string | null;
   hostOnly: boolean;
+  /** Of a static init, which has them in place of files. */
+  ownParameters?: BootPlan["ownParameters"];
   /** Path of the sequencer's `start`. */
   sequencer?: string;
 }
@@ -71,6 +74,7 @@ function entryModule(input: BundleInput, validators: ReadonlyMap<string, string>
     `import { ${[...new Set(validators.values())].join(", ")} } from "firstlight/parameters";`,
     ...imports,
     `start({ modules: [${modules.join(", ")}], parameters: { ${parameters.join(", ")} },`,
-    `roots: ${JSON.stringify(input.roots)}, build: ${JSON.stringify(build)} });`,
+    `roots: ${JSON.stringify(input.roots)}, build: ${JSON.stringify(build)},`,
+    `ownParameters: ${JSON.stringify(input.ownParameters)} });`,
   ].join("\n");
 }

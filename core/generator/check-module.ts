@@ -13,10 +13,19 @@ import { typeCheck } from "./type-check.js";
 
 /** Two images that have little in common: a setup is asked what it wants in each. */
 const images: readonly (HostFacts & { driversExist: boolean })[] = [
-  { hostOnly: false, kernel: undefined, machine: machine(), fileSystems: [], modaliases: [], driversExist: false },
+  {
+    hostOnly: false,
+    staticInit: false,
+    kernel: undefined,
+    machine: machine(),
+    fileSystems: [],
+    modaliases: [],
+    driversExist: false,
+  },
   {
     hostOnly: true,
     hostOnlyMode: "sloppy",
+    staticInit: false,
     kernel: "6.1.0",
     machine: machine(),
     fileSystems: ["ext4"],

@@ -90,6 +90,9 @@ interface Layout {
   header: Buffer;
 }
 
+/** How an ELF file begins. */
+export const elfMagic = "\x7fELF";
+
 /** The ELF header; undefined: not an ELF file. */
 function readLayout(bytes: Bytes): Layout | undefined {
   let start: Buffer;
@@ -98,7 +101,7 @@ function readLayout(bytes: Bytes): Layout | undefined {
   } catch {
     return undefined;
   }
-  if (start.readUInt32BE(0) !== 0x7f454c46) return undefined;
+  if (start.toString("latin1", 0, elfMagic.length) !== elfMagic) return undefined;
   const bits = start[4] === 2 ? 64 : 32;
   const littleEndian = start[5] !== 2;
   const half = (buffer: Buffer, at: number) => (littleEndian ? buffer.readUInt16LE(at) : buffer.readUInt16BE(at));
@@ -148,7 +151,31 @@ export function readElf(file: string | Buffer): ElfFile | undefined {
   return typeof file === "string" ? withFile(file, read) : read(bytesOfBuffer(file));
 }
 
+/** What an ELF file consists of, for those who look for a part of it or change one. */
+export interface ElfTables {
+  bits: 32 | 64;
+  littleEndian: boolean;
+  segments: readonly { at: number; isLoaded: boolean; offset: number; size: number }[];
+  sections(): Section[];
+  /** Throws ElfError beyond the end. */
+  read(offset: number, length: number): Buffer;
+}
+
+/** Gives `use` the tables of a file, or of bytes in memory; undefined: it is not an ELF file. Throws ElfError, and what opening it gives. */
+export function readElfTables<Result>(file: string | Buffer, use: (tables: ElfTables) => Result): Result | undefined {
+  const look = (bytes: Bytes) => {
+    const layout = readLayout(bytes);
+    if (!layout) return undefined;
+    const { bits, littleEndian } = layout;
+    const segments = readSegments(bytes, layout).map((found) => ({ ...found, isLoaded: found.type === segment.load }));
+    return use({ bits, littleEndian, segments, sections: () => readSections(bytes, layout), read: bytes.read });
+  };
+  return typeof file === "string" ? withFile(file, look) : look(bytesOfBuffer(file));
+}
+
 interface Segment {
+  /** Position of its header. */
+  at: number;
   type: number;
   offset: number;
   address: number;
@@ -164,16 +191,15 @@ function readSegments(bytes: Bytes, { bits, half, word, long, header }: Layout):
   // The kernel runs no other, either (fs/binfmt_elf.c, load_elf_phdrs).
   if (count && size !== (bits === 64 ? 56 : 32))
     throw new ElfError(`is damaged: its program headers are of ${size} bytes`);
-  return table(bytes, offset, size, count).map((record) => {
-    const [offset, address, size, alignment] = bits === 64 ? ([8, 16, 32, 48] as const) : ([4, 8, 16, 28] as const);
-    return {
-      type: word(record, 0),
-      offset: long(record, offset),
-      address: long(record, address),
-      size: long(record, size),
-      alignment: long(record, alignment),
-    };
-  });
+  const fields = bits === 64 ? ([8, 16, 32, 48] as const) : ([4, 8, 16, 28] as const);
+  return table(bytes, offset, size, count).map((record, index) => ({
+    at: offset + index * size,
+    type: word(record, 0),
+    offset: long(record, fields[0]),
+    address: long(record, fields[1]),
+    size: long(record, fields[2]),
+    alignment: long(record, fields[3]),
+  }));
 }
 
 function readDynamic(bytes: Bytes, layout: Layout): ElfFile {
@@ -278,6 +304,8 @@ export function hasDebugInformation(file: string | Buffer): boolean {
 }
 
 interface Section {
+  /** Position of its header. */
+  at: number;
   name: string;
   offset: number;
   size: number;
@@ -291,7 +319,8 @@ function readSections(bytes: Bytes, layout: Layout): Section[] {
       : [long(header, 32), half(header, 46), half(header, 48), half(header, 50)];
   if (count === 0) return [];
   if (size !== (bits === 64 ? 64 : 40)) throw new ElfError(`is damaged: its section headers are of ${size} bytes`);
-  const sections = table(bytes, offset, size, count).map((record) => ({
+  const sections = table(bytes, offset, size, count).map((record, index) => ({
+    at: offset + index * size,
     name: word(record, 0),
     offset: bits === 64 ? long(record, 24) : long(record, 16),
     size: bits === 64 ? long(record, 32) : long(record, 20),

@@ -61,18 +61,19 @@ export interface ImageParts {
 /**
  * Writes an image, or a unified kernel image of it, beside its target, through the compressor, syncs it and gives it its name; whatever
  * fails, the old image stays and nothing else is left behind: not even by a build before that was killed. `approval`: the old image stays,
- * too, where that is rejected. Mode 0600: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
+ * too, where that is rejected. Mode 0600 where no other is asked for: an image may hold keys. Result: its size in bytes. Throws BuildError, or the signal's reason.
  */
 export async function writeImage(
   target: string,
   parts: ImageParts,
   signal: AbortSignal,
-  { uki, approval }: { uki?: Uki | undefined; approval?: Promise<void> | undefined } = {},
+  { uki, approval, mode }: { uki?: Uki | undefined; approval?: Promise<void> | undefined; mode?: number } = {},
 ): Promise<number> {
   await sweepTemporaries(dirname(target));
   return replaceFile(target, signal, async ({ path, file }) => {
     if (uki) await writeUki(uki, path, parts, signal);
     else await writeParts(file, parts, signal);
+    if (mode !== undefined) await file.chmod(mode);
     await approval;
   });
 }

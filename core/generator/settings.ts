@@ -7,6 +7,7 @@ import { type CommandLine, mergeCommandLine } from "./command-line.js";
 import { type Compressor, parseCompressor } from "./compressor.js";
 import { BuildError } from "./problems.js";
 import type { ModuleWishes } from "./resolve.js";
+import { checkStaticInit, configurationOfStaticInit } from "./static-init-options.js";
 import type { UkiWishes } from "./uki.js";
 
 /** What is to be built: configuration and command line, put together. */
@@ -25,6 +26,8 @@ export interface Settings {
   kernel: { release: string | undefined; folder: string | undefined } | undefined;
   /** Drivers and firmware, and nothing else. */
   kernelOnly: boolean;
+  /** The image is one program, of boot code only. */
+  staticInit: boolean;
   /** undefined: the image is not made into one for UEFI. */
   uki: UkiWishes | undefined;
   modules: ModuleWishes;
@@ -85,7 +88,9 @@ export function makeSettings(
   environment: NodeJS.ProcessEnv,
 ): Settings {
   const { operands, last, value, pairs } = commandLine;
-  const configuration = mergeCommandLine(commandLine, files);
+  const staticInit = last("static-init") !== undefined;
+  if (staticInit) checkStaticInit(commandLine);
+  const configuration = mergeCommandLine(commandLine, staticInit ? configurationOfStaticInit(files) : files);
   const isSet = (key: "no_kernel" | "kernel_only" | "noimageifnotneeded" | "use_fstab" | "hostonly_cmdline" | "uefi") =>
     configuration[key] === "yes";
   const hostOnly = configuration.hostonly !== "no";
@@ -112,6 +117,7 @@ export function makeSettings(
           folder: configuration.drivers_dir,
         },
     kernelOnly: isSet("kernel_only"),
+    staticInit,
     uki: uefi
       ? {
           stub: configuration.uefi_stub,

@@ -1,13 +1,5 @@
 import { SourceMap } from "node:module";
-import {
-  bundlePath,
-  engineFirstPages,
-  engineHash,
-  snapshotMagic,
-  snapshotMostRuns,
-  snapshotPage,
-  snapshotVersion,
-} from "../abi/index.js";
+import { bundlePath, engineFirstPages, engineHash, snapshotMagic, snapshotVersion } from "../abi/index.js";
 import { createEngine, EngineError, type EngineState, processorTime } from "../rehearsal/engine.js";
 import { stackSize } from "../rehearsal/rehearse.js";
 import type { Bundled } from "./esbuild.js";
@@ -70,7 +62,7 @@ interface Run {
 
 function formatSnapshot({ memory, firstMemory, runtime, context }: EngineState, bundle: string): Buffer {
   const runs = changedRuns(memory, firstMemory);
-  const header = Buffer.alloc(snapshotPage);
+  const header = Buffer.alloc(headerSize + runs.length * runSize);
   let at = header.write(snapshotMagic, "latin1");
   at = header.writeUInt32LE(snapshotVersion, at);
   at = header.writeUInt32LE(runs.length, at);
@@ -86,20 +78,28 @@ function formatSnapshot({ memory, firstMemory, runtime, context }: EngineState, 
   return Buffer.concat([header, ...runs.map(({ address, length }) => memory.subarray(address, address + length))]);
 }
 
-/** Bytes without change that divide two runs: so many that there are never more than snapshotMostRuns. */
-const smallestGap = (engineFirstPages * 65536) / snapshotMostRuns;
+/** Bytes, see core/abi/snapshot.ts. */
+const [headerSize, runSize] = [100, 8];
+
+/** Bytes without change that divide two runs. Half of the memory are such gaps; smaller ones take longer to copy around than they save. */
+const smallestGap = 32;
 
 function changedRuns(memory: Uint8Array, firstMemory: Uint8Array): Run[] {
   const runs: Run[] = [];
-  for (let address = 0; address < memory.length; address += snapshotPage) {
-    const end = address + snapshotPage;
-    if (Buffer.compare(memory.subarray(address, end), firstMemory.subarray(address, end)) === 0) continue;
+  const [words, firstWords] = [wordsOf(memory), wordsOf(firstMemory)];
+  const wordSize = words.BYTES_PER_ELEMENT;
+  for (const [index, word] of words.entries()) {
+    if (word === firstWords[index]) continue;
+    const address = index * wordSize;
     const last = runs.at(-1);
-    if (last && address - (last.address + last.length) < smallestGap) last.length = end - last.address;
-    else runs.push({ address, length: snapshotPage });
+    if (last && address - (last.address + last.length) < smallestGap) last.length = address + wordSize - last.address;
+    else runs.push({ address, length: wordSize });
   }
   return runs;
 }
+
+const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT);
 
 /** By Fowler, Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv/ */
 function fnv1a(bytes: Uint8Array): bigint {

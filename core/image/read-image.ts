@@ -3,6 +3,7 @@ import { type Compression, longestMagic, recognize, unpacked } from "./compressi
 import { createCpioReader, type Member } from "./cpio-reader.js";
 import { type FileWindow, openWindow } from "./file-window.js";
 import { createMetadataLimit, createUnpackLimit } from "./limits.js";
+import { readStaticInit } from "./static-init.js";
 import { readUki } from "./uki.js";
 
 /** One archive of an image. */
@@ -20,11 +21,11 @@ export type ImageEvent =
   | { kind: "data"; chunk: Buffer };
 
 /**
- * Reads an image, or the one in a unified kernel image, as the kernel does: any number of cpio archives, compressed or not, with NULs between them. Needs no more memory for a
+ * Reads an image, or the one in a unified kernel image or a static init, as the kernel does: any number of cpio archives, compressed or not, with NULs between them. Needs no more memory for a
  * larger one. Throws BuildError where it is damaged, or made to do harm.
  */
 export async function* readImage(path: string): AsyncGenerator<ImageEvent> {
-  const file = openWindow(path, readUki(path)?.initrd);
+  const file = openWindow(path, readStaticInit(path) ?? readUki(path)?.initrd);
   const countMetadata = createMetadataLimit(path);
   let segments = 0;
   try {

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { engineHash } from "../abi/index.js";
+import { engineHash, ownFilesAddress, ownFilesSection } from "../abi/index.js";
 import { abiHeader } from "./abi-header.js";
 import { glueHeader } from "./glue.js";
 
@@ -21,6 +21,9 @@ const smallFlags = ["-Os", "-fno-pie", "-fno-asynchronous-unwind-tables"];
 const engineFlags = [...smallFlags, "-ffp-contract=off", "-w"];
 const ownFlags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"];
 
+/** A segment of its own, and the file's last: the generator puts an archive there (core/generator/static-init.ts). */
+const lastSegment = `-Wl,--section-start=${ownFilesSection}=0x${ownFilesAddress.toString(16)}`;
+
 interface Flavour {
   compile: string[];
   link: string[];
@@ -28,7 +31,7 @@ interface Flavour {
 
 /** "asan" is for tests: it stops at the first bad access of PID 1's own C (the engine is as in the other). */
 const flavours = {
-  init: { compile: smallFlags, link: ["-static", "-s", "-Wl,--gc-sections"] },
+  init: { compile: smallFlags, link: ["-static", "-s", "-Wl,--gc-sections", lastSegment] },
   "init-asan": {
     compile: [
       "-O1",

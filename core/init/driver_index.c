@@ -5,12 +5,11 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "image.h"
 
 enum { word = 4, lengths_at = 48, longest_prefix = 255, most_matches = 64 };
 
@@ -42,19 +41,13 @@ int driver_index_use(struct driver_index *index, const void *bytes, size_t size)
 }
 
 int driver_index_open(struct driver_index *index, const char *path) {
-  struct stat status;
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    return errno;
-  void *bytes = MAP_FAILED;
-  int error = fstat(file, &status) < 0 ? errno : status.st_size ? 0 : EBADMSG;
-  if (!error) {
-    bytes = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    error = bytes == MAP_FAILED ? errno : driver_index_use(index, bytes, status.st_size);
-  }
-  close(file);
-  if (error && bytes != MAP_FAILED)
-    munmap(bytes, status.st_size);
+  struct image_file file;
+  int error = image_open(path, &file);
+  if (error)
+    return error;
+  error = driver_index_use(index, file.bytes, file.size);
+  if (error)
+    image_close(&file);
   return error;
 }
 

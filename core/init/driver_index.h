@@ -20,7 +20,7 @@ struct driver {
   uint32_t size;          /* bytes of the file */
 };
 
-/* Maps the file. The errno, or 0; EBADMSG: it is no driver index, or cut, or corrupt. */
+/* Of an image's file, which stays mapped. The errno, or 0; EBADMSG: it is no driver index, or cut, or corrupt. */
 int driver_index_open(struct driver_index *index, const char *path);
 /* The same for bytes that are there already. */
 int driver_index_use(struct driver_index *index, const void *bytes, size_t size);

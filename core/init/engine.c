@@ -5,7 +5,6 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "console.h"
 #include "events.h"
 #include "host.h"
+#include "image.h"
 #include "jobs.h"
 #include "process.h"
 #include "snapshot.h"
@@ -289,22 +289,14 @@ static void define_op(void) {
 
 /* The bundle. */
 
-/* Reads it straight into the module's memory. */
 static uint32_t read_bundle(uint32_t *length) {
-  int file = open(BUNDLE_PATH, O_RDONLY | O_CLOEXEC);
-  struct stat status;
-  if (file < 0 || fstat(file, &status) < 0)
-    engine_fail("cannot read the boot code %s: %s. Build the image anew", BUNDLE_PATH, errno_name(errno));
-  uint32_t size = status.st_size, done = 0, code = allocate(size + 1);
-  char *bytes = host_bytes(code, size + 1);
-  ssize_t part = 0;
-  while (done < size && (part = read(file, bytes + done, size - done)) > 0)
-    done += part;
-  if (part < 0)
-    engine_fail("cannot read the boot code %s: %s. Build the image anew", BUNDLE_PATH, errno_name(errno));
-  close(file);
-  bytes[done] = 0;
-  *length = done;
+  struct image_file file;
+  int error = image_open(BUNDLE_PATH, &file);
+  if (error)
+    engine_fail("cannot read the boot code %s: %s. Build the image anew", BUNDLE_PATH, errno_name(error));
+  uint32_t code = copy_in(file.bytes, file.size);
+  *length = file.size;
+  image_close(&file);
   return code;
 }
 

@@ -1,6 +1,5 @@
 #include "host.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,24 +23,17 @@ wasm_rt_memory_t *HOST_MEMORY(struct ENGINE_HOST *host) {
   return &memory;
 }
 
-static int advise(void *start, size_t length) {
+static void advise(void *start, size_t length) {
   /* A kernel without huge pages refuses this. With them, the first touch of a page would clear 2 MiB, and few are touched. */
   madvise(start, length, MADV_NOHUGEPAGE);
   /* Jobs are children by fork(2) that never look into this memory: they need no copies of its pages, nor page faults afterwards. */
-  return madvise(start, length, MADV_DONTFORK) < 0 ? errno : 0;
+  madvise(start, length, MADV_DONTFORK);
 }
 
 void host_start(void) {
   engine_allocate_memory(&memory, ENGINE_FIRST_PAGES, most_pages);
   advise(memory.data, memory.size);
   engine_instantiate(&engine_instance, NULL);
-}
-
-int host_map(int file, off_t offset, uint32_t pointer, uint32_t length) {
-  char *place = host_bytes(pointer, length);
-  if (mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, offset) == MAP_FAILED)
-    return errno;
-  return advise(place, length);
 }
 
 char *host_bytes(uint32_t pointer, uint32_t length) {

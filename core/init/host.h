@@ -3,7 +3,6 @@
 #define FIRSTLIGHT_HOST_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "glue.h"
 
@@ -14,8 +13,6 @@ extern ENGINE_INSTANCE engine_instance;
 void host_start(void);
 /* Address of `length` bytes of the module's memory; traps if they are not all in it. Good until the next call into the module. */
 char *host_bytes(uint32_t pointer, uint32_t length);
-/* Puts a part of a file, of whole pages, in place of the same of the module's memory. The errno, or 0. */
-int host_map(int file, off_t offset, uint32_t pointer, uint32_t length);
 /* Answers of engine.c. */
 uint32_t engine_call_function(uint32_t context, uint32_t argc, uint32_t argv);
 int engine_interrupted(void);

@@ -17,15 +17,16 @@
 #include "abi.h"
 #include "call.h"
 #include "console.h"
+#include "image.h"
 
 struct rescue_policy rescue_policy_of_image(void) {
   struct rescue_policy policy = {.shell = false, .power = POWER_NONE};
   char action[16], text[128];
-  int shell, file = open(RESCUE_PATH, O_RDONLY | O_CLOEXEC);
-  ssize_t length = file < 0 ? 0 : read(file, text, sizeof text - 1);
-  text[length > 0 ? length : 0] = 0;
-  if (file >= 0)
-    close(file);
+  int shell;
+  struct image_file file = {.bytes = ""};
+  image_open(RESCUE_PATH, &file);
+  snprintf(text, sizeof text, "%.*s", file.size < sizeof text ? (int)file.size : 0, file.bytes);
+  image_close(&file);
   if (sscanf(text, "shell=%d action=%15s delay=%lf", &shell, action, &policy.delay) == 3 && rescue_action(action, &policy))
     policy.shell = shell;
   else

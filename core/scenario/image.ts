@@ -2,12 +2,15 @@ import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync
 import { release as hostRelease } from "node:os";
 import { join } from "node:path";
 import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
+import { ElfError } from "../generator/elf.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { resolveIn } from "../generator/resolve-links.js";
+import { findOwnFiles } from "../generator/static-init.js";
 import { type Entry, sizeOf } from "../generator/tree.js";
 import { driverReleases, pathOf } from "../image/contents.js";
-import { type Member, typeOf } from "../image/cpio-reader.js";
+import { createCpioReader, type Member, typeOf } from "../image/cpio-reader.js";
 import { readImage } from "../image/read-image.js";
+import { readStaticInit } from "../image/static-init.js";
 import { fromBytes } from "../rehearsal/bytes.js";
 import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
 
@@ -19,14 +22,16 @@ export interface RehearsedImage {
   files: FileTable;
   /** That it has drivers of. Without any it is this host's, with all that is needed built in. */
   kernel: { release: string; machine: string; monolithic: boolean };
+  /** PID 1 has the boot code in itself, and no index of drivers. */
+  staticInit: boolean;
 }
 
 /** Larger files are not read as a whole by any op, nor are drivers: their beginning is enough. */
 const wholeFile = 1 << 20;
 const beginning = 4096;
-const whole = new Set([bundlePath, snapshotPath, driverIndexPath].map((path) => path.slice(1)));
+const whole = new Set([initPath, bundlePath, snapshotPath, driverIndexPath].map((path) => path.slice(1)));
 
-/** Reads an image's file, whoever has compressed it how, or the folder that it was unpacked into. Throws BuildError. */
+/** Reads an image's file, whoever has compressed it how, a static init, or the folder that an image was unpacked into. Throws BuildError. */
 export async function openImage(path: string): Promise<RehearsedImage> {
   let isFolder: boolean;
   try {
@@ -34,7 +39,12 @@ export async function openImage(path: string): Promise<RehearsedImage> {
   } catch (error) {
     throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  return imageOf(path, isFolder ? readFolder(path) : await readArchive(path));
+  return imageOf(path, isFolder ? readFolder(path) : readStaticInit(path) ? aloneIn(path) : await readArchive(path));
+}
+
+/** An initramfs that has a program for /init, and nothing else. */
+function aloneIn(path: string): Map<string, SimulatedFile> {
+  return new Map([[initPath.slice(1), { type: "file", mode: 0o755, data: readFileSync(path) }]]);
 }
 
 /** An image that is not written yet, of what it is made of. Throws BuildError. */
@@ -43,13 +53,48 @@ export const imageOfEntries = (path: string, entries: readonly [string, Entry][]
 
 /** `path` names it in messages. */
 function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): RehearsedImage {
-  checkEngine(path, files);
-  const bundle = dataOf(files, bundlePath);
+  const own = ownFilesOf(path, files);
+  checkEngine(path, own ?? files);
+  const bundle = dataOf(own ?? files, bundlePath);
   if (!bundle)
     throw new BuildError(
       `${path} has no ${bundlePath}: only images of firstlight with boot code can be rehearsed; lsinitrd shows what it is`,
     );
-  return { path, bundle: bundle.toString(), files: Object.fromEntries(files), kernel: kernelOf(files) };
+  return {
+    path,
+    bundle: bundle.toString(),
+    files: Object.fromEntries(files),
+    kernel: kernelOf(files),
+    staticInit: own !== undefined,
+  };
+}
+
+/** What PID 1 finds in its own program; undefined: it takes the image's files. Throws BuildError. */
+function ownFilesOf(path: string, files: ReadonlyMap<string, SimulatedFile>): Map<string, SimulatedFile> | undefined {
+  const init = dataOf(files, initPath);
+  try {
+    const part = init && findOwnFiles(init);
+    return part && filesIn(`${path}, its init`, init.subarray(part.start, part.end));
+  } catch (error) {
+    if (!(error instanceof ElfError)) throw error;
+    throw new BuildError(`${path}: its init ${error.message}; build it again`);
+  }
+}
+
+/** The regular files of an archive. Throws BuildError where it is damaged. */
+function filesIn(source: string, archive: Buffer): Map<string, SimulatedFile> {
+  const files = new Map<string, SimulatedFile>();
+  const reader = createCpioReader(source);
+  let file: SimulatedFile | undefined;
+  for (const event of reader.push(archive)) {
+    // The archive is read in one piece, and so is what its members hold.
+    if (event.kind === "data" && file) file.data = event.chunk;
+    if (event.kind !== "member") continue;
+    file = fileOf(event.member);
+    files.set(pathOf(event.member), file);
+  }
+  reader.end();
+  return files;
 }
 
 function dataOf(files: ReadonlyMap<string, SimulatedFile>, path: string): Buffer | undefined {

@@ -11,7 +11,7 @@ import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
 /** The machine that a file describes, with an image in its memory. `folder`: where the file is. Throws BuildError. */
 export function machineOf(
   machine: MachineFile,
-  image: Pick<RehearsedImage, "files" | "kernel">,
+  image: Pick<RehearsedImage, "files" | "kernel" | "staticInit">,
   folder: string,
   commandLine: string,
 ): MachineDescription {
@@ -37,6 +37,7 @@ export function machineOf(
     ),
     missingTypes: kernel.lacks ?? [],
     monolithic: image.kernel.monolithic,
+    ...(image.staticInit ? { drivers: {} } : {}),
     programs: {},
     modelled: { ...knownPrograms, ...scripted },
     ...(memory === undefined ? {} : { memory: bytesOf(memory) }),

@@ -121,7 +121,7 @@ function hooksOf(state: State, phase: Phase): PlannedHook[] {
 /** From here on the command line counts; the rescue policy at once, before anything else in it can turn out to be wrong. */
 function readParameters(state: State): void {
   const { plan, services } = state;
-  state.commandLine = readCommandLine();
+  state.commandLine = readCommandLine(plan.ownParameters);
   const { words } = state.commandLine;
   state.parameters = createParameters(words);
   instant("setRescuePolicy", rescuePolicy(state.parameters));

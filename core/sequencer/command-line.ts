@@ -1,5 +1,6 @@
 import { files, listIfThere, readIfThere } from "./files.js";
 import { parseCommandLine, type Word } from "./parameters.js";
+import type { BootPlan } from "./plan.js";
 
 export interface CommandLine {
   /** As the kernel has it. */
@@ -12,16 +13,18 @@ export interface CommandLine {
  * /etc/cmdline.d/*.conf in the order of their names, /etc/cmdline, /proc/cmdline (dracut.cmdline(7)). The files are read line by line, so that a
  * quote that is never closed, or a "--", spoils no more than its line. A line may be a comment.
  */
-export function readCommandLine(): CommandLine {
-  const folder = "/etc/cmdline.d";
-  const names = listIfThere(folder).filter(({ name, type }) => name.endsWith(".conf") && type !== "dir");
-  const own = [...names.map(({ name }) => `${folder}/${name}`), "/etc/cmdline"].flatMap(readOwn);
+export function readCommandLine(own: BootPlan["ownParameters"] = readOwn()): CommandLine {
   const text = files.read("/proc/cmdline").trim();
-  return { text, words: [...own, ...parseCommandLine(text)] };
+  return { text, words: [...own.flatMap(({ path, text }) => wordsOfFile(path, text)), ...parseCommandLine(text)] };
 }
 
-/** The words of a file of the image; none if it is not there. */
-const readOwn = (file: string): Word[] => wordsOfFile(file, readIfThere(file) ?? "");
+/** The files of the initramfs. */
+function readOwn(): { path: string; text: string }[] {
+  const folder = "/etc/cmdline.d";
+  const names = listIfThere(folder).filter(({ name, type }) => name.endsWith(".conf") && type !== "dir");
+  const paths = [...names.map(({ name }) => `${folder}/${name}`), "/etc/cmdline"];
+  return paths.map((path) => ({ path, text: readIfThere(path) ?? "" }));
+}
 
 export function wordsOfFile(file: string, text: string): Word[] {
   const lines = text.split("\n").filter((line) => !/^\s*#/.test(line));

@@ -10,6 +10,8 @@ export interface BootPlan {
   roots: { module: string; form: string; matches: string; included: boolean }[];
   /** `bundle`: its id, of 16 hexadecimal digits. */
   build: { version: string; bundle: string; kernel: string | null; hostOnly: boolean };
+  /** Files of kernel parameters that are looked for nowhere else, in the order in which they count; undefined: they are in the initramfs. */
+  ownParameters?: readonly { path: string; text: string }[] | undefined;
 }
 
 export interface PlannedParameter {

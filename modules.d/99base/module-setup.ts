@@ -58,7 +58,9 @@ export default moduleSetup({
     "rd.driver.post": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },
     "rd.driver.blacklist": { schema: { type: "string" }, form: "DRIVER[,DRIVER…]", repeated: true },
   },
-  install(image) {
+  install(image, { staticInit }) {
+    // The boot code makes what it cannot do without, and the kernel's own initramfs has a console.
+    if (staticInit) return;
     for (const directory of directories) image.directory(`/${directory}`);
     image.directory("/tmp", 0o1777);
     image.directory("/root", 0o700);

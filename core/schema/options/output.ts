@@ -53,6 +53,12 @@ export const output = [
     more: "The other half of an image of --no-kernel.",
   },
   {
+    long: "static-init",
+    recorded: true,
+    text: "write one static program that is the whole initramfs",
+    more: "PID 1 with the boot code of the modules that -m names in it. A cpio archive with IMAGE as /init boots, and needs nothing but the kernel's drivers where it has some to load (mkvirtinitrd). There are no files: modules that install some cannot be in it. Of the configuration only tmpdir, reproducible, logfile and stdloglvl count.",
+  },
+  {
     long: "sysroot",
     short: "r",
     value: "DIR",

@@ -10,7 +10,14 @@ import { loadSetups } from "../../../core/generator/setup-runner.js";
 import type { SetupAnswers } from "../../../core/schema/manifest.js";
 import { scratchFolder } from "./scratch.js";
 
-export const facts: HostFacts = { hostOnly: false, kernel: "6.1", machine: "x86_64", fileSystems: [], modaliases: [] };
+export const facts: HostFacts = {
+  hostOnly: false,
+  staticInit: false,
+  kernel: "6.1",
+  machine: "x86_64",
+  fileSystems: [],
+  modaliases: [],
+};
 
 /** A module's source: its setup's body between the import and the export. */
 export const source = (body: string) =>

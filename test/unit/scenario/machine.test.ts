@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { machineOf } from "../../../core/scenario/machine.js";
 import type { MachineFile } from "../../../core/schema/machine.js";
 
-const image = { files: {}, kernel: { release: "6.1.0", machine: "x86_64", monolithic: false } };
+const image = { files: {}, kernel: { release: "6.1.0", machine: "x86_64", monolithic: false }, staticInit: false };
 const machine = (file: MachineFile, commandLine = "") => machineOf(file, image, "/", commandLine);
 
 const lines: Record<string, string[]> = {
