@@ -48,16 +48,16 @@ const nameOfFile = (path: string) => driverName(path.replace(/^.*\//, "").replac
 export type DriverLists = Omit<KernelTree, keyof Kernel>;
 
 /**
- * Reads a kernel's lists. Throws BuildError if modules.dep, modules.alias or modules.builtin cannot be read: every kernel's package and
- * depmod write them, and an image made without them finds no driver. The other lists may be missing.
+ * Reads a kernel's lists. Throws BuildError if one of `needed` cannot be read: every kernel's package and depmod write these, and an image made
+ * without them finds no driver. The other lists may be missing.
  */
-export function readKernelTree(kernel: Kernel): KernelTree {
-  const remedies = new Map([
-    ["modules.dep", runDepmod(kernel)],
-    ["modules.alias", runDepmod(kernel)],
-    ["modules.builtin", "reinstall the kernel's package"],
-  ]);
-  const lists = parseDriverLists((name) => readList(kernel, name, remedies.get(name)));
+export function readKernelTree(
+  kernel: Kernel,
+  needed: readonly string[] = ["modules.dep", "modules.alias", "modules.builtin"],
+): KernelTree {
+  const remedyOf = (name: string) =>
+    name === "modules.builtin" ? "reinstall the kernel's package" : runDepmod(kernel);
+  const lists = parseDriverLists((name) => readList(kernel, name, needed.includes(name) ? remedyOf(name) : undefined));
   checkDrivers(kernel, lists);
   return { ...kernel, ...lists };
 }
