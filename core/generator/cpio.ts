@@ -73,10 +73,13 @@ interface Inode {
   sum: number;
 }
 
+/** The time that a file has in an archive, in seconds since 1970, out of its own (0: it has none). */
+export function timeOf(modified: number, { sourceDate, made }: Pick<CpioOptions, "sourceDate" | "made">): number {
+  return Math.max(0, Math.min(modified || (made ?? sourceDate ?? 0), sourceDate ?? largestNumber));
+}
+
 function header(path: string, entry: Entry, { hasContent, ...inode }: Inode, options: CpioOptions): Buffer {
-  const limit = options.sourceDate ?? largestNumber;
-  const made = options.made ?? options.sourceDate ?? 0;
-  const common = { ...inode, modified: made, size: 0 };
+  const common = { ...inode, modified: timeOf(0, options), size: 0 };
   switch (entry.type) {
     case "dir":
       return record(path, { ...common, mode: typeBits.dir | entry.mode }, options);
@@ -91,7 +94,7 @@ function header(path: string, entry: Entry, { hasContent, ...inode }: Inode, opt
       return record(path, { ...common, mode: typeBits[kind] | mode, node: [major, minor] }, options);
     }
     case "file": {
-      const modified = Math.max(0, Math.min(entry.modified || made, limit));
+      const modified = timeOf(entry.modified, options);
       const size = sizeOf(entry.content);
       if (size > largestNumber)
         throw new BuildError(`/${path} of the image has ${size} bytes: a file in a cpio archive holds less than 4 GiB`);

@@ -3,6 +3,7 @@ import { cpio } from "./cpio.js";
 import type { HostFiles } from "./host-files.js";
 import { findIdentical } from "./identical-files.js";
 import type { Kernel } from "./kernel-version.js";
+import { checkListable, writeList } from "./list-out.js";
 import type { Uki } from "./make-uki.js";
 import { makeEarlyImage, parseProcessor } from "./microcode.js";
 import { writeImage } from "./output.js";
@@ -58,9 +59,13 @@ export async function packImage(
           temporaryFolder: settings.temporaryFolder,
           report,
         });
+  const { listOut } = settings;
+  if (listOut !== undefined) checkListable(listOut, entries);
   const { stored, compressed } = command ? divideEntries(entries) : { stored: [], compressed: entries };
   const archives = { early: uncompressed(early, stored, settings), chunks: archiveOf(compressed, settings), command };
-  return writeImage(path, archives, signal, whole);
+  const size = await writeImage(path, archives, signal, whole);
+  if (listOut !== undefined) await writeList(listOut, entries, settings);
+  return size;
 }
 
 type Entries = readonly [string, Entry][];

@@ -101,10 +101,13 @@ async function writeParts(
 }
 
 /** Writes a small file in the same way. */
-export async function writeText(target: string, text: string): Promise<void> {
+export async function writeWhole(target: string, bytes: Buffer): Promise<void> {
   const never = new AbortController().signal;
-  await replaceFile(target, never, ({ file }) => writeAll(file, Buffer.from(text), never));
+  await replaceFile(target, never, ({ file }) => writeAll(file, bytes, never));
 }
+
+/** The same of a text. */
+export const writeText = (target: string, text: string) => writeWhole(target, Buffer.from(text));
 
 async function replaceFile(
   target: string,

@@ -5,6 +5,7 @@ import type { Configuration } from "../schema/configuration.js";
 import type { OptionName } from "../schema/options.js";
 import { type CommandLine, mergeCommandLine } from "./command-line.js";
 import { type Compressor, parseCompressor } from "./compressor.js";
+import { locateTarget } from "./output.js";
 import { BuildError } from "./problems.js";
 import type { ModuleWishes } from "./resolve.js";
 import { checkStaticInit, configurationOfStaticInit } from "./static-init-options.js";
@@ -30,6 +31,8 @@ export interface Settings {
   staticInit: boolean;
   /** undefined: the image is not made into one for UEFI. */
   uki: UkiWishes | undefined;
+  /** Where a list of what is in the image goes; undefined: nobody asked for one. */
+  listOut: string | undefined;
   modules: ModuleWishes;
   /** Modules of ./modules.d, in place of those that the system has. */
   localModules: boolean;
@@ -101,9 +104,10 @@ export function makeSettings(
     );
   const uefi = isSet("uefi");
   checkUefi(commandLine, uefi, isSet("no_kernel") || isSet("kernel_only"));
-  const image = operands[0] ?? value("rebuild");
+  const named = operands[0] ?? value("rebuild");
+  const image = named === undefined ? undefined : outputPath(named, "the image");
   return {
-    image: image === undefined ? undefined : imagePath(image),
+    image,
     force: last("force", "regenerate-all") !== undefined || (last("rebuild") !== undefined && !operands.length),
     skipUnneeded: hostOnly && isSet("noimageifnotneeded") && !uefi,
     hostOnly,
@@ -125,6 +129,7 @@ export function makeSettings(
           splash: configuration.uefi_splash_image,
         }
       : undefined,
+    listOut: listPath(commandLine, image),
     modules: {
       modules: configuration.dracutmodules,
       add: configuration.add_dracutmodules ?? [],
@@ -182,7 +187,7 @@ function checkContradictions({ last, value, operands }: CommandLine, hostOnly: b
   const exclusive: [OptionName, OptionName[]][] = [
     ["no-kernel", ["add-drivers", "force-drivers", "drivers", "filesystems", "regenerate-all"]],
     ["kernel-only", ["include", "install", "install-optional", "kernel-cmdline", "hostonly-cmdline"]],
-    ["regenerate-all", ["rebuild", "kver", "kmoddir", "kernel-image"]],
+    ["regenerate-all", ["rebuild", "kver", "kmoddir", "kernel-image", "list-out"]],
   ];
   const problems = exclusive.flatMap(([one, others]) =>
     others
@@ -221,9 +226,21 @@ function removable(path: string): string {
   return place;
 }
 
-function imagePath(word: string): string {
-  if (word === "" || word.endsWith("/")) throw new BuildError(`"${word}" is no name of a file: name one for the image`);
+function outputPath(word: string, what: string): string {
+  if (word === "" || word.endsWith("/")) throw new BuildError(`"${word}" is no name of a file: name one for ${what}`);
   return resolve(word);
+}
+
+function listPath({ value }: CommandLine, image: string | undefined): string | undefined {
+  const list = value("list-out");
+  if (list === undefined) return undefined;
+  const path = locateTarget(outputPath(list, "the list"), true);
+  if (path === image) throw new BuildError(`--list-out ${list} is the image's own name: name another file`);
+  if (/[\s$]/.test(path))
+    throw new BuildError(
+      `--list-out "${list}": the kernel's tool cannot read names with blanks or $: name another file`,
+    );
+  return path;
 }
 
 function chooseTimes(reproducible: boolean, environment: NodeJS.ProcessEnv): Pick<Settings, "sourceDate" | "made"> {

@@ -1,4 +1,4 @@
-/** The program as people run it. What the kernel's own gen_init_cpio (6.1) makes of the same lists was compared once, and is written down here. */
+/** The program as people run it; kernel-lists.test.ts has it beside the kernel's own. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { projectFolder } from "../../support/paths.js";
 import { run, tryRun } from "../../support/run.js";
 import { readIn } from "../image/archives.js";
+import { everyKindList, gentooList } from "./cpio-lists.js";
 import { scratchFolder } from "./scratch.js";
 
 const program = join(projectFolder, "tools/gen-init-cpio");
@@ -27,20 +28,7 @@ function entriesOf(archive: Buffer): string[] {
 }
 
 test("every kind of line, blanks of any kind, an identical repeat, hard links, what lies below a link", async (context) => {
-  const list = `# a comment
-dir /dev 0755 0 0
-nod\t/dev/console   600 0 0 c 5 1
-nod /dev/vda 0660 0 6 b 254 0
-  pipe dev/initctl 0600 0 0\r
-sock /dev/log 666 1 2
-
-dir /bin 755 0 0
-dir /bin 755 0 0
-slink   /lib                            /lib64                          777 0 0
-file /bin/busybox               \${FILES}/busybox        4755 10 20 /bin/sh   usr/bin/ls
-file\t/lib/x.so\todd 644 0 0
-slink /init bin/busybox 777 0 0`;
-  const folder = scratchFolder(context, { list, "files/busybox": "1234567890", odd: "odd" });
+  const folder = scratchFolder(context, { list: everyKindList, "files/busybox": "1234567890", odd: "odd" });
   const options = { cwd: folder, env: { FILES: "files" } };
   await run([program, "-t", "1600000000", "-o", "x.cpio", "list"], options);
   const expected = [
@@ -65,7 +53,7 @@ slink /init bin/busybox 777 0 0`;
   assert.deepEqual(entriesOf(archive), expected);
   const piped = spawnSync(program, ["-ct", "1600000000", "-"], {
     ...{ cwd: folder, env: { ...process.env, FILES: "files" } },
-    input: list,
+    input: everyKindList,
   });
   assert.deepEqual(entriesOf(piped.stdout), expected);
   // The sum of "1234567890", 10 bytes, stands in the header of the name that they come with.
@@ -76,57 +64,14 @@ slink /init bin/busybox 777 0 0`;
   assert.deepEqual(readdirSync(extracted).sort(), ["bin", "dev", "init", "lib", "lib64", "usr"]);
 });
 
-/** The list of Gentoo's "Initramfs - make your own", with the places of its files in a variable. */
-const gentoo = [
-  ...["/proc\t755", "/usr        755", "/bin        755", "/sys        755", "/var        755"].map(
-    (rest) => `dir ${rest} 0 0`,
-  ),
-  "#dir /lib        755 0 0",
-  ...[
-    "/lib64\t755",
-    "/sbin\t755",
-    "/mnt        755",
-    "/mnt/root   755",
-    "/etc        755",
-    "/root\t700",
-    "/dev        755",
-  ].map((rest) => `dir ${rest} 0 0`),
-  ...["null   666 0 0 c 1 3", "tty    666 0 0 c 5 0", "console        600 0 0 c 5 1"].map((rest) => `nod /dev/${rest}`),
-  ...["bin/busybox", "bin/mount", "sbin/mdadm", "sbin/lvm.static"].map(
-    (path) => `file /${path}               \${BINS}/${path}         755 0 0`,
-  ),
-  ...["vgchange", "vgscan"].map(
-    (name) => `slink /sbin/${name}                    /sbin/lvm.static                777 0 0`,
-  ),
-  ...["bin/cat", "bin/cut", "bin/findfs", "bin/ln", "sbin/switch_root"].map(
-    (path) => `slink /${path}       /bin/busybox      777 0 0`,
-  ),
-  "slink /lib64/libdl.so.2                 /lib64/libdl-2.33.so            777 0 0",
-  "slink   /lib                            /lib64                          777 0 0",
-  "slink   /lib                            /lib64                          777 0 0",
-  `file    /lib/ld-linux-aarch64.so.1\t\${BINS}/lib/ld-linux-aarch64.so.1      755 0 0`,
-  ...[
-    "libext2fs.so.2",
-    "libcom_err.so.2",
-    "libpthread.so.0",
-    "libblkid.so.1",
-    "libuuid.so.1",
-    "libe2p.so.2",
-    "libc.so.6",
-  ].map((name) => `file    /lib64/${name}           \${BINS}/lib64/${name}           755 0 0`),
-  ...["lib64/libmount.so.1", "lib64/libdl-2.33.so", "sbin/fsck", "sbin/fsck.ext4", "init"].map(
-    (path) => `file    /${path}              \${BINS}/${path}            755 0 0`,
-  ),
-];
-
 test("the list of Gentoo's guide: each line once, in its order", async (context) => {
-  const files = gentoo.flatMap((line) => /\$\{BINS\}(\S+)/.exec(line)?.[1] ?? []);
+  const files = gentooList.flatMap((line) => /\$\{BINS\}(\S+)/.exec(line)?.[1] ?? []);
   const folder = scratchFolder(context, Object.fromEntries(files.map((path) => [`bins${path}`, path])));
   const { stdout, status } = spawnSync(program, ["-t", "1600000000", "-"], {
-    ...{ input: `${gentoo.join("\n")}\n`, env: { ...process.env, BINS: join(folder, "bins") } },
+    ...{ input: `${gentooList.join("\n")}\n`, env: { ...process.env, BINS: join(folder, "bins") } },
   });
   assert.equal(status, 0);
-  const listed = gentoo.flatMap((line) => /^\w+\s+\/(\S+)/.exec(line)?.[1] ?? []);
+  const listed = gentooList.flatMap((line) => /^\w+\s+\/(\S+)/.exec(line)?.[1] ?? []);
   const names = entriesOf(stdout).map((line) => line.split(" ")[0]);
   assert.equal(names.length, 41);
   assert.deepEqual(names, [...new Set(listed)]);
