@@ -144,7 +144,8 @@ export function addFiles(system: FileSystem, top: Inode, files: FileTable, modif
       folder = next;
     }
     if (last !== undefined) folder.children?.set(last, inodeOf(system, file, modified));
-    else if (typeof file !== "string") folder.mode = file.mode;
+    else if (typeof file !== "string")
+      Object.assign(folder, { mode: file.mode, uid: file.uid ?? folder.uid, gid: file.gid ?? folder.gid });
   }
 }
 

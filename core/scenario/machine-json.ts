@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { nearest } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { type MachineFile, machineSchema } from "../schema/machine.js";
 import { type Mistake, mistakesOf } from "../schema/validate.js";
+import { contradictionsOf } from "./machine-checks.js";
 
 /** Reads a machine file. Throws BuildError with all that is wrong with it: by line and column, or by the path of what does not fit. */
 export function readMachineFile(path: string): MachineFile {
@@ -12,22 +14,22 @@ export function readMachineFile(path: string): MachineFile {
   } catch (error) {
     throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  const value = parse(path, text);
-  const problems = mistakesOf("machine", value).map((mistake) => `${path}: ${describe(mistake)}`);
-  if (problems.length) throw new BuildError(...new Set(problems));
-  const machine = value as MachineFile;
-  checkNames(path, machine);
-  return machine;
+  return parseMachine(text, path);
 }
 
-/** What no schema can say. Throws BuildError. */
-function checkNames(path: string, { disks = [], programs = [] }: MachineFile): void {
-  const names = [...disks, ...programs.flatMap((program) => program.disks ?? [])].map(({ name }) => name);
-  const twice = names.filter((name, index) => names.indexOf(name) < index);
-  if (twice.length)
-    throw new BuildError(
-      ...[...new Set(twice)].map((name) => `${path}: two disks are named ${name}: give each a name of its own`),
-    );
+/** The machine that a file's text describes; `path`: of the file, for messages and for what it names. Throws BuildError as readMachineFile. */
+export function parseMachine(text: string, path: string): MachineFile {
+  const value = parse(path, text);
+  const twice = keyTwice(text);
+  if (twice)
+    throw new BuildError(`${path}:${lineAndColumn(text, twice.at)}: a second ${twice.key}: give each key once`);
+  const refuse = (problems: readonly string[]) => {
+    if (problems.length) throw new BuildError(...new Set(problems.map((problem) => `${path}: ${problem}`)));
+  };
+  refuse(mistakesOf("machine", value).map(describe));
+  const machine = value as MachineFile;
+  refuse(contradictionsOf(machine, dirname(path)).map((each) => `${placeIn(each.path)}: ${each.message}`));
+  return machine;
 }
 
 function parse(path: string, text: string): unknown {
@@ -59,14 +61,44 @@ function placeOf(text: string): string {
     if (mayGoOn(text.slice(0, middle))) right = middle;
     else wrong = middle;
   }
-  const lines = text.slice(0, right).split("\n");
+  return lineAndColumn(text, right);
+}
+
+function lineAndColumn(text: string, at: number): string {
+  const lines = text.slice(0, at).split("\n");
   return `${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** The first key of right JSON that its object has already: JSON.parse forgets what was there before. */
+function keyTwice(text: string): { key: string; at: number } | undefined {
+  /** Of each object around; undefined: a list. */
+  const around: (Set<string> | undefined)[] = [];
+  let mayBeKey = false;
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
+    if (token === "{" || token === "[") around.push(token === "{" ? new Set() : undefined);
+    else if (token === "}" || token === "]") around.pop();
+    const keys = around.at(-1);
+    if (mayBeKey && keys && token.startsWith('"')) {
+      const key = JSON.parse(token) as string;
+      if (keys.has(key)) return { key: token, at: index };
+      keys.add(key);
+    }
+    mayBeKey = token === "{" || token === ",";
+  }
+  return undefined;
+}
+
+/** "disks[0].files["etc/fstab"].mode"; empty: the machine. */
+function placeIn(path: readonly string[]): string {
+  const steps = path.map((part) =>
+    /^\d+$/.test(part) ? `[${part}]` : /^\w+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`,
+  );
+  return steps.join("").replace(/^\./, "") || "the machine";
 }
 
 /** "disks[0].partitions[1].tags: must be object, not 7". */
 function describe({ path, message, found }: Mistake): string {
-  const place = path.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`)).join("");
-  const where = place.replace(/^\./, "") || "the machine";
+  const where = placeIn(path);
   const { properties = {}, description } = schemaAt(path);
   const unknown = /additional properties \((.*)\)/.exec(message)?.[1];
   const wanted = description === undefined ? message : `has to be ${description}`;

@@ -26,7 +26,8 @@ const magics: readonly [RegExp, number[]][] = [
 
 /** Files of a description. `folder`: where "from" begins. Throws BuildError where that cannot be read. */
 export function filesOf(files: FilesPart = {}, folder: string): FileTable {
-  const table: Record<string, string | SimulatedFile> = {};
+  // Without a prototype: a file may have any name.
+  const table: Record<string, string | SimulatedFile> = Object.create(null);
   for (const [path, file] of Object.entries(files))
     if (typeof file === "string") table[path] = file;
     else if (file.from === undefined) table[path] = fileOf(path, file, folder);
@@ -94,10 +95,13 @@ const majors: readonly [RegExp, number][] = [
 ];
 const usualMajor = 252;
 const minorsOfDisk = 16;
+/** Partitions beyond those have numbers of their own (BLOCK_EXT_MAJOR), which no disk of ours has. */
+const further = { major: 259, first: 1 << 16, ofDisk: 256 };
 const sectorSize = 512;
 const usualSize = 1 << 30;
 
-const partitionName = (disk: string, number: number) => `${disk}${/\d$/.test(disk) ? "p" : ""}${number}`;
+/** As the kernel names it: vda1, nvme0n1p1. */
+export const partitionName = (disk: string, number: number) => `${disk}${/\d$/.test(disk) ? "p" : ""}${number}`;
 
 /** Disks and their partitions. `first`: how many disks come before them. */
 export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first = 0): SimulatedDevice[] {
@@ -105,7 +109,10 @@ export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first
     const { name, behind, gone, readOnly, partitions = [] } = disk;
     const major = majors.find(([pattern]) => pattern.test(name))?.[1] ?? usualMajor;
     const place = `simulated/block/${name}`;
-    const number = (part: number) => `${major}:${(first + index) * minorsOfDisk + part}`;
+    const number = (part: number) =>
+      part < minorsOfDisk
+        ? `${major}:${(first + index) * minorsOfDisk + part}`
+        : `${further.major}:${further.first + (first + index) * further.ofDisk + part}`;
     const shared = {
       ...(behind ? { behind } : {}),
       ...(gone === undefined ? {} : { gone: milliseconds(gone) }),

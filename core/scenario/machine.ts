@@ -1,6 +1,7 @@
 import type { MachineDescription } from "../rehearsal/description.js";
 import { Failure } from "../rehearsal/failure.js";
-import { addFiles } from "../rehearsal/file-tree.js";
+import { join } from "../rehearsal/file-space.js";
+import { addFiles, isFolder, type SimulatedFile } from "../rehearsal/file-tree.js";
 import { mount } from "../rehearsal/mounts.js";
 import { knownPrograms, type ScriptedResult, scriptedPrograms } from "../rehearsal/program-models.js";
 import type { World } from "../rehearsal/world.js";
@@ -30,10 +31,10 @@ export function machineOf(
     devices: devicesOf(disks, folder),
     modaliases,
     insertionLasts: Object.fromEntries(
-      table.flatMap(([name, { lasts }]) => (lasts === undefined ? [] : [[name, milliseconds(lasts)]])),
+      table.flatMap(([name, { lasts }]) => (lasts === undefined ? [] : [[driverName(name), milliseconds(lasts)]])),
     ),
     insertionFails: Object.fromEntries(
-      table.flatMap(([name, { fails }]) => (fails === undefined ? [] : [[name, fails]])),
+      table.flatMap(([name, { fails }]) => (fails === undefined ? [] : [[driverName(name), fails]])),
     ),
     missingTypes: kernel.lacks ?? [],
     monolithic: image.kernel.monolithic,
@@ -52,6 +53,9 @@ export function machineOf(
       : {}),
   };
 }
+
+/** - and _ are alike in it, as for modprobe(8). */
+const driverName = (name: string) => name.replaceAll("-", "_");
 
 /** The words after "--" are init's; quotes around them, or around what is behind their "=", are not (the kernel's next_arg). */
 function initArguments(commandLine: string): string[] {
@@ -74,11 +78,7 @@ function scriptedResult(program: ProgramPart, folder: string, firstDisk: number)
     ...(stdout === undefined ? {} : { stdout }),
     ...(stderr === undefined ? {} : { stderr }),
     effect(world) {
-      for (const [path, file] of Object.entries(made)) {
-        const name = path.slice(path.lastIndexOf("/") + 1);
-        const { mount, inode } = world.files.spot(path.slice(0, -name.length) || "/");
-        addFiles(mount.system, inode, { [name]: file }, world.realtime());
-      }
+      for (const [path, file] of Object.entries(made)) makeFile(world, path, file);
       for (const device of devices)
         if (device.after) world.schedule.after(device.after, () => world.devices.arrive(device));
         else world.devices.arrive(device);
@@ -95,4 +95,18 @@ function mountOne(world: World, argv: readonly string[], { device, on, type, rea
     if (!(error instanceof Failure)) throw error;
     world.leaveOpen(`how ${argv.join(" ")} mounts ${device} on ${on} (${type}): ${error.errno}`);
   }
+}
+
+/** With the folders on the way. Throws Failure: ENOTDIR, ENOSPC. */
+function makeFile(world: World, path: string, file: string | SimulatedFile): void {
+  let below = path.replace(/^\/+/, "");
+  let above = "/";
+  for (;;) {
+    const [, first = "", rest = ""] = /^([^/]+)\/+([^/].*)$/.exec(below) ?? [];
+    if (!first || !world.files.has(join(above, first))) break;
+    [above, below] = [join(above, first), rest];
+  }
+  const { mount, inode } = world.files.spot(above);
+  if (!isFolder(inode)) throw new Failure("ENOTDIR", above);
+  addFiles(mount.system, inode, { [below]: file }, world.realtime());
 }

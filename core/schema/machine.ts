@@ -118,16 +118,27 @@ export interface FilePart {
 const text = { type: "string" } as const;
 const texts = { type: "array", items: text } as const;
 const absolute = { type: "string", pattern: "^/", description: "an absolute path" } as const;
-const seconds = { type: "number", minimum: 0, description: "a number of seconds" } as const;
+/** Thirty years are for ever. */
+const seconds = { type: "number", minimum: 0, maximum: 1e9, description: "a number of seconds" } as const;
 const number = { type: "integer", minimum: 0, maximum: 0xffffffff } as const;
 const yes = { const: true } as const;
 const flag = { type: "boolean" } as const;
 const size = {
   type: ["integer", "string"],
   minimum: 0,
-  pattern: "^\\d+[KMGT]?$",
+  maximum: 1e15,
+  pattern: "^(\\d{1,15}|\\d{1,12}K|\\d{1,9}M|\\d{1,6}G|\\d{1,3}T)$",
   description: 'a number of bytes, or text with a unit, as "512M"',
 } as const;
+const modaliases = {
+  type: "array",
+  items: {
+    type: "string",
+    pattern: "^[\\w-]+:",
+    description: "a modalias, with the name of its bus in front: pci:v00001AF4d00001001sv…",
+  },
+} as const;
+const word = { type: "string", pattern: "^[^\\s/]+$", description: "a word without blanks and slashes" } as const;
 const tags = { type: "object", additionalProperties: text } as const;
 const filesRef = { $ref: "#/$defs/files" } as const;
 
@@ -156,10 +167,10 @@ const disk = part<DiskPart>(
       pattern: "^[a-z][a-z0-9_-]*$",
       description: "a name as the kernel gives it, vda or nvme0n1",
     },
-    behind: { ...texts, minItems: 1 },
+    behind: { ...modaliases, minItems: 1 },
     gone: seconds,
     readOnly: flag,
-    partitions: { type: "array", items: { $ref: "#/$defs/partition" } },
+    partitions: { type: "array", maxItems: 128, items: { $ref: "#/$defs/partition" } },
   },
   ["name"],
 );
@@ -172,7 +183,7 @@ const program = part<ProgramPart>(
     stderr: text,
     lasts: seconds,
     files: filesRef,
-    disks: { type: "array", items: { $ref: "#/$defs/disk" } },
+    disks: { type: "array", maxItems: 16, items: { $ref: "#/$defs/disk" } },
     mounts: {
       type: "array",
       items: part<MountPart>({ device: absolute, on: absolute, type: text, readOnly: flag }, ["device", "on", "type"]),
@@ -183,7 +194,7 @@ const program = part<ProgramPart>(
 const file = part<FilePart>({
   content: text,
   from: text,
-  mode: { type: "string", pattern: "^[0-7]{3,5}$", description: 'permissions in octal, as text: "0755"' },
+  mode: { type: "string", pattern: "^0?[0-7]{3,4}$", description: 'permissions in octal, as text: "0755"' },
   uid: number,
   gid: number,
   size,
@@ -195,10 +206,10 @@ const file = part<FilePart>({
 /** JSON schema of MachineFile. */
 export const machineSchema = {
   ...part<MachineFile>({
-    kernel: part<KernelPart>({ release: text, machine: text, lacks: texts }),
+    kernel: part<KernelPart>({ release: word, machine: word, lacks: texts }),
     memory: size,
     disks: { type: "array", items: { $ref: "#/$defs/disk" } },
-    modaliases: texts,
+    modaliases,
     drivers: {
       type: "object",
       additionalProperties: part<DriverPart>({

@@ -12,7 +12,10 @@ import { makeSettings } from "../../core/generator/settings.js";
 import { parseLsinitrdCommandLine } from "../../core/image/command-line.js";
 import { parseRecordedOptions } from "../../core/image/recorded-options.js";
 import { openDriverIndex } from "../../core/rehearsal/driver-index.js";
+import { addFiles, createFileSystem, type Inode } from "../../core/rehearsal/file-tree.js";
 import { formatEntry, readTraces, TraceError } from "../../core/rehearsal/trace.js";
+import { machineOf } from "../../core/scenario/machine.js";
+import { parseMachine } from "../../core/scenario/machine-json.js";
 import { configurationSchema } from "../../core/schema/configuration.js";
 import { options } from "../../core/schema/options.js";
 import {
@@ -277,7 +280,48 @@ const traceReader: FuzzedReader = {
     }),
 };
 
+const uuid = "00361d4e-646b-478c-9947-73b9bec8531e";
+const nothingIn = { files: {}, kernel: { release: "6.1.0", machine: "x86_64", monolithic: true } };
+
+/** Machines to rehearse on: what is taken can be made, and its disks' files lie where they are said to. */
+const machineReader: FuzzedReader = {
+  name: "machine-files",
+  material: () => ({
+    seeds: bytesOf([
+      `{"memory":"4G","disks":[{"name":"vda","size":"20G","behind":["pci:v1"],"partitions":[{"tags":{"TYPE":"ext4","UUID":"${uuid}"},"files":{"sbin/init":{"mode":"0755"},"dev/":""}}]}]}`,
+      '{"disks":[{"name":"sda","files":{"a/b":"c","a/l":{"link":"b"},"r.tar.gz":{"size":"300M","archive":{"etc/":"","etc/x":"y"}}}}]}',
+      '{"programs":[{"argv":["x","y"],"lasts":2,"files":{"/run/a":"b"},"disks":[{"name":"dm-0"}]}],"console":[{"line":"z","after":1}]}',
+      '{"kernel":{"release":"6.1","lacks":["xfs"]},"drivers":{"ahci":{"fails":"ENODEV"}},"modaliases":["acpi:x"],"sysfs":{"a":"b"}}',
+    ]),
+    tokens: bytesOf([
+      ...'{}[]",:/\\0',
+      ...['"files":{', '"__proto__":', "\\ud800", "\\u0000", "..", "//", "1e308", "-1", "null", "9999999T", '"a":"b",'],
+      ...['"content":"x",', '"name":"vda1"', '{"name":"vda"},', '"gone":0,', '"a/b/":"",'],
+    ]),
+  }),
+  read: (input) =>
+    isTaken(BuildError, () => {
+      const { devices } = machineOf(parseMachine(input.toString(), "/nowhere/x"), nothingIn, "/nowhere", "");
+      assert.equal(new Set(devices.map(({ number }) => number)).size, devices.length, "each number once");
+      for (const { files = {} } of devices) {
+        const system = createFileSystem("ext4", "0:1", 0);
+        addFiles(system, system.root, files, 0);
+        for (const [path, file] of Object.entries(files)) {
+          const found = findBelow(system.root, path);
+          const type = path.endsWith("/") ? "dir" : typeof file === "string" ? "file" : file.type;
+          assert.equal(found?.type, type, path);
+        }
+      }
+    }),
+};
+
+function findBelow(top: Inode, path: string): Inode | undefined {
+  const names = Buffer.from(path).toString("latin1").split("/").filter(Boolean);
+  return names.reduce<Inode | undefined>((at, name) => at?.children?.get(name), top);
+}
+
 export const textReaders = [
+  machineReader,
   traceReader,
   listReader,
   driverListReader,

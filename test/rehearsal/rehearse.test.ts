@@ -220,7 +220,6 @@ test("machine files that are wrong: where, and what is meant", async () => {
     /disks\[0\]: unknown key nam: did you mean name\?/,
     /disks\[0\]\.partitions\[0\]\.tags\.TYPE: must be string, not 7/,
   );
-  await wrong({ disks: [{ name: "vda" }, { name: "vda" }] }, /two disks are named vda: give each a name of its own/);
   await wrong(
     { disks: [{ name: "vda", files: { "a.tar": { from: "not/there" } } }] },
     /not\/there, which the machine file names for a\.tar, cannot be read: no such file/,
