@@ -7,6 +7,7 @@ import { knownPrograms, type ScriptedResult, scriptedPrograms } from "../rehears
 import type { World } from "../rehearsal/world.js";
 import type { MachineFile, MountPart, ProgramPart } from "../schema/machine.js";
 import type { RehearsedImage } from "./image.js";
+import { initArguments } from "./init-arguments.js";
 import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
 
 /** The machine that a file describes, with an image in its memory. `folder`: where the file is. Throws BuildError. */
@@ -56,13 +57,6 @@ export function machineOf(
 
 /** - and _ are alike in it, as for modprobe(8). */
 const driverName = (name: string) => name.replaceAll("-", "_");
-
-/** The words after "--" are init's; quotes around them, or around what is behind their "=", are not (the kernel's next_arg). */
-function initArguments(commandLine: string): string[] {
-  const words: readonly string[] = commandLine.match(/(?:"[^"]*"?|[^\s"])+/g) ?? [];
-  const end = words.indexOf("--");
-  return end < 0 ? [] : words.slice(end + 1).map((word) => word.replace(/^([^"=]*=|)"([^"]*)"?$/, "$1$2"));
-}
 
 /** Device numbers of what programs make do not meet those of disks. */
 const mostDisksOfProgram = 16;

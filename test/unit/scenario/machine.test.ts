@@ -10,14 +10,19 @@ const machine = (file: MachineFile, commandLine = "") => machineOf(file, image, 
 const lines: Record<string, string[]> = {
   "root=/dev/vda1 quiet": [],
   "quiet --": [],
+  // What the kernel takes for itself, a driver's parameter, and what goes into the environment.
+  'ro single no-scroll no_scroll ext4.x mine=1 "two words" rootwait auto': ["single", "two words", "auto"],
+  // As LILO's "auto" (init/main.c).
+  "auto init=/bin/x single rdinit=/y late -- last": ["late", "last"],
   'a -- single word=two "three four" five="s i x" se"ven"': [
+    "a",
     "single",
     "word=two",
     "three four",
     "five=s i x",
     'se"ven"',
   ],
-  '"not -- here" -- here -- too': ["here", "--", "too"],
+  '"not -- here" -- here -- too': ["not -- here", "here", "--", "too"],
 };
 for (const [line, words] of Object.entries(lines))
   test(`init's arguments of: ${line}`, () => assert.deepEqual(machine({}, line).init?.arguments, words));
