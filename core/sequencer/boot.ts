@@ -5,6 +5,7 @@ import { type CommandLine, readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
 import { readDriverSettings } from "./driver-settings.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
+import { files } from "./files.js";
 import { findDevices, pollMedia } from "./find-devices.js";
 import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
@@ -20,7 +21,7 @@ import { createRoot, type RootClaims } from "./root.js";
 import { createHooks, createServices, type Services } from "./services.js";
 import { makeStaticNodes } from "./static-nodes.js";
 import { switchRoot } from "./switch-root.js";
-import { beginTrace, showTrace } from "./trace.js";
+import { beginTrace, showTrace, traceFolder, wantsTrace } from "./trace.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
 
 /** Milliseconds that a hook off the path may take. */
@@ -40,6 +41,8 @@ interface State {
   /** Of each phase, with these parameters and this root. */
   hooks?: ReturnType<typeof createHooks>;
   kernel: InstantOps["kernel"][1];
+  /** Its recording has begun, or was not to be; undefined: nobody has asked yet. */
+  recorded?: boolean;
   /** Before which phases rd.break opens a shell. */
   breakpoints: ReadonlySet<string>;
   /** A person has had a shell, and may have done anything. */
@@ -126,7 +129,8 @@ function readParameters(state: State): void {
   state.parameters = createParameters(words);
   instant("setRescuePolicy", rescuePolicy(state.parameters));
   services.log.configure(logSettings(state.parameters));
-  beginTrace(plan, state.kernel, state.parameters, services.log);
+  if (!state.recorded || !wantsTrace(state.parameters))
+    state.recorded = beginTrace(plan, state.kernel, state.parameters, services.log);
   services.drivers.configure(readDriverSettings(words));
   state.breakpoints = breakpoints(state.parameters);
   state.root = createRoot(words, state.parameters, plan.roots);
@@ -230,7 +234,9 @@ async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: S
   }
 }
 
-function report({ services, place, plan, commandLine, kernel, devicesFound }: State, error: unknown): void {
+function report(state: State, error: unknown): void {
+  recordAnyway(state);
+  const { services, place, plan, commandLine, kernel, devicesFound } = state;
   const { loop, wants, devices, drivers, log } = services;
   const facts = {
     error,
@@ -244,6 +250,18 @@ function report({ services, place, plan, commandLine, kernel, devicesFound }: St
     kernel: kernel.release,
   };
   showReport(facts, log);
+}
+
+/** What fails before the command line is read is recorded, too. */
+function recordAnyway(state: State): void {
+  if (state.recorded !== undefined) return;
+  const { plan, kernel, parameters, services } = state;
+  try {
+    files.makeDir(traceFolder);
+  } catch {
+    // beginTrace tells that there is no place for it.
+  }
+  state.recorded = beginTrace(plan, kernel, parameters, services.log);
 }
 
 /** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */

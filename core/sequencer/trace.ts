@@ -13,27 +13,37 @@ const largestTrace = 4 << 20;
 /** Bytes of it that are shown at a time. */
 const shownAtOnce = 1 << 16;
 
+/** Where recordings are. */
+export const traceFolder = tracePath.replace(/\/[^/]*$/, "");
+
 const pathOf = (engine: number): string => (engine === 1 ? tracePath : `${tracePath}.${engine}`);
 
-/** Begins to record this engine's ops, unless rd.trace=0. Of those that came before it, the first one's recording stays. */
+/**
+ * Begins to record this engine's ops, unless rd.trace=0. Of those that came before it, the first one's recording stays. True: there will be a
+ * recording.
+ */
 export function beginTrace(
   { build }: BootPlan,
   { engine }: InstantOps["kernel"][1],
   parameters: Parameters,
   log: Log,
-): void {
+): boolean {
   try {
-    if (parameters.flag("rd.trace", true) || showsTrace(parameters)) {
+    if (wantsTrace(parameters)) {
       const before = pathOf(engine - 1);
       if (engine > 2 && files.stat(before)) files.remove(before);
       instant("trace", { path: pathOf(engine), limit: largestTrace, head: traceHead(build.bundle, engine) });
-      return;
+      return true;
     }
   } catch (error) {
     log.warning(`there is no trace of this boot: ${reasonOf(error)}`);
   }
   instant("trace", { path: null });
+  return false;
 }
+
+export const wantsTrace = (parameters: Parameters): boolean =>
+  parameters.flag("rd.trace", true) || showsTrace(parameters);
 
 const showsTrace = (parameters: Parameters): boolean => parameters.text("rd.trace") === "console";
 

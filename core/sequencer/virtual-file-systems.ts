@@ -3,6 +3,7 @@ import type { MountFlag } from "../abi/index.js";
 import { instant, instantIfThere } from "./door.js";
 import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
+import { traceFolder } from "./trace.js";
 
 interface VirtualFileSystem {
   type: string;
@@ -76,5 +77,5 @@ export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<voi
     }
   };
   if (!mounted.has("/dev")) for (const [path, target] of links) attempt(() => files.symlink(path, target));
-  attempt(() => files.makeDir("/run/initramfs"));
+  attempt(() => files.makeDir(traceFolder));
 }

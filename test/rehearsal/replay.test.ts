@@ -69,6 +69,17 @@ test("rd.trace=0: nothing is recorded", async () => {
   assert.throws(() => recordingOf(simulated), /ENOENT/);
 });
 
+test("what fails before the command line is read has a recording, too, from the first op on", async () => {
+  for (const missing of ["proc", "sysfs", "tmpfs"]) {
+    const simulated = createMachine({ ...machine, commandLine: good, missingTypes: [missing] });
+    await rehearse(bundle, simulated);
+    assert.equal(simulated.lastWord()?.word, "failed", missing);
+    const trace = onlyTrace(recordingOf(simulated));
+    assert.deepEqual(trace.entries, simulated.recorded());
+    assert.equal((await replay(bundle, trace)).end, "last word");
+  }
+});
+
 test("each engine of a boot has a recording of its own; of those between the first and the last none stays", async () => {
   for (const engine of [2, 3]) {
     const simulated = createMachine({ ...machine, commandLine: good, init: { engine } });
