@@ -32,20 +32,27 @@ const enter = (): Promise<boolean> =>
 
 async function showReplay(
   file: string,
-  { image, until, step, verbose }: RehearseCommandLine,
+  { image, until, engine, step, verbose }: RehearseCommandLine,
   picture: string | undefined,
 ): Promise<number> {
-  const replayed = await replayImage(file, image, until);
-  if (picture !== undefined) await writeText(picture, replayAsSvg(replayed, image));
-  let typing = step;
-  if (!step) for (const line of formatReplayed(replayed, { all: verbose })) process.stdout.write(`${line}\n`);
-  else
-    for (const text of formatSteps(replayed)) {
-      process.stdout.write(text);
-      if (typing) typing = await enter();
-    }
-  process.stdout.write(formatReplayEnd(replayed));
-  return replayStatus(replayed);
+  const one = step || until !== undefined || picture !== undefined;
+  const all = await replayImage(file, image, { engine, until, one });
+  for (const replayed of all) {
+    if (all.length > 1) process.stdout.write(`──── engine ${replayed.trace.engine} ────\n`);
+    if (picture !== undefined) await writeText(picture, replayAsSvg(replayed, image));
+    if (step) await showSteps(formatSteps(replayed));
+    else for (const line of formatReplayed(replayed, { all: verbose })) process.stdout.write(`${line}\n`);
+    process.stdout.write(formatReplayEnd(replayed));
+  }
+  return replayStatus(all);
+}
+
+async function showSteps(steps: readonly string[]): Promise<void> {
+  let typing = true;
+  for (const text of steps) {
+    process.stdout.write(text);
+    if (typing) typing = await enter();
+  }
 }
 
 async function showExploration({ json, verbose, ...scenario }: RehearseCommandLine): Promise<number> {

@@ -14,6 +14,8 @@
 export const traceMagic = "firstlight trace 1";
 /** Where the first engine's is; those of others have ".N" after it. */
 export const tracePath = "/run/initramfs/trace";
+/** Is that, in the folder of tracePath, the name of a recording? */
+export const isTraceName = (name: string): boolean => /^trace(\.\d+)?$/.test(name);
 /** Ends a recording within other text, as on a console. */
 export const traceEnd = "firstlight trace end";
 /** As the first part of a last line. */

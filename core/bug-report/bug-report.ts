@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { machine, release } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { reportPath, traceEnd, traceMagic, tracePath } from "../abi/index.js";
+import { isTraceName, reportPath, traceEnd, traceMagic, tracePath } from "../abi/index.js";
 import { configurationPlaces } from "../generator/configuration.js";
 import { writeText } from "../generator/output.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
@@ -92,9 +92,7 @@ function namesIn(folder: string): string[] {
 
 /** The report and the recordings. Throws BuildError: there are neither. */
 function recordings(folder: string): Part[] {
-  const name = basename(tracePath);
-  const traces = namesIn(folder).filter((each) => each === name || /^\.\d+$/.test(each.slice(name.length)));
-  const parts = [basename(reportPath), ...traces].flatMap((each) => {
+  const parts = [basename(reportPath), ...namesIn(folder).filter(isTraceName)].flatMap((each) => {
     const text = read(join(folder, each));
     const isTrace = text?.startsWith(traceMagic);
     return text === undefined ? [] : [{ title: each, text: isTrace ? `${withEnd(text)}${traceEnd}\n` : text }];

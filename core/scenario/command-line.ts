@@ -21,8 +21,9 @@ const options = {
   fault: { value: "N:NAME", help: "the boot with one of these faults, as --faults names it" },
   replay: {
     value: "TRACE",
-    help: "what this recorded boot asked, asked again: a copy of /run/initramfs/trace, a console's log, a bug report",
+    help: "what this recorded boot asked, asked again: a copy of /run/initramfs or of a trace in it, a console's log, a bug report",
   },
+  engine: { value: "N", help: "with --replay: of the boot's Nth engine only; left out: of all that were recorded" },
   step: { help: "with --replay: op by op, with all that was asked and answered; Enter goes on" },
   until: { value: "N", help: "with --replay: stop after op N" },
   svg: { value: "FILE", help: "also draw phases, drivers and jobs over time" },
@@ -42,6 +43,7 @@ export interface RehearseCommandLine {
   faults: boolean;
   fault: string | undefined;
   replay: string | undefined;
+  engine: number | undefined;
   step: boolean;
   until: number | undefined;
   /** The file of the picture. */
@@ -92,12 +94,17 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
     faults: given.has("faults"),
     fault: given.get("fault"),
     replay: given.get("replay"),
+    engine: numberOf(given, "engine"),
     step: given.has("step"),
-    until: given.has("until") ? Number(given.get("until")) : undefined,
+    until: numberOf(given, "until"),
     svg: given.get("svg"),
     json: given.has("json"),
     verbose: given.has("verbose"),
   };
+}
+
+function numberOf(given: ReadonlyMap<OptionName, string>, name: OptionName): number | undefined {
+  return given.has(name) ? Number(given.get(name)) : undefined;
 }
 
 function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
@@ -107,13 +114,17 @@ function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
     for (const option of together(["cmdline", "machine", "json", "faults", "fault"]))
       problems.push(`${option} cannot go with --replay: the recording says what there was`);
     if (given.has("step") && given.has("until")) problems.push("--step and --until cannot go together: give one");
-  } else for (const option of together(["step", "until"])) problems.push(`${option} goes with --replay only`);
+  } else for (const option of together(["engine", "step", "until"])) problems.push(`${option} goes with --replay only`);
   if (given.has("faults") && given.has("svg")) problems.push("--faults and --svg cannot go together: give one");
   if (given.has("fault"))
     for (const option of together(["faults", "json", "svg"]))
       problems.push(`${option} and --fault cannot go together: give one`);
-  if (given.has("until") && !/^[1-9]\d{0,8}$/.test(given.get("until") ?? ""))
-    problems.push(`--until=${given.get("until")}: the number of an op, from 1`);
+  for (const [name, what] of [
+    ["until", "an op"],
+    ["engine", "an engine"],
+  ] as const)
+    if (given.has(name) && !/^[1-9]\d{0,8}$/.test(given.get(name) ?? ""))
+      problems.push(`--${name}=${given.get(name)}: the number of ${what}, from 1`);
   return problems;
 }
 
@@ -126,7 +137,7 @@ export function rehearseHelp(): string {
   return [
     "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
     "       rehearse IMAGE --cmdline TEXT --faults | --fault N:NAME [OPTIONS]",
-    "       rehearse --replay TRACE IMAGE [--step | --until N | --verbose] [--svg FILE]",
+    "       rehearse --replay TRACE IMAGE [--engine N] [--step | --until N | --verbose] [--svg FILE]",
     "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
     "",
     ...lines,

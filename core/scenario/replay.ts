@@ -1,5 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { isTraceName } from "../abi/index.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { type ReplayEnd, replay } from "../rehearsal/replay.js";
 import { readTraces, type Trace, type TraceEntry, TraceError } from "../rehearsal/trace.js";
@@ -12,23 +13,64 @@ import { timelineSvg } from "./timeline-picture.js";
 export interface Replayed {
   trace: Trace;
   ending: ReplayEnd;
-  /** How many recordings of other engines the file has besides. */
-  others: number;
 }
 
-/** Replays the first recording in a file with the boot code of an image. Throws BuildError: it cannot begin. */
-export async function replayImage(file: string, image: string, until: number | undefined): Promise<Replayed> {
+/** Which recordings, and how far. */
+export interface ReplayWishes {
+  /** Of this engine of the boot only; undefined: all. */
+  engine: number | undefined;
+  /** Stop after this op. */
+  until: number | undefined;
+  /** There has to be one. */
+  one: boolean;
+}
+
+/**
+ * Replays the recordings in a file, or in a copy of /run/initramfs, with the boot code of an image: at least one. Throws BuildError: it cannot
+ * begin.
+ */
+export async function replayImage(file: string, image: string, wishes: ReplayWishes): Promise<Replayed[]> {
   const { bundle } = await openImage(image);
+  const { until } = wishes;
   try {
-    const [trace, ...others] = readTraces(readText(file), file);
-    if (!trace) throw new Error("a file without recordings is refused");
-    const ending = await replay(bundle, trace, until === undefined ? {} : { until });
-    return { trace, ending, others: others.length };
+    const replayed: Replayed[] = [];
+    for (const trace of chosen(file, tracesIn(file), wishes))
+      replayed.push({ trace, ending: await replay(bundle, trace, until === undefined ? {} : { until }) });
+    return replayed;
   } catch (error) {
     if (error instanceof TraceError) throw new BuildError(error.message);
     throw error;
   }
 }
+
+/** Throws BuildError. */
+function chosen(file: string, traces: readonly Trace[], { engine, one }: ReplayWishes): Trace[] {
+  const engines = traces.map((trace) => trace.engine).join(", ");
+  const found = traces.filter((trace) => engine === undefined || trace.engine === engine);
+  if (!found.length)
+    throw new BuildError(
+      `${file} has no recording of engine ${engine}: there ${traces.length > 1 ? "are" : "is"} ${engines}`,
+    );
+  if (one && found.length > 1)
+    throw new BuildError(
+      engine === undefined
+        ? `${file} has recordings of ${found.length} engines (${engines}): name one by --engine N`
+        : `${file} has ${found.length} recordings of engine ${engine}, of several boots: take out one`,
+    );
+  return found;
+}
+
+/** Throws BuildError, TraceError. */
+function tracesIn(file: string): Trace[] {
+  if (!isFolder(file)) return readTraces(readText(file), file);
+  const names = readdirSync(file).filter(isTraceName);
+  if (!names.length)
+    throw new BuildError(`${file} holds no recording of a boot: name a copy of /run/initramfs, or of a trace in it`);
+  const traces = names.flatMap((name) => readTraces(readText(join(file, name)), join(file, name)));
+  return traces.sort((a, b) => a.engine - b.engine);
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** A console's log may have much around the recording. */
 const largestFile = 256 << 20;
@@ -42,8 +84,13 @@ function readText(file: string): string {
   throw new BuildError(`${file} is larger than ${largestFile >> 20} MiB: name a recording of a boot`);
 }
 
-/** 0: all went as recorded. 1: not so. 2: the recording leaves open what came then. */
-export function replayStatus({ ending }: Replayed): 0 | 1 | 2 {
+/** 0: all went as recorded. 1: not so. 2: a recording leaves open what came then. */
+export function replayStatus(replayed: readonly Replayed[]): 0 | 1 | 2 {
+  const all = replayed.map(statusOf);
+  return ([1, 2] as const).find((status) => all.includes(status)) ?? 0;
+}
+
+function statusOf({ ending }: Replayed): 0 | 1 | 2 {
   if (ending.end === "diverged") return 1;
   if (ending.end === "recording") return 2;
   return ending.end === "failed" && ending.recorded ? 1 : 0;
@@ -97,13 +144,13 @@ const context = 5;
 
 /** How the replay ended. */
 export function formatReplayEnd(replayed: Replayed): string {
-  const { trace, ending, others } = replayed;
-  const { entries, engine } = trace;
+  const {
+    trace: { entries },
+    ending,
+  } = replayed;
   const verdict = verdictOfReplay(replayed);
   const lines =
     ending.end === "diverged" ? [`${verdict}:`, ...divergence(entries, ending.ops, ending.asked)] : [verdict];
-  if (others)
-    lines.push(`(This was engine ${engine}; ${others} more recording${others > 1 ? "s are" : " is"} in the file.)`);
   return `${lines.join("\n")}\n`;
 }
 

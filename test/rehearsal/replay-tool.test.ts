@@ -87,6 +87,42 @@ test("a picture: of the whole recording, or up to an op; an older file stays whe
   );
 });
 
+test("the recordings of several engines, in one file or in a folder: all of them, or one", () => {
+  const second = `${traceHead(id, 2)}\n${lines[0]}${lines[2]}`;
+  const both = put("both", `${head}${lines.join("")}${second}`);
+  put("initramfs/trace", head + lines.join(""));
+  put("initramfs/trace.2", second);
+  put("initramfs/report.txt", "no recording");
+  for (const place of [both, join(folder, "initramfs")]) {
+    const all = rehearse(["--replay", place, image]);
+    assert.equal(all.status, 1, "the worst of them");
+    assert.match(all.out, /^──── engine 1 ────\n.*\n3 of 3 ops are .*\n──── engine 2 ────\n.*\ndiverged at op 2, /);
+    const first = rehearse(["--replay", place, image, "--engine", "1"]);
+    assert.deepEqual([first.status, first.out.split("\n").length], [0, 3]);
+    assert.match(
+      rehearse(["--replay", place, image, "--engine=2", "--until=1"]).out,
+      /\n1 of 2 ops is as recorded: stop/,
+    );
+    for (const [args, says] of [
+      [["--engine=3"], / has no recording of engine 3: there are 1, 2\n/],
+      [["--until=1"], / has recordings of 2 engines \(1, 2\): name one by --engine N\n/],
+      [["--step"], /name one by --engine N/],
+    ] as const) {
+      const { status, out, error } = rehearse(["--replay", place, image, ...args]);
+      assert.deepEqual([status, out], [3, ""]);
+      assert.match(error, says);
+    }
+  }
+  const twice = rehearse([
+    "--replay",
+    put("twice", `${head}${lines.join("")}`.repeat(2)),
+    image,
+    "--engine=1",
+    "--step",
+  ]);
+  assert.match(twice.error, /has 2 recordings of engine 1, of several boots: take out one/);
+});
+
 test("a recording that is cut, and one that ends too early: status 2", () => {
   const cut = rehearse(["--replay", put("cut", `${head}${lines[0]}cut\tEFBIG\n`), image]);
   assert.equal(cut.status, 2);
@@ -98,7 +134,7 @@ test("a recording that is cut, and one that ends too early: status 2", () => {
 
 const wrong: [name: string, args: () => string[], says: RegExp][] = [
   ["a recording that is not there", () => ["--replay", join(folder, "no"), image], /no cannot be read: no such file/],
-  ["a folder as recording", () => ["--replay", folder, image], /cannot be read: /],
+  ["a folder without one", () => ["--replay", image, image], /holds no recording of a boot: name a copy of \/run/],
   ["something else as recording", () => ["--replay", put("x", "x\n"), image], /x holds no recording of a boot: name/],
   [
     "of another image",
@@ -121,6 +157,8 @@ const wrong: [name: string, args: () => string[], says: RegExp][] = [
     /boots with another engine/,
   ],
   ["an op that is not there", () => ["--replay", trace, image, "--until", "4"], /has 3 ops, there is no op 4/],
+  ["no engine", () => ["--replay", trace, image, "--engine", "one"], /--engine=one: the number of an engine, from 1/],
+  ["an engine of none", () => ["--engine", "1", image, "-c", "x"], /--engine goes with --replay only/],
   ["no number", () => ["--replay", trace, image, "--until", "0"], /--until=0: the number of an op, from 1/],
   ["both stops", () => ["--replay", trace, image, "--until", "1", "--step"], /cannot go together/],
   ["a picture without a name", () => ["--replay", trace, image, "--svg="], /--svg needs a file/],
