@@ -5,7 +5,7 @@ import { addFiles, isFolder, type SimulatedFile } from "../rehearsal/file-tree.j
 import { mount } from "../rehearsal/mounts.js";
 import { knownPrograms, type ScriptedResult, scriptedPrograms } from "../rehearsal/program-models.js";
 import type { World } from "../rehearsal/world.js";
-import type { MachineFile, MountPart, ProgramPart } from "../schema/machine.js";
+import type { MachineFile, ProgramPart } from "../schema/machine.js";
 import type { RehearsedImage } from "./image.js";
 import { initArguments } from "./init-arguments.js";
 import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
@@ -72,22 +72,27 @@ function scriptedResult(program: ProgramPart, folder: string, firstDisk: number)
     ...(stdout === undefined ? {} : { stdout }),
     ...(stderr === undefined ? {} : { stderr }),
     effect(world) {
-      for (const [path, file] of Object.entries(made)) makeFile(world, path, file);
+      const program = argv.join(" ");
+      for (const [path, file] of Object.entries(made))
+        makeAsDescribed(world, `${program} makes ${path}`, () => makeFile(world, path, file));
       for (const device of devices)
         if (device.after) world.schedule.after(device.after, () => world.devices.arrive(device));
         else world.devices.arrive(device);
-      for (const one of mounts) mountOne(world, argv, one);
+      for (const { device, on, type, readOnly } of mounts)
+        makeAsDescribed(world, `${program} mounts ${device} on ${on} (${type})`, () =>
+          mount(world, { source: device, target: on, type, flags: readOnly ? ["ro"] : [], data: "" }),
+        );
     },
   };
 }
 
-/** The description contradicts itself where that does not go. */
-function mountOne(world: World, argv: readonly string[], { device, on, type, readOnly }: MountPart): void {
+/** What a program makes, as described. The description contradicts itself where that does not go. */
+function makeAsDescribed(world: World, what: string, make: () => void): void {
   try {
-    mount(world, { source: device, target: on, type, flags: readOnly ? ["ro"] : [], data: "" });
+    make();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    world.leaveOpen(`how ${argv.join(" ")} mounts ${device} on ${on} (${type}): ${error.errno}`);
+    world.leaveOpen(`how ${what}: ${error.errno}`);
   }
 }
 

@@ -281,7 +281,7 @@ const traceReader: FuzzedReader = {
 };
 
 const uuid = "00361d4e-646b-478c-9947-73b9bec8531e";
-const nothingIn = { files: {}, kernel: { release: "6.1.0", machine: "x86_64", monolithic: true } };
+const nothingIn = { files: {}, kernel: { release: "6.1.0", machine: "x86_64", monolithic: true }, staticInit: true };
 
 /** Machines to rehearse on: what is taken can be made, and its disks' files lie where they are said to. */
 const machineReader: FuzzedReader = {

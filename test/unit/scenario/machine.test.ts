@@ -1,6 +1,8 @@
 /** What a machine file leaves to the kernel is as a kernel has it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { dataOf } from "../../../core/rehearsal/file-tree.js";
+import { createMachine } from "../../../core/rehearsal/machine.js";
 import { machineOf } from "../../../core/scenario/machine.js";
 import type { MachineFile } from "../../../core/schema/machine.js";
 
@@ -37,4 +39,18 @@ test("a partition tells of which kind its table is", () => {
   });
   const schemes = devices.map(({ name, tags }) => `${name} ${tags.PART_ENTRY_SCHEME ?? "none"}`);
   assert.deepEqual(schemes, ["vda none", "vda1 gpt", "vdb none", "vdb1 dos"]);
+});
+
+test("what a program makes is there after it, with the folders on the way; what cannot be made is left open", () => {
+  const files = { "/run/a/b/c": "text", "/run/empty/": "", "/file/x": "" };
+  const description = machine({ programs: [{ argv: ["maker", "all"], files }] });
+  const simulated = createMachine({
+    ...description,
+    initramfs: { "bin/maker": { type: "file", mode: 0o755 }, "run/": "", file: "" },
+  });
+  simulated.op("run", JSON.stringify({ argv: ["/bin/maker", "all"] }));
+  simulated.op("wait", JSON.stringify({ until: null }));
+  assert.equal(dataOf(simulated.files.find("/run/a/b/c")), "text");
+  assert.equal(simulated.files.find("/run/empty").type, "dir");
+  assert.deepEqual(simulated.leftOpen(), ["how maker all makes /file/x: ENOTDIR"]);
 });
