@@ -51,6 +51,13 @@ function aloneIn(path: string): Map<string, SimulatedFile> {
 export const imageOfEntries = (path: string, entries: readonly [string, Entry][]): RehearsedImage =>
   imageOf(path, new Map(entries.map(([name, entry]) => simulated(name, entry))));
 
+/** What the kernel brings along, and unpacks first (usr/default_cpio_list). */
+const kernelsOwn: FileTable = {
+  "dev/": { type: "dir", mode: 0o755 },
+  "dev/console": { type: "char", mode: 0o600, node: "5:1" },
+  "root/": { type: "dir", mode: 0o700 },
+};
+
 /** `path` names it in messages. */
 function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): RehearsedImage {
   const own = ownFilesOf(path, files);
@@ -63,7 +70,7 @@ function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): Rehea
   return {
     path,
     bundle: bundle.toString(),
-    files: Object.fromEntries(files),
+    files: { ...kernelsOwn, ...Object.fromEntries(files) },
     kernel: kernelOf(files),
     staticInit: own !== undefined,
   };

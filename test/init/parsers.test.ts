@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { cpio } from "../../core/generator/cpio.js";
+import type { Entry } from "../../core/generator/tree.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
 import { projectFolder } from "../support/paths.js";
-import { run } from "../support/run.js";
+import { run, tryRun } from "../support/run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "firstlight-fuzz-"));
 const fuzz = join(folder, "fuzz");
-const sources = ["json.c", "text.c", "last_word.c", "driver_index.c"].map((name) =>
+const sources = ["json.c", "text.c", "last_word.c", "driver_index.c", "image.c"].map((name) =>
   join(projectFolder, "core/init", name),
 );
 
@@ -140,4 +142,21 @@ test("a damaged driver index is never read outside of its bytes", async () => {
   const file = join(folder, "index");
   writeFileSync(file, testedDriverIndex());
   await run([fuzz, "index", file, "30000", "3"]);
+});
+
+test("a damaged archive of PID 1's own files is never read outside of its bytes", async () => {
+  const entries = ["one", "empty", "usr/lib/three"].map((path): [string, Entry] => [
+    path,
+    { type: "file", mode: 0o644, modified: 0, content: Buffer.from(path === "empty" ? "" : `content of ${path}\n`) },
+  ]);
+  const archive: Buffer[] = [];
+  for await (const chunk of cpio(entries)) archive.push(chunk);
+  const file = join(folder, "archive");
+  writeFileSync(file, Buffer.concat(archive));
+  const find = (path: string) => tryRun([fuzz, "find", file, path, "0"]);
+  assert.equal((await find("/one")).stdout, "content of one\n");
+  assert.equal((await find("/empty")).stdout, "");
+  assert.equal((await find("/usr/lib/three")).stdout, "content of usr/lib/three\n");
+  assert.match((await find("/two")).stderr, /^No such file/);
+  await run([fuzz, "archive", file, "200000", "4"]);
 });

@@ -3,6 +3,8 @@
  *   json FILE: FILE holds texts, each after its length in 4 bytes (little-endian). Prints a line for each: "-" if it is no JSON, "+" if it is.
  *   bytes COUNT SEED: random bytes as JSON strings and back.
  *   index FILE COUNT SEED: looks aliases up in COUNT damaged copies of the driver index FILE.
+ *   find FILE PATH SEED: prints a file of the cpio archive FILE.
+ *   archive FILE COUNT SEED: looks for a file in COUNT damaged copies of the cpio archive FILE.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,6 +12,7 @@
 #include <string.h>
 
 #include "driver_index.h"
+#include "image.h"
 #include "json.h"
 #include "last_word.h"
 #include "text.h"
@@ -126,6 +129,35 @@ static void check_index(const char *path, long count) {
   free(good);
 }
 
+static void print_member(const char *path, const char *member) {
+  struct image_file file;
+  size_t size;
+  char *bytes = read_file(path, &size);
+  int error = image_find(bytes, size, member, &file);
+  if (error)
+    stop(strerror(error));
+  fwrite(file.bytes, 1, file.size, stdout);
+  free(bytes);
+}
+
+static void check_archive(const char *path, long count) {
+  size_t size;
+  char *good = read_file(path, &size);
+  for (long i = 0; i < count; i++) {
+    size_t length = next() % 2 ? size : next() % size;
+    char *bytes = malloc(length ? length : 1);
+    struct image_file file;
+    memcpy(bytes, good, length);
+    for (int changes = next() % 4; length && changes; changes--)
+      bytes[next() % length] = next() % 4 ? "0123456789abcdefABCDEF"[next() % 22] : (char)next();
+    if (image_find(bytes, length, "/usr/lib/three", &file) == 0 &&
+        (file.bytes < bytes || file.size > length || file.bytes + file.size > bytes + length))
+      stop("a file lies outside of its archive");
+    free(bytes);
+  }
+  free(good);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3)
     stop("usage: see the source");
@@ -134,6 +166,10 @@ int main(int argc, char **argv) {
     check_texts(argv[2]);
   else if (strcmp(argv[1], "bytes") == 0)
     check_bytes(atol(argv[2]));
+  else if (strcmp(argv[1], "find") == 0)
+    print_member(argv[2], argv[3]);
+  else if (strcmp(argv[1], "archive") == 0)
+    check_archive(argv[2], atol(argv[3]));
   else
     check_index(argv[2], atol(argv[3]));
   return 0;
