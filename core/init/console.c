@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "process.h"
 
 /* The kernel could not open /dev/console for us (no node in the image): 0, 1 and 2 lead nowhere until devtmpfs is mounted. */
 static bool stand_in;
@@ -72,6 +75,20 @@ int console_write(const char *bytes, size_t length) {
     length -= written;
   }
   return 0;
+}
+
+/* In a child that an alarm kills: whoever holds up a serial line (RTS/CTS without a reader) does not hold up PID 1. */
+void console_drain(void) {
+  enum { longest = 5 }; /* seconds: the 4 KiB that the kernel keeps for a line take as long at 9600 baud */
+  pid_t pid, child = fork();
+  if (child == 0) {
+    process_reset();
+    alarm(longest);
+    _exit(tcdrain(STDOUT_FILENO) < 0);
+  }
+  do
+    pid = child < 0 ? child : waitpid(-1, NULL, 0);
+  while (pid != child && (pid >= 0 || errno == EINTR));
 }
 
 int ring_write(int level, const char *bytes, size_t length) {

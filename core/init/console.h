@@ -14,6 +14,9 @@ void console_replace(char **const lists[3]);
 /* Writes all of it; the errno, or 0. */
 int console_write(const char *bytes, size_t length);
 
+/* Waits until the terminal has sent what the kernel keeps for it: a machine that restarts loses that. For some seconds, if it does not. */
+void console_drain(void);
+
 /* A descriptor of /dev/console for reading and writing that does not become the controlling terminal; -1 and errno if there is none. */
 int console_open(void);
 

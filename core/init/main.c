@@ -120,6 +120,7 @@ static void obey(struct ending *ending) {
     break;
   case WORD_REBOOT:
     kill_processes(false);
+    console_drain();
     reboot(word->power);
     engine_facts.failure = errno;
     snprintf(ending->reason, sizeof ending->reason, "the machine does not restart or halt: reboot(2): %s", errno_name(errno));

@@ -190,6 +190,7 @@ void rescue(const struct rescue_policy *policy) {
     if (policy->delay >= 1)
       report("no shell: %s in %.0f s", power_name(policy->power), policy->delay);
     sleep_and_reap(policy->delay);
+    console_drain();
     reboot(policy->power);
     report("reboot(2): %s", errno_name(errno));
   }
