@@ -6,7 +6,7 @@ import { openImage } from "../../core/scenario/image.js";
 import { machineOf } from "../../core/scenario/machine.js";
 import type { MachineFile } from "../../core/schema/machine.js";
 import { decisionsOf, differenceOf, probedNames, ranShell } from "./decisions.js";
-import { besideTheWay, type GuestMachine, machineOfGuest } from "./guest-machine.js";
+import { besideTheWay, type GuestMachine, machineOfGuest, namedAs } from "./guest-machine.js";
 import { outFolder } from "./paths.js";
 
 /** What a boot is rehearsed with: the image that was booted, the kernel's whole command line, the same machine. */
@@ -26,19 +26,15 @@ export async function assertFaithful(text: string, booted: BootedWith, { whole }
   const [trace] = readTraces(text, "the guest");
   assert.ok(trace && trace.engine === 1 && trace.cut === undefined, "the first engine's recording");
   const { entries } = trace;
-  const beside = besideTheWay(booted.settings, { shell: ranShell(entries) });
-  const done = decisionsOf(entries, beside);
-  const rehearsed = decisionsOf(await rehearsalOf(booted, probedNames(entries)), beside);
-  const difference = differenceOf(done, rehearsed, { whole });
+  const machine = namedAs({ ...machineOfGuest(booted.settings), ...booted.described }, probedNames(entries));
+  const beside = besideTheWay(machine, { shell: ranShell(entries) });
+  const rehearsed = await rehearsalOf(booted, machine);
+  const difference = differenceOf(decisionsOf(entries, beside), decisionsOf(rehearsed, beside), { whole });
   if (difference !== undefined) assert.fail(`the boot is not as rehearsed:\n${difference}`);
 }
 
-async function rehearsalOf(
-  { image, commandLine, settings, described }: BootedWith,
-  names: ReadonlyMap<string, string>,
-): Promise<readonly TraceEntry[]> {
+async function rehearsalOf({ image, commandLine }: BootedWith, machine: MachineFile): Promise<readonly TraceEntry[]> {
   const opened = await openImage(image);
-  const machine = { ...machineOfGuest(settings, names), ...described };
   const simulated = createMachine(machineOf(machine, opened, outFolder, commandLine));
   const ending = await (await loadBundle(opened.bundle)).boot(simulated);
   assert.equal(ending.end, "word", JSON.stringify(ending));

@@ -29,8 +29,6 @@ interface Connection {
   /** All of it, or up to the letter. */
   name: string;
   behind: readonly string[];
-  /** It comes a while after its controller has a driver, and others are loaded meanwhile. */
-  comesLater?: true;
 }
 
 const onPci = (id: string, subsystem: string, deviceClass: string) =>
@@ -40,7 +38,7 @@ const rootHub = (usb: string, protocol: string) => `usb:v1D6Bp${usb}d0601dc09dsc
 const stick = "usb:v46F4p0001d0000dc00dsc00dp00ic08isc06ip50in00";
 const xhci = onPci("00001B36d0000000D", "00001100", "bc0Csc03i30");
 
-const overUsb = (...way: string[]): Connection => ({ name: "sd", behind: [...way, scsiDisk], comesLater: true });
+const overUsb = (...way: string[]): Connection => ({ name: "sd", behind: [...way, scsiDisk] });
 
 const connections: Readonly<Record<Bus, Connection>> = {
   "virtio-blk": {
@@ -60,7 +58,6 @@ const connections: Readonly<Record<Bus, Connection>> = {
   sd: {
     name: "mmcblk0",
     behind: [onPci("00001B36d00000007", "00001100", "bc08sc05i01"), "mmc:block"],
-    comesLater: true,
   },
 };
 
@@ -70,39 +67,56 @@ const lateAfter = 20;
 /** What of a guest's settings decides which machine it is. */
 export type GuestMachine = Pick<GuestSettings, "disks" | "memory">;
 
-/** The machine that a guest is, for a rehearsal of its boot. `names`: of disks by the UUID on them or on their first partition, where the kernel chose. */
-export function machineOfGuest(
-  { disks = [], memory = 512 }: GuestMachine,
-  names: ReadonlyMap<string, string> = new Map(),
-): MachineFile {
-  const all = disks.map((disk, index) => described(disk, index));
-  return {
-    memory: `${memory}M`,
-    modaliases: board,
-    disks: all.map((disk) => ({ ...disk, name: names.get(identityOf(disk)) ?? disk.name })),
-  };
+/** The machine that a guest is, for a rehearsal of its boot. */
+export function machineOfGuest({ disks = [], memory = 512 }: GuestMachine): MachineFile {
+  return { memory: `${memory}M`, modaliases: board, disks: disks.map(describedDisk) };
 }
 
-const identityOf = ({ tags, partitions: [first] = [] }: DiskPart) => (first?.tags ?? tags)?.UUID ?? "";
-
-/**
- * Modaliases whose drivers may be loaded or not, as it happens: those of the board, where somebody has to wait for a disk after its controller's driver
- * is there, or a person is at a shell for a time. What is on the way to a disk is not among them.
- */
-export function besideTheWay({ disks = [] }: GuestMachine, { shell }: { shell: boolean }): ReadonlySet<string> {
-  const used = disks.map(({ bus = "virtio-blk" }) => connections[bus]);
-  const onTheWay = new Set(used.flatMap(({ behind }) => behind));
-  const waits = shell || disks.some(({ late }) => late) || used.some(({ comesLater }) => comesLater);
-  return new Set(waits ? board.filter((modalias) => !onTheWay.has(modalias)) : []);
-}
-
-function described({ file, bus = "virtio-blk", late }: Disk, index: number): DiskPart {
+/** `index`: how many disks come before it. */
+export function describedDisk({ file, bus = "virtio-blk", late }: Disk, index: number): DiskPart {
   const { name, behind } = connections[bus];
   const content = existsSync(descriptionOf(file)) ? JSON.parse(readFileSync(descriptionOf(file), "utf8")) : {};
   return {
     ...content,
-    name: /\d$/.test(name) ? name : `${name}${"abcdefgh"[index]}`,
+    name: /\d$/.test(name) ? name : `${name}${letters(index)}`,
     behind: [...behind],
     ...(late ? { after: lateAfter } : {}),
   };
+}
+
+/** a to z, aa to zz. */
+function letters(index: number): string {
+  const last = String.fromCharCode(0x61 + (index % 26));
+  return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
+}
+
+/** With the names that the kernel chose: `names` has them by the UUID on a disk or on its first partition. Others take those that are left. */
+export function namedAs(machine: MachineFile, names: ReadonlyMap<string, string>): MachineFile {
+  const { disks = [] } = machine;
+  const chosen = disks.map(({ tags, partitions: [first] = [] }) => names.get((first?.tags ?? tags)?.UUID ?? ""));
+  const taken = new Set(chosen);
+  const leftOver = disks.map(({ name }) => name).filter((name) => !taken.has(name));
+  return {
+    ...machine,
+    disks: disks.map((disk, index) => {
+      const kind = disk.name.slice(0, 2);
+      const free = leftOver.findIndex((name) => name.startsWith(kind));
+      const name = chosen[index] ?? leftOver.splice(free, 1)[0];
+      return { ...disk, name: name ?? disk.name };
+    }),
+  };
+}
+
+/**
+ * Modaliases whose drivers may be loaded or not, as it happens: those that bring no disk, where somebody has to wait for one after its controller's driver
+ * is there, or a person is at a shell for a time.
+ */
+export function besideTheWay(
+  { disks = [], modaliases = [] }: MachineFile,
+  { shell }: { shell: boolean },
+): ReadonlySet<string> {
+  const onTheWay = new Set(disks.flatMap(({ behind = [] }) => behind));
+  const waits =
+    shell || disks.some(({ after }) => after) || [...onTheWay].some((modalias) => /^(usb|mmc):/.test(modalias));
+  return new Set(waits ? modaliases.filter((modalias) => !onTheWay.has(modalias)) : []);
 }

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeExt4 } from "../support/disks.js";
 import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { describedDisk } from "../support/guest-machine.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import type { Disk } from "../support/qemu.js";
@@ -40,9 +41,13 @@ function scsiUnits(files: readonly string[]): string[] {
 }
 
 test("64 disks, the root on the last one: each has its links", async (context) => {
-  const qemuArguments = scsiUnits([...(await otherDisks(63)), rootDisk]);
+  const files = [...(await otherDisks(63)), rootDisk];
+  const described = {
+    disks: files.map((file, index) => describedDisk({ file, bus: "virtio-scsi" }, index)),
+    programs: [{ argv: ["shell"], lasts: 60 }],
+  };
   const cmdline = `${byUuid} rd.break=pre-mount`;
-  const guest = bootImage(context, image, { cmdline, qemuArguments, notRehearsed: "a person at the shell takes part" });
+  const guest = bootImage(context, image, { cmdline, qemuArguments: scsiUnits(files), described });
   await guest.waitFor(prompt);
   guest.type("cd /dev/disk; until [ $(ls by-uuid | wc -l) = 64 ]; do sleep 1; done; exit\n");
   const { mounts, links } = await rootFacts(guest);
