@@ -7,7 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
+import { traceEnd, tracePath } from "../../core/abi/index.js";
+import { consoleParameters } from "../../core/emulator/qemu.js";
 import { unifiedImage } from "../fuzz/binary-readers.js";
+import { assertFaithful } from "../support/faithful.js";
 import { buildImage } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
@@ -62,10 +65,13 @@ function processesWith(word: string): string[] {
   });
 }
 
-test("an image boots to the root on a disk, with the kernel that it was built for; the disk stays as it was", async () => {
+test("an image boots to the root on a disk, with the kernel that it was built for, as rehearsed; the disk stays as it was", async () => {
   const digest = async () => (await run(["sha256sum", rootDisk])).split(" ")[0];
   const old = await digest();
-  const guest = atTerminal("whole", [image, "--disk", rootDisk, "-c", `root=UUID=${rootVolume.uuid} rw`]);
+  // Shows the recording before the root's own init runs.
+  const script = `dmesg -n 1; cat ${tracePath}; echo ${traceEnd}; exec /sbin/init`;
+  const cmdline = `root=UUID=${rootVolume.uuid} rw init=/bin/sh -- -c "${script}"`;
+  const guest = atTerminal("whole", [image, "--disk", rootDisk, "-c", cmdline]);
   const { status, text } = await guest.end();
   assert.match(text, /^boot: vmlinuz-\S+-cloud-amd64, 1G of memory, with/m);
   assert.match(text, /^ROOT-REACHED \/sbin\/init/m);
@@ -73,6 +79,9 @@ test("an image boots to the root on a disk, with the kernel that it was built fo
   assert.equal(status, 0, text);
   guest.terminalIsAsBefore();
   assert.equal(await digest(), old);
+  const commandLine = `${consoleParameters} ${cmdline}`;
+  const settings = { disks: [{ file: rootDisk }], memory: 1024 };
+  await assertFaithful(text, { image, commandLine, settings }, { whole: true });
 });
 
 test("keys, signals and its death end QEMU, and the terminal is as before", async () => {
