@@ -147,6 +147,8 @@ export interface Files {
   readLink(path: string): ByteString;
   /** With the directories above it; one that exists is no error. `mode`: 0o755 if left out, whatever the umask. */
   makeDir(path: string, mode?: number): void;
+  /** Permission bits with set-user-ID, set-group-ID and sticky: 0o1777. */
+  chmod(path: string, mode: number): void;
   /** A link at `path` that leads to `target`. A file or link that is there gives way. */
   symlink(path: string, target: string): void;
   /** A file, a link or an empty directory. */

@@ -1,7 +1,5 @@
-import type { Hook } from "./boot.js";
-
 /** What keeps a value from being a hook; undefined: it is one. */
-export function hookMistake(definition: Partial<Hook> | undefined): string | undefined {
+export function hookMistake(definition: { run?: unknown; priority?: number } | undefined): string | undefined {
   if (typeof definition?.run !== "function")
     return "a hook needs a function run: write export default hook({ run(boot) { … } })";
   const { priority = 50 } = definition;

@@ -26,3 +26,4 @@ export type {
 export * from "./boot.js";
 export * from "./errors.js";
 export * from "./module-setup.js";
+export * from "./system.js";

@@ -76,6 +76,8 @@ export interface Host {
   readonly modaliases: readonly string[];
   /** Is this driver (by name, "ext4") built into the kernel that the image is for, or a file of its module tree? */
   driverExists(name: string): boolean;
+  /** Text of the configuration of the kernel that the image is for: that in its module tree, or /boot/config-RELEASE. undefined: none is found. */
+  kernelConfig(): string | undefined;
 }
 
 /** For what an image may do without. */

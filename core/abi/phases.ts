@@ -9,7 +9,7 @@ export const phases = [
   "cleanup",
   "switch",
 ] as const;
-/** Hooks off the path: `timeout` at 2/3 of rd.retry, the others when the boot fails or the system goes down. */
-export const sidePhases = ["timeout", "emergency", "pre-shutdown", "shutdown"] as const;
+/** Hooks off the path: `timeout` at 2/3 of rd.retry, `system` in place of the whole path, the others when the boot fails or the system goes down. */
+export const sidePhases = ["timeout", "emergency", "pre-shutdown", "shutdown", "system"] as const;
 /** A name of either list. */
 export type Phase = (typeof phases)[number] | (typeof sidePhases)[number];

@@ -2,7 +2,15 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
-import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
+import {
+  bundlePath,
+  driverIndexPath,
+  initPath,
+  modprobePath,
+  modulesPath,
+  rescuePath,
+  snapshotPath,
+} from "../abi/index.js";
 import { type BootCode, makeBootCode } from "./boot-code.js";
 import { makeDriverIndex } from "./driver-index.js";
 import { placeUki } from "./esp.js";
@@ -17,16 +25,16 @@ import { chooseFormat, packImage } from "./image-file.js";
 import { createInstaller, installLayout } from "./install.js";
 import type { ImageParts } from "./keep.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
-import { findKernel } from "./kernel-version.js";
+import { findKernel, kernelConfig } from "./kernel-version.js";
 import type { Uki } from "./make-uki.js";
-import { findModules, placesOfModules } from "./module-folders.js";
+import { findModules, isWholeSystem, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
 import { locateTarget, writeText } from "./output.js";
 import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-parameters.js";
 import { BuildError, createProblems, type Report, reworded } from "./problems.js";
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
-import { addRescue } from "./rescue.js";
+import { addRescue, policyOfSystem } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { fillStaticInit, parametersOfStaticInit, writeStaticInit } from "./static-init-image.js";
@@ -100,7 +108,8 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
         problems.later(makeBootCode(selected, kernel?.release, settings.hostOnly, parametersOfStaticInit(settings))),
         fill(selected, build),
       ]);
-  if (!settings.kernelOnly) problems.during(() => measured(build, "boot code", () => addBootCode(build, bundled)));
+  if (!settings.kernelOnly)
+    problems.during(() => measured(build, "boot code", () => addBootCode(build, selected, bundled)));
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
   options.keep?.({ tree, modules: selected.modules, bundled });
   problems.check();
@@ -228,7 +237,8 @@ function chooseModules({
   const driverExists = (word: string) =>
     kernel !== undefined && [kernel.drivers, kernel.builtin].some((set) => set.has(driverName(word)));
   const available = findModules(options.moduleFolders ?? placesOfModules(settings), problems);
-  return selectModules(available, settings.modules, createHostAnswers(host, facts, driverExists), problems, report);
+  const answer = createHostAnswers(host, facts, driverExists, () => kernel && kernelConfig(kernel, host));
+  return selectModules(available, settings.modules, answer, problems, report);
 }
 
 /** No error: what the root is, root= says in the boot, and one from tmpfs-root needs nothing that the host's own lies on. */
@@ -275,12 +285,15 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
     if (!tree.remove(path))
       report.warning(`--remove: ${path} is not in the image anyway (for drivers: --omit-drivers)`);
   const expectShell = selected.modules.some(({ name }) => name === "busybox");
-  problems.during(() => addRescue(tree, settings, { expectShell, report }));
+  if (isWholeSystem(selected.modules)) addText(tree, rescuePath, policyOfSystem);
+  else problems.during(() => addRescue(tree, settings, { expectShell, report }));
   return fillDrivers(selected, build);
 }
 
 async function fillDrivers(selected: SelectedModules, build: Build): Promise<number> {
   const { tree, problems, settings, kernel, devices, sizes } = build;
+  // Nobody would ask for one.
+  if (isWholeSystem(selected.modules)) return 0;
   if (!kernel) {
     // PID 1 always looks there: such a kernel has every driver built in.
     addText(tree, driverIndexPath, makeDriverIndex([], []));
@@ -294,13 +307,14 @@ async function fillDrivers(selected: SelectedModules, build: Build): Promise<num
   return count ?? 0;
 }
 
-function addBootCode(build: Build, bundled: BootCode | undefined): void {
+function addBootCode(build: Build, { modules }: SelectedModules, bundled: BootCode | undefined): void {
   const { tree, settings } = build;
   // A static init is put around its files at the end.
   if (settings.staticInit) readInit(build);
   else {
     addText(tree, initPath, readInit(build), 0o755);
-    tree.add(modprobePath, { type: "symlink", target: initPath });
+    // It answers from the image's index of drivers; a whole system has its own modprobe, or none.
+    if (!isWholeSystem(modules)) tree.add(modprobePath, { type: "symlink", target: initPath });
   }
   addText(tree, bundlePath, bundled?.code ?? "");
   addText(tree, snapshotPath, bundled?.snapshot ?? "");

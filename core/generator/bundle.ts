@@ -3,7 +3,7 @@ import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js
 import { parameterValidators } from "../schema/parameters.js";
 import type { BootPlan } from "../sequencer/plan.js";
 import { type Bundled, bundleForQuickJs } from "./esbuild.js";
-import type { ModuleFolder } from "./module-folders.js";
+import { isWholeSystem, type ModuleFolder } from "./module-folders.js";
 import { project } from "./project.js";
 
 /** What the boot code is told of its image; becomes the BootPlan of core/sequencer/plan.ts. */
@@ -17,7 +17,7 @@ export interface BundleInput {
   hostOnly: boolean;
   /** Of a static init, which has them in place of files. */
   ownParameters?: BootPlan["ownParameters"];
-  /** Path of the sequencer's `start`. */
+  /** Path of the sequencer's `start`. Left out: that for these modules. */
   sequencer?: string;
 }
 
@@ -55,6 +55,7 @@ export async function makeBundle(input: BundleInput): Promise<Bundled> {
 
 /** The module that imports all parts and starts the boot with the plan. */
 function entryModule(input: BundleInput, validators: ReadonlyMap<string, string>): string {
+  const { sequencer = isWholeSystem(input.modules) ? project.systemSequencer : project.sequencer } = input;
   const imports: string[] = [];
   const modules = input.modules.map(({ name, phases }) => {
     const hooks = Object.entries(phases).map(([phase, path]) => {
@@ -70,7 +71,7 @@ function entryModule(input: BundleInput, validators: ReadonlyMap<string, string>
   });
   const build = { version: project.version, bundle: idPlaceholder, kernel: input.kernel, hostOnly: input.hostOnly };
   return [
-    `import { start } from ${JSON.stringify(input.sequencer ?? project.sequencer)};`,
+    `import { start } from ${JSON.stringify(sequencer)};`,
     `import { ${[...new Set(validators.values())].join(", ")} } from "firstlight/parameters";`,
     ...imports,
     `start({ modules: [${modules.join(", ")}], parameters: { ${parameters.join(", ")} },`,

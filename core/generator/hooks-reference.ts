@@ -8,6 +8,7 @@ const entry = "hooks/index.ts";
 const sections: readonly { title: string; file: string }[] = [
   { title: "The install side: module-setup.ts", file: "hooks/module-setup.ts" },
   { title: "The boot side: a file for each phase", file: "hooks/boot.ts" },
+  { title: "A module that is the whole system", file: "hooks/system.ts" },
   { title: "Errors", file: "hooks/errors.ts" },
 ];
 const values = { title: "Values", file: "core/abi/values.ts" };
@@ -26,6 +27,8 @@ const phaseTexts: Readonly<Record<Phase, string>> = {
   emergency: "the boot has failed: before the report and the shell",
   "pre-shutdown": "kept for later: nothing runs it yet",
   shutdown: "kept for later: nothing runs it yet",
+  system:
+    "the initramfs is the whole system, and stays: in place of all phases, see `SystemHook`; one module of an image can have it",
 };
 
 /** The reference page, in Markdown. */

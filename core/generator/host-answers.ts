@@ -15,6 +15,7 @@ export function createHostAnswers(
   host: HostFiles,
   facts: HostFacts,
   driverExists: (name: string) => boolean,
+  kernelConfig: () => string | undefined = () => undefined,
 ): AnswerHost {
   /** The path itself if a module may look there; links are judged by where they lead. */
   function permitted(path: string): string {
@@ -44,6 +45,7 @@ export function createHostAnswers(
     readFile,
     list: (path) => host.list(permitted(path)),
     driverExists,
+    kernelConfig,
   };
   return (question, argument) => answers[question](argument);
 }

@@ -11,6 +11,11 @@ export interface Kernel {
   folder: string;
 }
 
+/** Text of the configuration that the kernel was built with; undefined: it is neither where Fedora has it nor where Debian has it. */
+export function kernelConfig({ release, folder }: Kernel, host: HostFiles): string | undefined {
+  return createHostFiles().readText(join(folder, "config")) ?? host.readText(`/boot/config-${release}`);
+}
+
 /**
  * Finds a kernel's driver directory: of the release named, of `folder` (-k), of the running kernel, or of the only one of another system,
  * `host`. Throws BuildError.

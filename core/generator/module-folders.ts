@@ -32,6 +32,10 @@ export function placesOfModules({ sysroot, localModules }: { sysroot: string; lo
   return [...new Set([project.modules, ...others])];
 }
 
+/** Is one of these modules the whole system? There is no switch of root then, and the image holds nothing for one. */
+export const isWholeSystem = (modules: readonly Pick<ModuleFolder, "phases">[]): boolean =>
+  modules.some(({ phases }) => phases.system !== undefined);
+
 const allPhases: readonly Phase[] = [...phases, ...sidePhases];
 const namePattern = /^(\d\d)([a-z][\w.+-]*)$/;
 

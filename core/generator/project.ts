@@ -20,6 +20,8 @@ export const project = {
   template: join(top, "hooks/template"),
   modules: join(top, "modules.d"),
   sequencer: join(top, "core/sequencer/start.ts"),
+  /** In place of it where a module is the whole system. */
+  systemSequencer: join(top, "core/sequencer/start-system.ts"),
   setupGuest: join(top, "core/generator/setup-guest.ts"),
   init: join(top, "dist/init/init"),
 } as const;

@@ -21,6 +21,9 @@ function firstPolicy(kernelCommandLine: string, hasShell: boolean): string {
   return `shell=${shell ? 1 : 0} action=${action} delay=${panic ? Math.max(0, panic) : defaultDelay}\n`;
 }
 
+/** Of an image that is the whole system: it goes on, whatever fails. */
+export const policyOfSystem = "shell=0 action=again delay=1\n";
+
 const shellProgram = "/bin/sh";
 
 /** No link: busybox is what its name says. */

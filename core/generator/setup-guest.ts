@@ -39,6 +39,7 @@ function createHost(): Host {
     readFile: (path) => ask("readFile", path),
     list: (path) => ask("list", path),
     driverExists: (name) => ask("driverExists", name),
+    kernelConfig: () => ask("kernelConfig", ""),
   };
 }
 

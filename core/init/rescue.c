@@ -157,12 +157,12 @@ int program_run(const struct program *program, int *status) {
     become(program, ends[1]);
   int error = child < 0 ? errno : 0;
   close(ends[1]);
-  while (child > 0 && (pid = waitpid(-1, status, 0)) != child && pid >= 0)
-    ;
-  /* execve has closed the other end, or its failure was written there. */
+  /* Until execve has closed the other end, or its failure was written there. */
   if (child > 0 && read(ends[0], &error, sizeof error) != sizeof error)
     error = 0;
   close(ends[0]);
+  while (child > 0 && (pid = waitpid(-1, status, 0)) != child && pid >= 0)
+    ;
   return error;
 }
 

@@ -19,6 +19,7 @@ export const files: Files = {
   stat: (path) => instantIfThere("stat", { path }),
   readLink: (path) => instant("readLink", { path }).target,
   makeDir: (path, mode = 0o755) => void instant("makeDir", { path, mode, parents: true }),
+  chmod: (path, mode) => void instant("chmod", { path, mode }),
   symlink: (path, target) => void instant("symlink", { path, target, replace: true }),
   remove: (path) => void instant("remove", { path }),
 };
