@@ -2,15 +2,7 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { machine } from "node:os";
 import { join } from "node:path";
-import {
-  bundlePath,
-  driverIndexPath,
-  initPath,
-  modprobePath,
-  modulesPath,
-  rescuePath,
-  snapshotPath,
-} from "../abi/index.js";
+import { bundlePath, driverIndexPath, initPath, modprobePath, modulesPath, snapshotPath } from "../abi/index.js";
 import { type BootCode, makeBootCode } from "./boot-code.js";
 import { makeDriverIndex } from "./driver-index.js";
 import { placeUki } from "./esp.js";
@@ -34,7 +26,7 @@ import { checkOwnParameters, kernelCommandLinePath, ownParameters } from "./own-
 import { BuildError, createProblems, type Report, reworded } from "./problems.js";
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
-import { addRescue, policyOfSystem } from "./rescue.js";
+import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { fillStaticInit, parametersOfStaticInit, writeStaticInit } from "./static-init-image.js";
@@ -285,8 +277,7 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
     if (!tree.remove(path))
       report.warning(`--remove: ${path} is not in the image anyway (for drivers: --omit-drivers)`);
   const expectShell = selected.modules.some(({ name }) => name === "busybox");
-  if (isWholeSystem(selected.modules)) addText(tree, rescuePath, policyOfSystem);
-  else problems.during(() => addRescue(tree, settings, { expectShell, report }));
+  problems.during(() => addRescue(tree, settings, { expectShell, isSystem: isWholeSystem(selected.modules), report }));
   return fillDrivers(selected, build);
 }
 

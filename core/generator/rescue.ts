@@ -22,7 +22,7 @@ function firstPolicy(kernelCommandLine: string, hasShell: boolean): string {
 }
 
 /** Of an image that is the whole system: it goes on, whatever fails. */
-export const policyOfSystem = "shell=0 action=again delay=1\n";
+const policyOfSystem = "shell=0 action=again delay=1\n";
 
 const shellProgram = "/bin/sh";
 
@@ -79,8 +79,12 @@ function addAskingShell(tree: Tree, hash: string): void {
 export function addRescue(
   tree: Tree,
   settings: { kernelCommandLine: string; emergencyPasswordHash: string | undefined },
-  options: { expectShell: boolean; report: Report },
+  options: { expectShell: boolean; isSystem?: boolean; report: Report },
 ): void {
+  if (options.isSystem) {
+    addText(tree, rescuePath, policyOfSystem);
+    return;
+  }
   const hasShell = tree.has(shellProgram);
   addText(tree, rescuePath, firstPolicy(settings.kernelCommandLine, hasShell));
   if (!hasShell) {

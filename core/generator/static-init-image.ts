@@ -4,6 +4,7 @@ import type { BootPlan } from "../sequencer/plan.js";
 import { cpio } from "./cpio.js";
 import { makeDriverIndex } from "./driver-index.js";
 import { addText, type Building } from "./fill-tree.js";
+import { isWholeSystem } from "./module-folders.js";
 import { writeImage } from "./output.js";
 import { kernelCommandLinePath } from "./own-parameters.js";
 import type { Problems, Report } from "./problems.js";
@@ -24,7 +25,7 @@ export function fillStaticInit(selected: SelectedModules, settings: Settings, bu
   const { tree, problems, report } = building;
   refuseFiles(selected, problems, report);
   for (const { path, text } of parametersOfStaticInit(settings) ?? []) addText(tree, path, text);
-  addRescue(tree, settings, { expectShell: false, report });
+  addRescue(tree, settings, { expectShell: false, isSystem: isWholeSystem(selected.modules), report });
   addText(tree, driverIndexPath, makeDriverIndex([], []));
 }
 

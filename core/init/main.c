@@ -12,9 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "call.h"
 #include "console.h"
 #include "engine.h"
+#include "image.h"
 #include "last_word.h"
 #include "modprobe.h"
 #include "process.h"
@@ -180,6 +182,9 @@ _Noreturn static void guard(int count, char **arguments) {
   console_prepare();
   engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = take_arguments(count, arguments)};
   struct rescue_policy policy = rescue_policy_of_image();
+  /* Of the engines to come. */
+  image_hold(BUNDLE_PATH);
+  image_hold(SNAPSHOT_PATH);
   for (;;) {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +54,14 @@ void close_all_but(int a, int b) {
     first = high + 1;
   }
   close_from_to(first, ~0u);
+}
+
+void forget_code(void) {
+  /* ld's own symbols. */
+  extern char __executable_start, etext;
+  size_t page = sysconf(_SC_PAGESIZE);
+  uintptr_t start = (uintptr_t)&__executable_start & -page, end = (uintptr_t)&etext & -page;
+  madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
 bool oom_score_set(const char *score) {

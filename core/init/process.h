@@ -15,6 +15,9 @@ void process_reset(void);
 /* Closes all descriptors but 0, 1, 2 and these two (-1: none). */
 void close_all_but(int a, int b);
 
+/* Takes this process's own code out of its resident memory: what it still needs of it comes back by itself. */
+void forget_code(void);
+
 /* Of this process, as far as /proc is there and the kernel lets us. */
 bool oom_score_set(const char *score);
 

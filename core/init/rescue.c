@@ -161,6 +161,8 @@ int program_run(const struct program *program, int *status) {
   if (child > 0 && read(ends[0], &error, sizeof error) != sizeof error)
     error = 0;
   close(ends[0]);
+  /* It may take as long as the machine is on. */
+  forget_code();
   while (child > 0 && (pid = waitpid(-1, status, 0)) != child && pid >= 0)
     ;
   return error;

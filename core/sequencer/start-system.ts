@@ -69,7 +69,7 @@ function createSystem(plan: BootPlan, module: string, loop: Loop, finish: System
     clock: { now: loop.now, sleep: loop.sleep },
     job: loop.job,
     parameters() {
-      const parameters = createParameters(readCommandLine().words);
+      const parameters = createParameters(readCommandLine(plan.ownParameters).words);
       // Only where it is asked for: what it takes would stay in memory for the machine's whole life.
       if (parameters.flag("rd.trace", false)) {
         files.makeDir(traceFolder);

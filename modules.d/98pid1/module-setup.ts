@@ -14,9 +14,9 @@ export default moduleSetup({
       form: "0|1|console",
     },
   },
-  install(image) {
-    // Before devtmpfs is mounted: the kernel opens it for PID 1.
-    image.node("/dev/console", "char", 5, 1, 0o600);
+  install(image, host) {
+    // Before devtmpfs is mounted: the kernel opens it for PID 1. Around a static init the files are somebody else's.
+    if (!host.staticInit) image.node("/dev/console", "char", 5, 1, 0o600);
   },
   installkernel(image, host) {
     const config = host.kernelConfig();
