@@ -1,7 +1,7 @@
 import type { JobOps, SwitchWord } from "../abi/index.js";
 import { resolveExecutable } from "./executables.js";
 import { Failure } from "./failure.js";
-import { dataOf, isFolder } from "./file-tree.js";
+import { dataOf, isFolder, sizeOf } from "./file-tree.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 /** Does something as it would be after the switch, and leaves all mounts as they are. */
@@ -64,14 +64,19 @@ function objectionTo(world: World, word: JobOps["trySwitch"][0]): string | null 
 }
 
 /** What begins a kernel that kexec takes: a PE file (EFI stub), an ELF file, the boot sector of x86 (its signature is at 510). */
-const isKernel = (data: string) => /^(MZ|\x7fELF)/.test(data) || data.slice(510, 512) === "\x55\xaa" || data === "";
+const isKernel = (data: string) => /^(MZ|\x7fELF)/.test(data) || data.slice(510, 512) === "\x55\xaa";
+/** COMMAND_LINE_SIZE of x86, with the NUL at its end. */
+const longestCommandLine = 2047;
 
-function kexecLoad(world: World, { kernel, initrd }: JobOps["kexecLoad"][0]): Record<string, never> {
+/** As kexec_file_load(2) of x86. */
+function kexecLoad(world: World, { kernel, initrd, cmdline }: JobOps["kexecLoad"][0]): Record<string, never> {
   for (const path of initrd === undefined ? [kernel] : [kernel, initrd]) {
-    const { type } = world.files.find(path);
-    if (type !== "file") throw new Failure("EACCES", path);
+    const file = world.files.find(path);
+    // kernel_read_file of the kernel's fs/kernel_read_file.c.
+    if (file.type !== "file" || sizeOf(file) === 0) throw new Failure("EINVAL", path);
   }
   if (!isKernel(dataOf(world.files.find(kernel)))) throw new Failure("ENOEXEC", kernel);
+  if (cmdline.length > longestCommandLine) throw new Failure("EINVAL", kernel);
   return {};
 }
 

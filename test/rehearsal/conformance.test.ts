@@ -5,15 +5,18 @@ import { driverIndexPath } from "../../core/abi/index.js";
 import type { MachineDescription } from "../../core/rehearsal/description.js";
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine, type Machine } from "../../core/rehearsal/machine.js";
+import { initArguments } from "../../core/scenario/init-arguments.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
 import { cases as drivers } from "../support/conformance/drivers.js";
 import { cases as events } from "../support/conformance/events.js";
 import { cases as files } from "../support/conformance/files.js";
+import { cases as kernel } from "../support/conformance/kernel.js";
 import { cases as mounts } from "../support/conformance/mounts.js";
 import { cases as processes } from "../support/conformance/processes.js";
 import { programModels } from "../support/conformance/programs.js";
 import { type Case, runCases } from "../support/conformance/suite.js";
 import { cases as trace } from "../support/conformance/trace.js";
+import { kernelDriverIndex } from "../support/kernel-image.js";
 
 const busybox: SimulatedFile = { type: "file", mode: 0o755, data: "\x7fELF", size: 1_000_000 };
 const toBusybox: SimulatedFile = { type: "symlink", mode: 0o777, target: "busybox" };
@@ -50,15 +53,22 @@ function prepare({ op }: Machine, mounted: readonly string[]): void {
   start("mountVirtual", { type: "proc", target: "/proc", flags: [], data: "" });
   if (mounted.includes("dev") || mounted.includes("disk"))
     start("mountVirtual", { type: "devtmpfs", target: "/dev", flags: [], data: "" });
+  if (mounted.includes("sys")) start("mountVirtual", { type: "sysfs", target: "/sys", flags: [], data: "" });
   if (mounted.includes("disk")) {
     start("mount", { source: "/dev/vda", target: "/disk", type: "ext4", flags: [], data: "" });
     start("wait", { until: null });
   }
 }
 
-function testFamily(family: string, cases: readonly Case[], mounted: readonly string[]): void {
+function testFamily(
+  family: string,
+  cases: readonly Case[],
+  mounted: readonly string[],
+  more: Partial<MachineDescription> = {},
+): void {
   const simulated: Machine = createMachine({
     ...machine,
+    ...more,
     programs: { dmesg: () => ({ stdout: simulated.console() }) },
   });
   prepare(simulated, mounted);
@@ -72,3 +82,17 @@ testFamily("drivers", drivers, []);
 testFamily("events", events, []);
 testFamily("processes", processes, []);
 testFamily("trace", trace, []);
+
+const driver: SimulatedFile = { type: "file", mode: 0o644, data: "\x7fELF", size: 4000 };
+testFamily("kernel", kernel, ["sys"], {
+  init: { arguments: initArguments('single "two words" module_blacklist=isofs quiet -- last a=b') },
+  initramfs: {
+    ...machine.initramfs,
+    [driverIndexPath.slice(1)]: { type: "file", mode: 0o644, data: kernelDriverIndex() },
+    "lib/fat.ko": driver,
+    "lib/vfat.ko": driver,
+    kernel: "MZ",
+    second: "an image",
+    empty: "",
+  },
+});

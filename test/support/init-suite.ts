@@ -7,7 +7,7 @@ import { type InitOptions, runInit } from "./init-container.js";
 import { projectFolder } from "./paths.js";
 
 /** One script for the engine out of TypeScript that may import from test/support. */
-async function scriptOf(contents: string): Promise<string> {
+export async function scriptOf(contents: string): Promise<string> {
   const result = await build({
     stdin: { contents, resolveDir: join(projectFolder, "test/support"), loader: "ts" },
     bundle: true,

@@ -11,11 +11,11 @@ import { traceEnd, tracePath } from "../../core/abi/index.js";
 import { consoleParameters } from "../../core/emulator/qemu.js";
 import { unifiedImage } from "../fuzz/binary-readers.js";
 import { assertFaithful } from "../support/faithful.js";
-import { buildImage } from "../support/firstlight.js";
+import { buildImage, mkinitrdCommand } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 import { run, tryRun } from "../support/run.js";
-import { linkPrograms } from "../support/uefi.js";
+import { linkPrograms, systemdStub } from "../support/uefi.js";
 
 const { rootDisk } = await diskFixtures();
 const { file: image, kernel } = await buildImage("boot-tool", ["-N", "--compress", "zstd -1"]);
@@ -84,6 +84,21 @@ test("an image boots to the root on a disk, with the kernel that it was built fo
   await assertFaithful(text, { image, commandLine, settings }, { whole: true });
 });
 
+test("a unified kernel image boots with its own kernel and command line, or another one that is named", async () => {
+  const file = join(folder, "whole.efi");
+  const cmdline = `root=UUID=${rootVolume.uuid} ro -- of the image`;
+  const words = ["-q", "-N", "--uefi", "--uefi-stub", await systemdStub(), "--kernel-cmdline", cmdline];
+  await run(mkinitrdCommand(words, file, kernel));
+  const own = await atTerminal("unified", [file, "--disk", rootDisk]).end();
+  assert.match(own.text, /^boot: the image's kernel \S+-cloud-amd64, 1G of memory/m);
+  assert.match(own.text, /^ROOT-REACHED \/sbin\/init of the image/m);
+  assert.equal(own.status, 0);
+  const other = atTerminal("named", [file, "-c", "rdinit=/none named=here", "-k", kernel.image]);
+  await other.waitFor(/Command line: console=ttyS0 panic=-1 rdinit=\/none named=here/);
+  other.type("\u0001x");
+  assert.equal((await other.end()).status, 0);
+});
+
 test("keys, signals and its death end QEMU, and the terminal is as before", async () => {
   const ends: [name: string, status: number, end: (guest: ReturnType<typeof atTerminal>) => void][] = [
     ["keys", 0, ({ type }) => type("\u0001x")],
@@ -135,7 +150,7 @@ test("what cannot be booted is told of, with what to name or to install", async 
     [[none], /has no drivers that tell which kernel it is for: name one by --kernel FILE/],
     [[unknown], /is for the kernel 9\.9\.9, whose vmlinuz is not on this machine: .*\/boot\/vmlinuz-9\.9\.9/],
     [[several], /has drivers of several kernels \(9\.9\.9, 9\.9\.10\): name one by --kernel FILE/],
-    [[unified], /unified\.efi is a unified kernel image, .*: take its parts .*--only-section=\.linux/],
+    [[unified], /the image's kernel .*is no kernel for x86-64/],
     [[damaged, "-k", kernel.image], /damaged\.efi .*build the image again/],
   ];
   for (const [words, says] of wrong) {
