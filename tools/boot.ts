@@ -5,11 +5,11 @@ import { BuildError } from "../core/generator/problems.js";
 import { runTool } from "./run-tool.js";
 
 const help = `usage: boot IMAGE [OPTIONS]
-Boots an initramfs image, of any generator, in QEMU (x86-64), with this terminal as its console. Ctrl-A X ends it.
-  -c, --cmdline TEXT     kernel parameters, as "root=LABEL=root ro"; the console's are added
+Boots an initramfs image, of any generator, or a unified kernel image, in QEMU (x86-64), with this terminal as its console. Ctrl-A X ends it.
+  -c, --cmdline TEXT     kernel parameters, as "root=LABEL=root ro"; the console's are added. Left out: a unified kernel image's own
   -d, --disk FILE        a disk on virtio, raw or qcow2, once for each: /dev/vda, /dev/vdb, ...
                          What the guest writes to it is thrown away in the end
-  -k, --kernel FILE      the kernel; left out: the one that the image has the drivers of, beside the image or in /boot
+  -k, --kernel FILE      the kernel; left out: the one that the image has in it or has the drivers of, beside the image or in /boot
   -m, --memory SIZE      as 512M or 4G; left out: 1G
   -h, --help             show this and end
 KVM is used where a kernel runs on it. A panic or a reboot ends QEMU. Exit status: QEMU's; 1 if it cannot begin.
@@ -30,7 +30,7 @@ await runTool("boot", help, options, async (given, [image, ...others]) => {
   const wishes = {
     image,
     kernel: text("kernel"),
-    cmdline: text("cmdline") ?? "",
+    cmdline: text("cmdline"),
     disks: (given.disk ?? []) as string[],
     memory,
   };

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename } from "node:path";
 import { BuildError, reasonOf } from "../generator/problems.js";
-import { readUki } from "../image/uki.js";
-import { checkKernel, kernelFor } from "./kernel.js";
+import { checkKernel } from "./kernel.js";
 import { whyNoKvm } from "./kvm.js";
+import { partsOf } from "./parts.js";
 import { driveArguments, findQemu, kernelArguments, kvmOrNot, terminalArguments } from "./qemu.js";
 import { runInTerminal } from "./terminal.js";
 
@@ -12,7 +12,8 @@ export interface BootWishes {
   image: string;
   /** undefined: the kernel that the image has the drivers of. */
   kernel: string | undefined;
-  cmdline: string;
+  /** undefined: that of a unified kernel image, as where a boot loader says nothing. */
+  cmdline: string | undefined;
   disks: readonly string[];
   /** As QEMU takes it: "512M", "4G". */
   memory: string;
@@ -20,22 +21,18 @@ export interface BootWishes {
 
 /** Boots an image in QEMU with this terminal as its console. Result: QEMU's exit status. Throws BuildError: it cannot begin. */
 export async function bootInQemu(wishes: BootWishes, say: (text: string) => void): Promise<number> {
-  const { image, cmdline, memory } = wishes;
+  const { image, memory } = wishes;
   const qemu = findQemu();
-  if (readUki(image))
-    throw new BuildError(
-      `${image} is a unified kernel image, which UEFI firmware starts: take its parts .linux and .initrd out ("objcopy -O binary --only-section=.linux ${image} vmlinuz"), and boot those`,
-    );
   const drives = wishes.disks.flatMap(diskArguments);
-  const kernel = wishes.kernel ?? (await kernelFor(image));
-  checkKernel(kernel);
+  const { kernel, initrd, name, cmdline } = await partsOf(image, wishes.kernel);
+  checkKernel(kernel, name);
   const noKvm = await whyNoKvm(qemu, kernel);
-  say(`${basename(kernel)}, ${memory} of memory, ${kvmOrNot(noKvm)}`);
+  say(`${basename(name)}, ${memory} of memory, ${kvmOrNot(noKvm)}`);
   if (wishes.disks.length) say("what is written to the disks is thrown away in the end");
   say("Ctrl-A X ends it, Ctrl-A H shows what else there is");
   return runInTerminal(qemu, [
     ...terminalArguments(noKvm, memory),
-    ...kernelArguments(kernel, image, cmdline),
+    ...kernelArguments(kernel, initrd, wishes.cmdline ?? cmdline),
     ...drives,
   ]);
 }

@@ -29,8 +29,8 @@ export async function kernelFor(image: string): Promise<string> {
   );
 }
 
-/** What QEMU can load: the kernel's boot protocol for x86, or an ELF file. */
-export function checkKernel(path: string): void {
+/** What QEMU can load: the kernel's boot protocol for x86, or an ELF file. `name` is for messages. Throws BuildError. */
+export function checkKernel(path: string, name = path): void {
   const magic = Buffer.alloc(0x206);
   try {
     const file = openSync(path, "r");
@@ -40,8 +40,8 @@ export function checkKernel(path: string): void {
       closeSync(file);
     }
   } catch (error) {
-    throw new BuildError(`the kernel ${path} cannot be read: ${reasonOf(error)}`);
+    throw new BuildError(`the kernel ${name} cannot be read: ${reasonOf(error)}`);
   }
   if (magic.toString("latin1", 0x202) !== "HdrS" && magic.toString("latin1", 0, 4) !== "\x7fELF")
-    throw new BuildError(`${path} is no kernel for x86-64: name one as /boot/vmlinuz-KVER`);
+    throw new BuildError(`${name} is no kernel for x86-64: name one as /boot/vmlinuz-KVER`);
 }

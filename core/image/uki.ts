@@ -4,10 +4,17 @@ import type { UkiSection } from "../generator/uki.js";
 import { type FileWindow, openWindow } from "./file-window.js";
 import { printable, sizeWords } from "./listing.js";
 
+interface Part {
+  start: number;
+  end: number;
+}
+
 /** What a unified kernel image tells of itself. Texts are byte strings. */
 export interface ReadUki {
   /** Positions in the file. */
-  initrd: { start: number; end: number };
+  initrd: Part;
+  /** undefined: there is no kernel in it. */
+  kernel: Part | undefined;
   /** What os-release(5) calls it. */
   system: string | undefined;
   release: string | undefined;
@@ -40,14 +47,19 @@ function describe(file: FileWindow, sections: readonly PeSection[]): ReadUki {
     // dracut and others end it with NUL.
     return bytes.split("\0")[0]?.trim();
   };
-  const initrd = find(".initrd");
+  const partOf = (section: UkiSection): Part | undefined => {
+    const found = find(section);
+    return found && { start: found.start, end: found.start + contentSize(found) };
+  };
+  const initrd = partOf(".initrd");
   if (!initrd)
     throw new BuildError(
       `${file.path} is a program for UEFI without an initramfs image in it: name an initramfs image, or a unified kernel image`,
     );
   const system = text(".osrel");
   return {
-    initrd: { start: initrd.start, end: initrd.start + contentSize(initrd) },
+    initrd,
+    kernel: partOf(".linux"),
     system: system && (/^PRETTY_NAME=(["']?)(.*)\1$/m.exec(system)?.[2] ?? /^ID=(["']?)(.*)\1$/m.exec(system)?.[2]),
     release: text(".uname"),
     commandLine: text(".cmdline"),
