@@ -127,6 +127,8 @@ async function buildAll(
   configuration: Partial<Configuration>,
   messages: Messages,
 ): Promise<void> {
+  // What contradicts itself is told without any kernel, too.
+  makeSettings(commandLine, configuration, process.env);
   const releases = installedReleases(createHostFiles(sysrootOf(commandLine)));
   if (!releases.length) throw new BuildError("--regenerate-all: no kernel is installed in /lib/modules");
   const problems = createProblems();

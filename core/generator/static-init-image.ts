@@ -29,16 +29,24 @@ export function fillStaticInit(selected: SelectedModules, settings: Settings, bu
   addText(tree, driverIndexPath, makeDriverIndex([], []));
 }
 
+/** How many of a module's files are named: busybox has a hundred. */
+const mostNamed = 10;
+
 function refuseFiles({ modules }: SelectedModules, problems: Problems, report: Report): void {
-  for (const { name, requests, places } of modules)
-    for (const [index, request] of requests.entries()) {
+  for (const { name, requests, places } of modules) {
+    for (const request of requests) if (request.kind === "warning") report.warning(`module ${name}: ${request.text}`);
+    const installed = requests.flatMap((request, index) => {
       const what = wordsFor(request);
-      if (request.kind === "warning") report.warning(`module ${name}: ${request.text}`);
-      else if (what !== undefined)
-        problems.add(
-          `module ${name} needs ${what}, and a static init is one file: leave the module out, or build an image without --static-init (asked for at ${places[index]})`,
-        );
-    }
+      return what === undefined ? [] : [`${what} (asked for at ${places[index]})`];
+    });
+    if (!installed.length) continue;
+    const dependents = modules.filter(({ depends }) => depends.includes(name)).map((other) => other.name);
+    const asked = dependents.length ? `, on which ${dependents.join(" and ")} depends,` : "";
+    const more = installed.length > mostNamed ? `, and ${installed.length - mostNamed} more` : "";
+    problems.add(
+      `module ${name}${asked} cannot be in a static init, which is one file: it installs ${installed.slice(0, mostNamed).join(", ")}${more}; leave it out, or build an image without --static-init`,
+    );
+  }
 }
 
 /** undefined: what comes without files of the image, or, as drivers, beside the program. */
