@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { initPath } from "../abi/index.js";
 import { decompress, isCompressed } from "./decompress.js";
@@ -62,12 +62,20 @@ function readKernel(folder: string): KernelTree {
   const release = basename(resolve(folder));
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new BuildError(`there is no directory ${folder}: MODULES_DIR is that of one kernel, as /lib/modules/6.1.0`);
-  if (!statSync(join(folder, "modules.dep"), { throwIfNoEntry: false }))
+  if (!hasDependencies(folder)) {
+    const below = readdirSync(folder).find((name) => hasDependencies(join(folder, name)));
     throw new BuildError(
-      `${folder} has no modules.dep: name the directory of one kernel, as /lib/modules/6.1.0; if it is that, run "depmod ${release}"`,
+      `${folder} has no modules.dep: ${
+        below === undefined
+          ? `run "depmod ${release}", or name the directory of one kernel, as /lib/modules/6.1.0`
+          : `name the directory of one kernel, as ${join(folder, below)}`
+      }`,
     );
+  }
   return readKernelTree({ release, folder }, ["modules.dep"]);
 }
+
+const hasDependencies = (folder: string) => existsSync(join(folder, "modules.dep"));
 
 /** Drivers with all that they need, in the order in which they are to be inserted. None for what is built in. */
 function orderOf(kernel: KernelTree, named: readonly string[], problems: Problems, report: Report): string[] {
