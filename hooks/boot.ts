@@ -27,10 +27,20 @@ export interface Parameters {
   text(name: string): string | undefined;
   /** Every value, in order, "1" for a bare one; empty if it is not there. */
   all(name: string): string[];
+  /** Those of several parameters, in the order of the command line; `value` is undefined for a bare one. */
+  inOrder(names: readonly string[]): { name: string; value: string | undefined }[];
   /** Of a parameter declared as boolean: true for 1, yes, on, true and a bare name; `otherwise` if it is not there. */
   flag(name: string, otherwise: boolean): boolean;
   /** Of a parameter declared as integer; `otherwise` if it is not there. */
   number(name: string, otherwise: number): number;
+}
+
+/** What the module that mounts the root may have otherwise at the switch. */
+export interface SwitchWishes {
+  /** What is run where there is no `init=`. Left out: the first of /sbin/init, /etc/init and /bin/init that is there. */
+  init?: string;
+  /** Mount points that move into the new root after /run, /dev, /proc and /sys, where it has a directory for them; else they are unmounted. */
+  moves?: readonly string[];
 }
 
 /** The root file system that the boot is for. */
@@ -45,9 +55,11 @@ export interface Root {
    * From a cmdline hook: this module will mount the root on `mountPoint`, in its mount hook. After the phase cmdline exactly one module has to have
    * claimed it: with none, or more than one, the boot stops and says so.
    */
-  claim(): void;
+  claim(wishes?: SwitchWishes): void;
   /** Was it this module that claimed it? */
   readonly claimed: boolean;
+  /** From a mount hook: resolves once the module that has claimed it has ended its own, so that another may lay something over it. Rejects as that hook does. */
+  mounted(): Promise<void>;
 }
 
 /** A block device that is there, as it was when it was last probed. */
@@ -83,11 +95,11 @@ export interface Wants {
   device(spec: string, asker: { for: string }): Promise<Device>;
   /**
    * Anything else: `attempt` gives undefined until it is met, and then the result. What it throws ends the waiting, and rejects the promise.
-   * `description`: what is waited for, for the report; `nearest` says there what is there instead ("there is sda1, but not sdb1").
+   * `description`: what is waited for, for the report; `nearest` says there what is there instead ("there is sda1, but not sdb1"), `remedy` what to do.
    */
   until<Result>(
     description: string,
-    asker: { for: string; nearest?: () => string },
+    asker: { for: string; nearest?: () => string; remedy?: string },
     attempt: () => Result | undefined | Promise<Result | undefined>,
   ): Promise<Result>;
 }
@@ -151,6 +163,8 @@ export interface Files {
   chmod(path: string, mode: number): void;
   /** A link at `path` that leads to `target`. A file or link that is there gives way. */
   symlink(path: string, target: string): void;
+  /** A node of a driver; one that is there is an error, EEXIST. `mode` is exact, whatever the umask. */
+  makeNode(path: string, node: { type: "char" | "block"; major: number; minor: number; mode: number }): void;
   /** A file, a link or an empty directory. */
   remove(path: string): void;
 }

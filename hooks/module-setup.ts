@@ -43,6 +43,8 @@ export interface RootForm {
   form: string;
   /** Regular expression (JavaScript's) over the whole value of root=. */
   matches: string;
+  /** Only together with this `rootfstype=`. */
+  type?: string;
 }
 
 /** What a module-setup may know of the build host, or of the system at --sysroot. */

@@ -97,10 +97,10 @@ function whyNoFolder(path: string): string | undefined {
 /** Which program it is, and whether it takes the options of the one in Rust. */
 function findVirtiofsd(): { path: string; rust: boolean } {
   const inPath = (process.env.PATH ?? "").split(":").map((folder) => join(folder, "virtiofsd"));
-  const path = [...places, ...inPath].find(isExecutable);
+  const path = [...inPath, ...places].find(isExecutable);
   if (path === undefined)
     throw new BuildError(
-      `virtiofsd is not installed: install Debian's package virtiofsd, which up to Debian 12 is part of qemu-system-common (looked for: ${places.join(", ")}, and in PATH)`,
+      `virtiofsd is not installed: install Debian's package virtiofsd, which up to Debian 12 is part of qemu-system-common (looked for in PATH, and: ${places.join(", ")})`,
     );
   // Both know --help; in Debian 13 both names lead to the one in Rust.
   const { stdout, error } = spawnSync(path, ["--help"], { encoding: "utf8" });

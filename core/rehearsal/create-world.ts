@@ -4,6 +4,7 @@ import type { MachineDescription } from "./description.js";
 import { createBlockDevices, startDevices } from "./devices.js";
 import { createFileSpace } from "./file-space.js";
 import { addFiles, createFileSystem } from "./file-tree.js";
+import { createFolders } from "./folders.js";
 import { createHardware } from "./hardware.js";
 import { createPrograms } from "./programs.js";
 import { createSchedule } from "./schedule.js";
@@ -47,6 +48,7 @@ export function createWorld(description: MachineDescription): ObservedWorld {
   world.console = createConsole(world);
   world.programs = createPrograms(world);
   world.devices = createBlockDevices(world);
+  world.folders = createFolders(world);
   world.hardware = createHardware(world);
   startDevices(world);
   if (deaf) schedule.after(deaf.until - schedule.now(), schedule.ueventsLost);

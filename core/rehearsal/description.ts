@@ -34,6 +34,18 @@ export interface SimulatedDevice {
   files?: FileTable;
 }
 
+/** A folder of the host that a virtio device offers by its tag. */
+export interface SimulatedFolder {
+  tag: string;
+  /** Modaliases of the devices on the way to it and of its own, the outermost first. Its own is answered by the driver virtiofs. */
+  behind: readonly string[];
+  /** When it arrives, milliseconds after its driver is there. Left out: at once. */
+  after?: number;
+  /** virtiofsd does not run any more: it can be mounted, and no file in it can be looked at. */
+  silent?: true;
+  files?: FileTable;
+}
+
 /** What a person at the console does when the boot asks: types a line, or gives up. */
 export type ConsoleAnswer = { line: string; after?: number } | { cancel: true; after?: number };
 
@@ -46,6 +58,8 @@ export interface MachineDescription {
   /** The initramfs. */
   initramfs: FileTable;
   devices: readonly SimulatedDevice[];
+  /** Left out: none. */
+  folders?: readonly SimulatedFolder[];
   /** More files of sysfs, there from the start. */
   sysfs?: FileTable;
   /** Uevents of this time, in milliseconds since the kernel started, are lost: its end is told of. */

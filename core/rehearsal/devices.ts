@@ -4,6 +4,7 @@ import type { SimulatedDevice } from "./description.js";
 import { normalizeAlias, openDriverIndex } from "./driver-index.js";
 import { Failure } from "./failure.js";
 import { addFiles, dataOf, type FileSystem, type FileTable, type SimulatedFile } from "./file-tree.js";
+import { hasDriver } from "./kernel-files.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 /** The block devices that are there, and the drivers that bring them. */
@@ -28,6 +29,8 @@ export interface BlockDevices {
 
 /** Where a device is below /sys. */
 const placeOf = ({ name, devpath = `simulated/block/${name}` }: SimulatedDevice): string => `devices/${devpath}`;
+
+const virtiofs = "virtiofs";
 
 const sectorSize = 512;
 export const sizeOfDevice = ({ sectors = 2048 }: SimulatedDevice): number => sectors * sectorSize;
@@ -143,6 +146,7 @@ export function createBlockDevices(world: World): BlockDevices {
     driverInserted: (name) => {
       for (const device of description.devices)
         if (device.driver === name) schedule.after(device.after ?? 0, () => arrive(device));
+      if (name === virtiofs) world.folders.driverInserted();
       world.hardware.driverInserted(name);
     },
     resolve,
@@ -151,7 +155,9 @@ export function createBlockDevices(world: World): BlockDevices {
 }
 
 /** The devices that need no driver of the image, at the start. */
-export function startDevices({ description, devices, hardware, schedule }: World): void {
+export function startDevices(world: World): void {
+  const { description, devices, folders, hardware, schedule } = world;
+  if (hasDriver(world, virtiofs)) folders.driverInserted();
   hardware.start();
   for (const device of description.devices)
     if (device.driver === undefined && !device.behind) {
@@ -199,6 +205,7 @@ const driverMagics = ["\x7fELF", "\x1f\x8b", "\xfd7zXZ", "(\xb5/\xfd"];
 function objectionTo({ files }: World, path: string): string | undefined {
   try {
     const file = files.find(path);
+    if (file.type === "file" && !dataOf(file)) return "EINVAL";
     const isDriver = file.type === "file" && driverMagics.some((magic) => dataOf(file).startsWith(magic));
     return isDriver ? undefined : "ENOEXEC";
   } catch (error) {

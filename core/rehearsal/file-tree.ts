@@ -66,6 +66,8 @@ export interface FileSystem {
   lastNumber: number;
   /** Its device has gone: nothing can be read any more. */
   dead: boolean;
+  /** Who serves it does not answer: whoever looks at a file waits for ever. */
+  silent?: true;
   /** Whole block of data that a mount(8) of it shows after its flags: ",size=64k". */
   shown: string;
 }

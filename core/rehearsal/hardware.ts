@@ -1,4 +1,4 @@
-import type { SimulatedDevice } from "./description.js";
+import type { SimulatedDevice, SimulatedFolder } from "./description.js";
 import { Failure } from "./failure.js";
 import { addFiles, type FileTable } from "./file-tree.js";
 import type { World } from "./world.js";
@@ -20,12 +20,13 @@ interface Node {
   bound: boolean;
   behind: Node[];
   disks: SimulatedDevice[];
+  folders: SimulatedFolder[];
 }
 
 const busOf = (modalias: string) => modalias.split(":", 1)[0] ?? "";
 
 export function createHardware(world: World): Hardware {
-  const { description, devices, schedule } = world;
+  const { description, devices, folders, schedule } = world;
   const nodes = new Map<string, Node>();
   const outermost: Node[] = [];
 
@@ -37,7 +38,7 @@ export function createHardware(world: World): Hardware {
       let node = nodes.get(key);
       if (!node) {
         const modalias = way[depth - 1] ?? "";
-        node = { modalias, number: nodes.size, present: false, bound: false, behind: [], disks: [] };
+        node = { modalias, number: nodes.size, present: false, bound: false, behind: [], disks: [], folders: [] };
         nodes.set(key, node);
         (above?.behind ?? outermost).push(node);
       }
@@ -78,9 +79,14 @@ export function createHardware(world: World): Hardware {
     node.bound = true;
     for (const one of node.behind) appear(one);
     for (const disk of node.disks) schedule.after(disk.after ?? 0, () => devices.arrive(disk));
+    for (const folder of node.folders) {
+      if (folder.after) schedule.after(folder.after, () => folders.arrive(folder));
+      else folders.arrive(folder);
+    }
   }
 
   for (const device of description.devices) if (device.behind) nodeAt(device.behind)?.disks.push(device);
+  for (const folder of description.folders ?? []) nodeAt(folder.behind)?.folders.push(folder);
   return {
     files: () => Object.assign({}, ...[...nodes.values()].filter(({ present }) => present).map(fileOf)),
     start: () => outermost.forEach(appear),

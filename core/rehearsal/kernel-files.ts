@@ -49,11 +49,14 @@ const memoryTypes = [
   "configfs",
 ];
 
+/** Neither in memory nor on a disk; drivers of most kernels. */
+const otherTypes = ["virtiofs", "overlay"];
+
 /** Does the kernel know this type, or load a driver for it? An image's own index says what its kernel has. */
 export function kernelKnows(world: World, type: string): boolean {
   if (world.description.missingTypes?.includes(type)) return false;
   if (memoryTypes.includes(type)) return true;
-  if (world.description.drivers || world.description.monolithic) return diskTypes.includes(type);
+  if (world.description.drivers || world.description.monolithic) return [...diskTypes, ...otherTypes].includes(type);
   return world.devices.resolve(`fs-${type}`).length > 0;
 }
 
@@ -86,12 +89,13 @@ function procFiles(world: World): Record<string, MadeUp> {
   const { kernel, commandLine, missingTypes = [], memory = defaultMemory } = world.description;
   const named = (types: readonly string[], prefix: string) =>
     types.filter((type) => !missingTypes.includes(type)).map((type) => `${prefix}\t${type}\n`);
+  const driven = () => otherTypes.filter((type) => hasDriver(world, type));
   let hostname = "(none)";
   const levels = ["7", "4", "1", "7"];
   const process = Object.entries(processFiles(world)).map(([name, file]) => [`${enginePid}/${name}`, file] as const);
   return {
     cmdline: { read: () => `${toBytes(commandLine)}\n` },
-    filesystems: { read: () => [...named(memoryTypes, "nodev"), ...named(diskTypes, "")].join("") },
+    filesystems: { read: () => [...named([...memoryTypes, ...driven()], "nodev"), ...named(diskTypes, "")].join("") },
     meminfo: { read: () => `MemTotal: ${String(memory >> 10).padStart(12)} kB\n` },
     modules: { read: () => [...world.loaded].map((name) => `${name} 16384 0 - Live 0x0\n`).join("") },
     uptime: { read: () => `${(world.schedule.now() / 1000).toFixed(2)} 0.00\n` },
@@ -134,6 +138,8 @@ export function fill(world: World, system: FileSystem): void {
   } else if (system.type === "sysfs") {
     add({
       "class/block/": "",
+      "fs/cgroup/": "",
+      ...(/(^| )security=selinux( |$)/.test(description.commandLine) ? { "fs/selinux/": "" } : {}),
       "kernel/": "",
       "devices/virtual/mem/null/": "",
       [mediaPolling]: "0\n",
@@ -146,6 +152,7 @@ export function fill(world: World, system: FileSystem): void {
     });
     for (const device of devices.all()) add(deviceFiles(device));
     add(world.hardware.files());
+    add(world.folders.files());
     for (const [index, alias] of description.modaliases.entries())
       add({ [`bus/${alias.split(":", 1)[0]}/devices/${index}/modalias`]: `${alias}\n` });
     hang(system, "devices/virtual/mem/null/uevent", { read: () => "", write: (data) => announceNull(world, data) });
@@ -168,7 +175,7 @@ export function fill(world: World, system: FileSystem): void {
 }
 
 /** In the kernel, built in or loaded. Of what the image has no file of, it is taken to be built in. */
-function hasDriver({ devices, loaded }: World, name: string): boolean {
+export function hasDriver({ devices, loaded }: World, name: string): boolean {
   try {
     return loaded.has(name) || devices.resolve(name).every(({ chain }) => chain.length === 0);
   } catch (error) {

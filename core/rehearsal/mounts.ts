@@ -35,7 +35,9 @@ function configure(world: World, system: FileSystem, data: string): void {
       system.limit = limit || undefined;
       system.shown = `,size=${Math.ceil(limit / 1024)}k`;
     } else if (
-      !/^(uid|gid|nr_inodes|nr_blocks|mpol|huge|inode32|inode64|ptmxmode|newinstance|hidepid|subset)$/.test(name)
+      !/^(uid|gid|nr_inodes|nr_blocks|mpol|huge|inode32|inode64|ptmxmode|newinstance|hidepid|subset|seclabel)$/.test(
+        name,
+      )
     )
       throw new Failure("EINVAL", option);
   }
@@ -60,9 +62,20 @@ function diskSystem(world: World, { source, type, flags }: MountRequest): FileSy
   return system;
 }
 
+/** All that is in its lower folder, and writable. Throws Failure: an option is missing, or one of its folders. */
+function overlay(world: World, data: string): FileSystem {
+  const options = new Map(data.split(",").map((option) => option.split("=", 2) as [string, string]));
+  const [lower, upper, work] = ["lowerdir", "upperdir", "workdir"].map((name) => options.get(name));
+  if (lower === undefined || upper === undefined || work === undefined) throw new Failure("EINVAL", data);
+  for (const path of [lower, upper, work]) if (!isFolder(world.files.find(path))) throw new Failure("ENOTDIR", path);
+  return Object.assign(world.newSystem("overlay"), { root: world.files.find(lower), disk: true });
+}
+
 function systemFor(world: World, request: MountRequest): FileSystem {
   const { type, data } = request;
   if (!kernelKnows(world, type)) throw new Failure("ENODEV");
+  if (type === "virtiofs") return world.folders.system(request.source, data);
+  if (type === "overlay") return overlay(world, data);
   if (!isMemoryType(type)) return diskSystem(world, request);
   const system = world.newSystem(type);
   if (["tmpfs", "ramfs", "devtmpfs", "devpts", "proc"].includes(type)) configure(world, system, data);

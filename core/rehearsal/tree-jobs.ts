@@ -25,11 +25,19 @@ function readFile(world: World, { path, root, offset = 0, length }: JobOps["read
   return { data: data.slice(offset, length === undefined ? undefined : offset + length), size };
 }
 
-function isFifo(world: World, { path, root }: JobOps["readFile"][0]): boolean {
+function statFile(world: World, { path, root, follow }: JobOps["statFile"][0]): unknown {
+  const spot = openFor(world, path, { ...inRoot(root), last: follow !== false });
+  const { type, mode } = spot.inode;
+  const mayRun = type === "dir" || ((mode & 0o111) !== 0 && !spot.mount.flags.has("noexec"));
+  return { ...world.files.status(spot), executable: type !== "symlink" && mayRun };
+}
+
+/** Does whoever serves this file answer? Where there is none, the kernel says so. */
+function answers(world: World, { path, root }: JobOps["readFile"][0], doesAnswer: (spot: Spot) => boolean): boolean {
   try {
-    return openFor(world, path, inRoot(root)).inode.type === "fifo";
+    return doesAnswer(openFor(world, path, inRoot(root)));
   } catch (error) {
-    if (error instanceof Failure) return false;
+    if (error instanceof Failure) return true;
     throw error;
   }
 }
@@ -39,15 +47,12 @@ export const treeJobs: JobModels<"sync" | "removeTree" | "readFile" | "statFile"
   sync: () => soon(() => ({})),
   removeTree: (world, { path }) => soon(() => ({ removed: removeTree(world, path) })),
   readFile: (world, request) => ({
-    // Nobody writes to it.
-    lasts: isFifo(world, request) ? Number.POSITIVE_INFINITY : 1,
+    // Nobody writes to a pipe.
+    lasts: answers(world, request, ({ inode }) => inode.type !== "fifo") ? 1 : Number.POSITIVE_INFINITY,
     result: () => readFile(world, request),
   }),
-  statFile: (world, { path, root, follow }) =>
-    soon(() => {
-      const spot = openFor(world, path, { ...inRoot(root), last: follow !== false });
-      const { type, mode } = spot.inode;
-      const mayRun = type === "dir" || ((mode & 0o111) !== 0 && !spot.mount.flags.has("noexec"));
-      return { ...world.files.status(spot), executable: type !== "symlink" && mayRun };
-    }),
+  statFile: (world, request) => ({
+    lasts: answers(world, request, ({ mount }) => !mount.system.silent) ? 1 : Number.POSITIVE_INFINITY,
+    result: () => statFile(world, request),
+  }),
 };

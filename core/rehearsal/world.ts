@@ -4,6 +4,7 @@ import type { MachineDescription } from "./description.js";
 import type { BlockDevices } from "./devices.js";
 import type { FileSpace } from "./file-space.js";
 import type { FileSystem } from "./file-tree.js";
+import type { Folders } from "./folders.js";
 import type { Hardware } from "./hardware.js";
 import type { Programs } from "./programs.js";
 import type { Schedule } from "./schedule.js";
@@ -15,6 +16,7 @@ export interface World {
   schedule: Schedule;
   devices: BlockDevices;
   hardware: Hardware;
+  folders: Folders;
   programs: Programs;
   console: Console;
   /** Names of the drivers in the kernel. */

@@ -20,10 +20,17 @@ type Where = readonly string[];
 export function contradictionsOf(machine: MachineFile, folder: string): Contradiction[] {
   const broken = brokenTexts(machine, []);
   if (broken.length) return broken;
-  const { disks = [], programs = [], console = [], drivers = {}, sysfs } = machine;
+  const { disks = [], virtiofs = [], programs = [], console = [], drivers = {}, sysfs } = machine;
+  const tags = virtiofs.map(({ tag }) => tag);
   return [
     ...namesTwice(machine),
     ...disks.flatMap((disk, index) => inDisk(disk, ["disks", `${index}`], folder)),
+    ...tags.flatMap((tag, index) =>
+      tags.indexOf(tag) < index
+        ? [{ path: ["virtiofs", `${index}`, "tag"], message: `two folders have the tag ${tag}: give each its own` }]
+        : [],
+    ),
+    ...virtiofs.flatMap(({ files }, index) => inFiles(files, ["virtiofs", `${index}`, "files"], folder)),
     ...programs.flatMap((program, index) => inProgram(program, ["programs", `${index}`], folder)),
     ...console.flatMap(({ line, cancel }, index) =>
       (line === undefined) === (cancel === undefined)

@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { BuildError, reasonOf } from "../generator/problems.js";
-import type { SimulatedDevice } from "../rehearsal/description.js";
+import type { SimulatedDevice, SimulatedFolder } from "../rehearsal/description.js";
 import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
-import type { DiskPart, FilePart, FilesPart, PartitionPart, Size } from "../schema/machine.js";
+import type { DiskPart, FilePart, FilesPart, FolderPart, PartitionPart, Size } from "../schema/machine.js";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -152,3 +152,16 @@ function deviceOf(part: PartitionPart, folder: string): Omit<SimulatedDevice, "n
     ...(mountLasts === undefined ? {} : { mountLasts: milliseconds(mountLasts) }),
   };
 }
+
+/** A virtio device for a folder (virtio specification, 5.11), of any vendor. */
+const usualFolderDevice = "virtio:d0000001Av00001AF4";
+
+/** Folders of the host. */
+export const foldersOf = (folders: readonly FolderPart[], from: string): SimulatedFolder[] =>
+  folders.map(({ tag, behind = [usualFolderDevice], after, silent, files }) => ({
+    tag,
+    behind,
+    files: filesOf(files, from),
+    ...(after === undefined ? {} : { after: milliseconds(after) }),
+    ...(silent ? { silent } : {}),
+  }));

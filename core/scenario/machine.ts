@@ -8,7 +8,7 @@ import type { World } from "../rehearsal/world.js";
 import type { MachineFile, ProgramPart } from "../schema/machine.js";
 import type { RehearsedImage } from "./image.js";
 import { initArguments } from "./init-arguments.js";
-import { bytesOf, devicesOf, filesOf, milliseconds } from "./machine-parts.js";
+import { bytesOf, devicesOf, filesOf, foldersOf, milliseconds } from "./machine-parts.js";
 
 /** The machine that a file describes, with an image in its memory. `folder`: where the file is. Throws BuildError. */
 export function machineOf(
@@ -17,7 +17,17 @@ export function machineOf(
   folder: string,
   commandLine: string,
 ): MachineDescription {
-  const { kernel = {}, memory, disks, modaliases = [], drivers = {}, programs = [], console, sysfs } = machine;
+  const {
+    kernel = {},
+    memory,
+    disks,
+    virtiofs,
+    modaliases = [],
+    drivers = {},
+    programs = [],
+    console,
+    sysfs,
+  } = machine;
   const table = Object.entries(drivers);
   const scripted = scriptedPrograms(
     programs.map((program, index) =>
@@ -30,6 +40,7 @@ export function machineOf(
     kernel: { release: kernel.release ?? image.kernel.release, machine: kernel.machine ?? image.kernel.machine },
     initramfs: image.files,
     devices: devicesOf(disks, folder),
+    ...(virtiofs ? { folders: foldersOf(virtiofs, folder) } : {}),
     modaliases,
     insertionLasts: Object.fromEntries(
       table.flatMap(([name, { lasts }]) => (lasts === undefined ? [] : [[driverName(name), milliseconds(lasts)]])),

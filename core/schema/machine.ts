@@ -8,6 +8,8 @@ export interface MachineFile {
   /** Size of the memory. Left out: "1G". */
   memory?: Size;
   disks?: DiskPart[];
+  /** Folders of the host, by virtiofs. */
+  virtiofs?: FolderPart[];
   /** Modaliases of further devices, which bring no disk. */
   modaliases?: string[];
   /** By name: how the insertion of a driver goes. */
@@ -51,6 +53,18 @@ export interface DiskPart {
   /** Of the file system on it. */
   files?: FilesPart;
   partitions?: PartitionPart[];
+}
+
+/** A folder of the host that the machine finds by its tag. */
+export interface FolderPart {
+  tag: string;
+  /** Modaliases of the devices that it is behind, the outermost first, its own last. Left out: its own alone, virtio's for such folders. */
+  behind?: string[];
+  /** How long it takes after that. */
+  after?: number;
+  /** virtiofsd has died: nobody answers what is asked of its files. */
+  silent?: true;
+  files?: FilesPart;
 }
 
 /** The first one is named vda1, or nvme0n1p1. */
@@ -174,6 +188,16 @@ const disk = part<DiskPart>(
   },
   ["name"],
 );
+const folder = part<FolderPart>(
+  {
+    tag: { type: "string", minLength: 1 },
+    behind: disk.properties.behind,
+    after: seconds,
+    silent: yes,
+    files: filesRef,
+  },
+  ["tag"],
+);
 const program = part<ProgramPart>(
   {
     argv: { ...texts, minItems: 1 },
@@ -209,6 +233,7 @@ export const machineSchema = {
     kernel: part<KernelPart>({ release: word, machine: word, lacks: texts }),
     memory: size,
     disks: { type: "array", items: { $ref: "#/$defs/disk" } },
+    virtiofs: { type: "array", items: folder },
     modaliases,
     drivers: {
       type: "object",

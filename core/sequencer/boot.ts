@@ -189,7 +189,7 @@ async function end({ services }: State, word: RunWord | RebootWord): Promise<"en
 
 async function leave({ services, patience, parameters, kernel, root }: State): Promise<void> {
   await services.drivers.stop();
-  const left = switchRoot(services.loop, services.log, parameters, kernel, root.mountPoint);
+  const left = switchRoot(services.loop, services.log, parameters, kernel, root);
   await patience.during(left, noHooks);
 }
 

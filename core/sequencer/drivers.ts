@@ -1,7 +1,8 @@
-import type { Drivers, Log } from "../../hooks/index.js";
-import type { IndexedDriverFile, Milliseconds } from "../abi/index.js";
+import { type Drivers, errnoOf, type Log } from "../../hooks/index.js";
+import { type DriverMatch, driverIndexPath, type IndexedDriverFile, type Milliseconds } from "../abi/index.js";
 import { instant } from "./door.js";
 import { type DriverSettings, joinOptions, readDriverSettings, tellModprobe } from "./driver-settings.js";
+import { files } from "./files.js";
 import type { Loop } from "./loop.js";
 
 export interface DriverLoader extends Drivers {
@@ -61,6 +62,8 @@ export function createDrivers(
   const resting: (() => void)[] = [];
   let wantAll = false;
   let stopped = false;
+  /** The image may have an index. */
+  let indexed = true;
   /** Names of what the running job inserts. */
   let inserting: string[] = [];
   let planned = false;
@@ -160,6 +163,18 @@ export function createDrivers(
     plan();
   }
 
+  /** None where the image has no index: it has no drivers, or others load them. Throws OpError. */
+  function resolve(alias: string): DriverMatch[] {
+    if (!indexed) return [];
+    try {
+      return instant("resolveDriver", { alias }).matches;
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT" || files.stat(driverIndexPath)) throw error;
+      indexed = false;
+      return [];
+    }
+  }
+
   /** For a device: who names a driver gets it all the same. */
   function mayAnswer(name: string): boolean {
     const { blacklist, refused, after } = settings;
@@ -167,7 +182,7 @@ export function createDrivers(
   }
 
   async function load(alias: string): Promise<boolean> {
-    const { matches } = instant("resolveDriver", { alias });
+    const matches = resolve(alias);
     const byName = alias.replaceAll("-", "_");
     const chains = matches.flatMap(({ name, chain, blacklisted }) => {
       if (settings.refused.has(name)) log.warning(`driver ${name} is not loaded: module_blacklist= forbids it`);
@@ -186,7 +201,7 @@ export function createDrivers(
     if (seen.has(modalias)) return;
     seen.add(modalias);
     try {
-      for (const { name, chain, blacklisted } of instant("resolveDriver", { alias: modalias }).matches)
+      for (const { name, chain, blacklisted } of resolve(modalias))
         if (!blacklisted && mayAnswer(name) && chain.length) requested.push(chain);
     } catch (error) {
       // One device's driver is not worth the boot; what needs it will say so.

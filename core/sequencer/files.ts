@@ -21,5 +21,6 @@ export const files: Files = {
   makeDir: (path, mode = 0o755) => void instant("makeDir", { path, mode, parents: true }),
   chmod: (path, mode) => void instant("chmod", { path, mode }),
   symlink: (path, target) => void instant("symlink", { path, target, replace: true }),
+  makeNode: (path, node) => void instant("makeNode", { path, ...node }),
   remove: (path) => void instant("remove", { path }),
 };

@@ -1,7 +1,7 @@
 import { wordsOfFile } from "./command-line.js";
 import { judgeParameters, type Remark } from "./parameters.js";
 import type { BootPlan } from "./plan.js";
-import { acceptedForms, lackingModule } from "./root.js";
+import { acceptedForms, isOfForm, lackingModule } from "./root.js";
 
 /** What the generator tells of parameters that are wrong in every boot of an image. */
 export interface OwnParametersVerdict {
@@ -17,8 +17,9 @@ export function judgeOwnParameters(
   const words = files.flatMap(({ path, text }) => wordsOfFile(path, text));
   const { wrong, unknown } = judgeParameters(words, parameters);
   const root = words.findLast(({ name }) => name === "root");
-  if (root?.value && !roots.some(({ matches, included }) => included && new RegExp(matches).test(root.value ?? ""))) {
-    const missing = lackingModule(root.value, roots);
+  const type = words.findLast(({ name }) => name === "rootfstype")?.value;
+  if (root?.value && !roots.some((form) => form.included && isOfForm(root.value ?? "", type, form))) {
+    const missing = lackingModule(root.value, type, roots);
     const hint =
       missing === undefined
         ? `accepted: ${acceptedForms(roots)}`

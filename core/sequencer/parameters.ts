@@ -69,6 +69,7 @@ export function createParameters(words: readonly Word[]): Parameters {
     has: (name) => text(name) !== undefined,
     text,
     all,
+    inOrder: (names) => words.filter(({ name }) => names.includes(name)).map(({ name, value }) => ({ name, value })),
     flag: (name, otherwise) => {
       const value = text(name);
       return value === undefined ? otherwise : convert(value, "boolean") === true;

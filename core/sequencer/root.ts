@@ -1,4 +1,4 @@
-import { BootError, type Parameters, type Root } from "../../hooks/index.js";
+import { BootError, type Parameters, type Root, type SwitchWishes } from "../../hooks/index.js";
 import type { Word } from "./parameters.js";
 import type { BootPlan } from "./plan.js";
 
@@ -6,6 +6,10 @@ export interface RootClaims {
   readonly mountPoint: string;
   /** The root as this module sees it. */
   of(module: string): Root;
+  /** The mount hook of the module that has claimed it has begun. */
+  mounting(work: Promise<void>): void;
+  /** What the module that has claimed it wishes. */
+  wishes(): SwitchWishes;
   /** After the phase cmdline: throws a BootError unless exactly one module has claimed it. */
   check(): void;
 }
@@ -15,7 +19,13 @@ const mountPoint = "/sysroot";
 
 /** Who mounts what `root=` names. */
 export function createRoot(words: readonly Word[], parameters: Parameters, roots: BootPlan["roots"]): RootClaims {
-  const claims = new Set<string>();
+  const claims = new Map<string, SwitchWishes>();
+  let begin = (_: Promise<void>) => {};
+  const mounted = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  // Few boots wait for it.
+  mounted.catch(() => {});
   const spec = parameters.text("root");
   const access = words.map(({ name }) => name).findLast((name) => name === "ro" || name === "rw");
   return {
@@ -24,24 +34,27 @@ export function createRoot(words: readonly Word[], parameters: Parameters, roots
       spec: spec ?? "",
       mountPoint,
       access,
-      claim: () => void claims.add(module),
+      claim: (wishes = {}) => void claims.set(module, wishes),
       get claimed() {
         return claims.has(module);
       },
+      mounted: () => mounted,
     }),
+    mounting: (work) => begin(work),
+    wishes: () => Object.assign({}, ...claims.values()),
     check() {
       if (claims.size === 1) return;
-      if (!spec)
+      if (!spec && !claims.size)
         throw new BootError(
           "there is no root= on the kernel command line: nobody knows which file system to boot",
           `Add it in the boot loader. This image accepts ${acceptedForms(roots)}.`,
         );
       if (claims.size > 1)
         throw new BootError(
-          `root=${spec} is claimed by more than one module: ${[...claims].join(", ")}`,
+          `${spec === undefined ? "the root" : `root=${spec}`} is claimed by more than one module: ${[...claims.keys()].join(", ")}`,
           "Build the image without one of them (mkinitrd -o).",
         );
-      const missing = lackingModule(spec, roots);
+      const missing = lackingModule(spec ?? "", parameters.text("rootfstype"), roots);
       throw new BootError(
         `no module of this image can mount root=${spec}`,
         missing === undefined
@@ -54,11 +67,16 @@ export function createRoot(words: readonly Word[], parameters: Parameters, roots
 
 /** "root=UUID=…, root=/dev/…" */
 export function acceptedForms(roots: BootPlan["roots"]): string {
-  const forms = roots.filter(({ included }) => included).map(({ form }) => `root=${form}`);
+  const forms = roots
+    .filter(({ included }) => included)
+    .map(({ form, type }) => `root=${form}${type === undefined ? "" : ` rootfstype=${type}`}`);
   return forms.join(", ");
 }
 
+/** Is `root=spec`, with this `rootfstype=`, of this form? */
+export const isOfForm = (spec: string, type: string | undefined, form: BootPlan["roots"][number]) =>
+  new RegExp(form.matches).test(spec) && (form.type === undefined || form.type === type);
+
 /** The module that would mount this root if it were in the image. */
-export function lackingModule(spec: string, roots: BootPlan["roots"]): string | undefined {
-  return roots.find(({ matches, included }) => !included && new RegExp(matches).test(spec))?.module;
-}
+export const lackingModule = (spec: string, type: string | undefined, roots: BootPlan["roots"]): string | undefined =>
+  roots.find((form) => !form.included && isOfForm(spec, type, form))?.module;

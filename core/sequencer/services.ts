@@ -1,4 +1,4 @@
-import type { Boot, Parameters, Phase } from "../../hooks/index.js";
+import type { Boot, Hook, Parameters, Phase } from "../../hooks/index.js";
 import type { InstantOps } from "../abi/index.js";
 import { createDevices, type DeviceTable } from "./devices.js";
 import { createDrivers, type DriverLoader } from "./drivers.js";
@@ -68,6 +68,17 @@ export function createHooks(
     plan.modules.flatMap(({ name, hooks }) => {
       const hook = hooks[phase];
       const boot = boots.get(name);
-      return hook && boot ? [{ module: name, hook, boot }] : [];
+      if (!hook || !boot) return [];
+      return [{ module: name, hook: phase === "mount" ? watched(hook, root) : hook, boot }];
     });
 }
+
+/** A mount hook, whose work others may wait for if it mounts the root. */
+const watched = (hook: Hook, root: RootClaims): Hook => ({
+  ...hook,
+  run(boot) {
+    const work = (async () => hook.run(boot))();
+    if (boot.root.claimed) root.mounting(work);
+    return work;
+  },
+});

@@ -1,5 +1,4 @@
 import { errnoOf, type Log } from "../../hooks/index.js";
-import { instant } from "./door.js";
 import { files, readIfThere } from "./files.js";
 
 /**
@@ -14,7 +13,7 @@ export function makeStaticNodes(release: string, log: Log): void {
     try {
       if (name.includes("/")) files.makeDir(path.slice(0, path.lastIndexOf("/")));
       const kind = type === "b" ? "block" : "char";
-      instant("makeNode", { path, type: kind, mode: 0o600, major: Number(major), minor: Number(minor) });
+      files.makeNode(path, { type: kind, mode: 0o600, major: Number(major), minor: Number(minor) });
     } catch (error) {
       // The driver is there already.
       if (errnoOf(error) !== "EEXIST") log.warning(`${path}: ${error}`);

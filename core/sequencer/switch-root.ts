@@ -3,6 +3,7 @@ import type { InstantOps, SwitchWord } from "../abi/index.js";
 import { instant } from "./door.js";
 import type { SequencerLog } from "./log.js";
 import type { Loop } from "./loop.js";
+import type { RootClaims } from "./root.js";
 import { movedAtSwitch } from "./virtual-file-systems.js";
 
 /** Tried in this order where there is no init=: as the kernel does (init/main.c), but for the shell. */
@@ -14,12 +15,14 @@ export async function switchRoot(
   log: SequencerLog,
   parameters: Parameters,
   kernel: InstantOps["kernel"][1],
-  root: string,
+  { mountPoint: root, wishes }: RootClaims,
 ): Promise<void> {
   const named = parameters.text("init");
+  const { init: usual, moves: others = [] } = wishes();
   const objections = new Set<string>();
-  for (const init of named ? [named] : usualInits) {
-    const word: SwitchWord = { word: "switch", root, init, arguments: kernel.arguments, moves: movedAtSwitch };
+  const moves = [...movedAtSwitch, ...others];
+  for (const init of named ? [named] : usual ? [usual] : usualInits) {
+    const word: SwitchWord = { word: "switch", root, init, arguments: kernel.arguments, moves };
     const { objection } = await loop.job("trySwitch", word);
     if (objection === null) {
       log.info(`switching to ${root}, ${init}`);

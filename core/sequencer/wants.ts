@@ -11,6 +11,8 @@ export interface OpenWant {
   for: string;
   /** What is there instead, for the report. */
   nearest(): string;
+  /** What to do where it does not come. */
+  remedy: string;
 }
 
 export interface WantList extends Wants {
@@ -91,7 +93,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
 
   function until<Result>(
     description: string,
-    asker: { for: string; nearest?: () => string },
+    asker: Parameters<Wants["until"]>[1],
     attempt: () => Result | undefined | Promise<Result | undefined>,
     device = false,
   ): Promise<Result> {
@@ -100,6 +102,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
         description,
         for: asker.for,
         nearest: asker.nearest ?? (() => ""),
+        remedy: asker.remedy ?? usualRemedy,
         device,
         trying: false,
         again: false,
@@ -184,9 +187,9 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
   };
 }
 
+const usualRemedy =
+  "Compare the name on the kernel command line with what is there; if the device is missing altogether, check its cabling and whether the image has its driver.";
+
 function notCome(want: OpenWant): BootError {
-  return new BootError(
-    `${want.description}, wanted for ${want.for}, has not come`,
-    "Compare the name on the kernel command line with what is there; if the device is missing altogether, check its cabling and whether the image has its driver.",
-  );
+  return new BootError(`${want.description}, wanted for ${want.for}, has not come`, want.remedy);
 }

@@ -61,15 +61,19 @@ const connections: Readonly<Record<Bus, Connection>> = {
   },
 };
 
+/** What a folder of the host is behind. */
+const folderDevice = ["pci:v00001AF4d0000105Asv00001AF4sd00001100bc01sc80i00", "virtio:d0000001Av00001AF4"];
+
 /** Seconds after which a late disk comes: long after all others, and while a person is at a shell. */
 const lateAfter = 20;
 
 /** What of a guest's settings decides which machine it is. */
-export type GuestMachine = Pick<GuestSettings, "disks" | "memory">;
+export type GuestMachine = Pick<GuestSettings, "disks" | "folders" | "memory">;
 
 /** The machine that a guest is, for a rehearsal of its boot. */
-export function machineOfGuest({ disks = [], memory = 512 }: GuestMachine): MachineFile {
-  return { memory: `${memory}M`, modaliases: board, disks: disks.map(describedDisk) };
+export function machineOfGuest({ disks = [], folders = [], memory = 512 }: GuestMachine): MachineFile {
+  const virtiofs = folders.map(({ tag, folder }) => ({ tag, behind: folderDevice, files: { "/": { from: folder } } }));
+  return { memory: `${memory}M`, modaliases: board, disks: disks.map(describedDisk), virtiofs };
 }
 
 /** `index`: how many disks come before it. */

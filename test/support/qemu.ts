@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { driveArguments, kernelArguments } from "../../core/emulator/qemu.js";
+import { type FolderServer, sharedFolderArguments } from "../../core/emulator/virtiofsd.js";
 
 /** How a disk is connected. UHCI, EHCI and xHCI are USB's three speeds, UAS its newer protocol; "sd" is a card in a reader on PCI. */
 export const buses = ["virtio-blk", "virtio-scsi", "nvme", "ahci", "uhci", "ehci", "xhci", "uas", "sd"] as const;
@@ -36,6 +37,8 @@ export type Start =
 
 export interface GuestSettings {
   disks?: readonly Disk[];
+  /** Folders of this machine, whose servers run: the guest finds them by their tags. */
+  folders?: readonly FolderServer[];
   /** MiB; left out: 512. */
   memory?: number;
   /** Seconds that the guest may run at all. Left out: 180. */
@@ -174,13 +177,15 @@ export function startGuest(options: GuestOptions): Guest {
 }
 
 function qemuArguments(options: GuestOptions): string[] {
+  const { memory = 512 } = options;
   const disks = (options.disks ?? []).flatMap((disk) => diskArguments(disk, diskId(options, disk)));
   return [
-    ...["-accel", "tcg", "-machine", options.machine ?? "q35", "-cpu", "max", "-m", String(options.memory ?? 512)],
+    ...["-accel", "tcg", "-machine", options.machine ?? "q35", "-cpu", "max", "-m", String(memory)],
     ...["-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio"],
     ...["-chardev", `socket,id=monitor,fd=${monitorDescriptor}`, "-mon", "monitor"],
     ...startArguments(options),
     ...disks,
+    ...(options.folders?.length ? sharedFolderArguments(options.folders, `${memory}M`) : []),
     ...recordingArguments(options),
     ...(options.qemuArguments ?? []),
   ];

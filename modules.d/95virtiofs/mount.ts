@@ -1,0 +1,11 @@
+import { hook } from "firstlight/hooks";
+import { readFolders } from "./folders.js";
+import { mountFolder } from "./tags.js";
+
+export default hook({
+  async run(boot) {
+    const folders = boot.root.claimed ? readFolders(boot) : undefined;
+    if (!folders) return;
+    for (const folder of [folders.root, ...folders.others]) await mountFolder(boot, folder);
+  },
+});

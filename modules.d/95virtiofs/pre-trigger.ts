@@ -1,0 +1,16 @@
+import { hook } from "firstlight/hooks";
+import { isLikeOsbuild, readFolders } from "./folders.js";
+import { loadOwnDrivers } from "./own-drivers.js";
+import { makeNodes, mountFileSystems } from "./surroundings.js";
+
+export default hook({
+  async run(boot) {
+    const folders = boot.root.claimed ? readFolders(boot) : undefined;
+    if (!folders) return;
+    if (isLikeOsbuild(folders)) {
+      await mountFileSystems(boot);
+      makeNodes(boot);
+    }
+    await loadOwnDrivers(boot);
+  },
+});

@@ -1,0 +1,181 @@
+/** Roots and other folders of the host, by virtiofs: with real virtiofsd, by every form of the command line. */
+import assert from "node:assert/strict";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, type TestContext, test } from "node:test";
+import { serveFolders } from "../../core/emulator/virtiofsd.js";
+import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { makeTinyRoot } from "../support/tiny-root.js";
+
+const top = mkdtempSync(join(tmpdir(), "firstlight-virtiofs-"));
+after(() => rmSync(top, { recursive: true }));
+const [root, code, data] = ["root", "code", "data"].map((name) => join(top, name)) as [string, string, string];
+await makeTinyRoot(root);
+mkdirSync(join(code, "osbuild"), { recursive: true });
+mkdirSync(data);
+
+/** Facts that the tiny root's init does not tell of by itself. */
+writeFileSync(
+  join(root, "facts.d/surroundings"),
+  `for node in kvm loop-control fuse; do echo "NODE $(ls -l /dev/$node)"; done
+for link in fd stdin stdout stderr; do echo "LINK /dev/$link $(readlink /dev/$link)"; done
+echo "TEMPORARY $(stat -c %a /tmp)"
+for folder in code data; do touch /run/mnt/$folder/from-guest 2>&1 | sed "s/^/TOUCH /"; done
+`,
+);
+// What osbuild runs is on a folder of its own.
+writeFileSync(join(code, "osbuild/vm.py"), "#!/bin/sh\nexec /sbin/init from-code\n", { mode: 0o755 });
+
+// Of drivers that an image has not the rehearsal thinks that they are built in.
+const image = await buildImage("virtiofs", ["-N", "-m", "virtiofs busybox", "--add-drivers", "loop"]);
+const stops = "rd.shell=0 rd.emergency=poweroff rd.trace=console";
+
+/** By tag: folders of this machine, served as long as the test runs. */
+async function served(context: TestContext, folders: Readonly<Record<string, string>>) {
+  const { servers, stop } = await serveFolders(Object.entries(folders).map(([tag, folder]) => ({ tag, folder })));
+  context.after(stop);
+  return servers;
+}
+
+/** Does a file come into being in a folder of this machine? Forgets it. */
+function taken(path: string): boolean {
+  const found = existsSync(path);
+  rmSync(path, { force: true });
+  return found;
+}
+
+test("root=virtiofs:TAG is writable, and boots as any other root", async (context) => {
+  const folders = await served(context, { "some folder": root });
+  const { init, mounts } = await rootFacts(
+    bootImage(context, image, { cmdline: '"root=virtiofs:some folder"', folders }),
+  );
+  assert.equal(init, "/sbin/init");
+  assert.equal(mounts.get("/")?.type, "virtiofs");
+  assert.ok(!mounts.has("/tmp") && !mounts.has("/sys/fs/cgroup"), "file systems as in any other boot");
+  assert.ok(taken(join(root, "written")), "what the guest writes is on the host");
+});
+
+test("rd.overlay makes a read-only folder writable, in memory", async (context) => {
+  const folders = await served(context, { top: root });
+  const cmdline = "rootfstype=virtiofs root=top ro rd.overlay";
+  const { mounts, writable, console } = await rootFacts(bootImage(context, image, { cmdline, folders }));
+  assert.equal(mounts.get("/")?.type, "overlay");
+  assert.deepEqual(mounts.get("/run/rootfsbase")?.options[0], "ro");
+  assert.match(console, /an overlay in memory is laid over the root/);
+  assert.ok(writable && !taken(join(root, "written")), "what the guest writes is not on the host");
+});
+
+test("osbuild's command line: its file systems, nodes and folders, one of them read-only; an init in one", async (context) => {
+  const folders = await served(context, { rootfs: root, code, data });
+  const cmdline =
+    "security=selinux quiet selinux=1 enforcing=0 rootfstype=virtiofs root=rootfs ro mount=data mount= mount-ro=code init=/run/mnt/code/osbuild/vm.py";
+  const { init, mounts, writable, console, links } = await rootFacts(bootImage(context, image, { cmdline, folders }));
+  assert.equal(init, "/sbin/init from-code");
+  const shown = (point: string) => {
+    const { type, options = [] } = mounts.get(point) ?? {};
+    return [type, ...options.filter((option) => !/^(relatime|inode64|nr_inodes=.*)$/.test(option))].join(" ");
+  };
+  assert.deepEqual(
+    ["/", "/sys", "/dev", "/proc", "/run", "/tmp", "/sys/fs/cgroup", "/run/mnt/data", "/run/mnt/code"].map(shown),
+    [
+      "virtiofs ro",
+      "sysfs rw nosuid nodev noexec",
+      "devtmpfs rw nosuid size=4096k mode=755",
+      "proc rw nosuid nodev noexec",
+      "tmpfs rw nosuid nodev size=65536k mode=755",
+      "tmpfs rw nosuid nodev size=131072k",
+      "cgroup2 rw nosuid nodev noexec",
+      "virtiofs rw",
+      "virtiofs ro",
+    ],
+  );
+  const order = [...mounts.keys()];
+  assert.ok(order.indexOf("/run/mnt/data") < order.indexOf("/run/mnt/code"), "in the order of the command line");
+  // Before there is a policy, the option that is given where SELinux is active shows nowhere.
+  assert.match(console, /^TEMPORARY 1777$/m);
+  for (const node of [
+    /crw-rw---- .* 10, 232 .*kvm/,
+    /crw-rw---- .* 10, 237 .*loop-control/,
+    /crw-rw-rw- .* 10, 229 .*fuse/,
+  ])
+    assert.match(console, new RegExp(`^NODE ${node.source}`, "m"));
+  assert.deepEqual(
+    ["fd", "stdin", "stdout", "stderr"].map((name) => links.get(`/dev/${name}`)),
+    ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"],
+  );
+  assert.ok(!writable);
+  assert.match(console, /^TOUCH .*code.*Read-only file system$/m);
+  assert.ok(taken(join(data, "from-guest")) && !taken(join(code, "from-guest")));
+});
+
+test("rootfs= has a default, is read-only, and its init is a shell; the image's own drivers load in the order of their names", async (context) => {
+  const folders = await served(context, { rootfs: root });
+  const cmdline = "rootfs= debug rd.shell=0 rd.emergency=poweroff -- -c /sbin/init";
+  const notRehearsed = "the image does not tell which kernel it is for, nor what its files are drivers for";
+  const guest = bootImage(context, await imageWithOwnDrivers(), { cmdline, folders, notRehearsed });
+  const { init, mounts, writable, console } = await rootFacts(guest);
+  assert.equal(init, "/sbin/init");
+  assert.deepEqual([mounts.get("/")?.type, mounts.get("/")?.options[0], writable], ["virtiofs", "ro", false]);
+  assert.match(console, /\] phase pre-mount$/m, "debug shows more");
+  assert.match(console, /\/usr\/lib\/modules\/000-empty\.ko cannot be loaded: the file is empty/);
+  assert.match(console, /\/usr\/lib\/modules\/900-text\.ko cannot be loaded: ENOEXEC/);
+});
+
+/** An image that has its drivers in files whose names give their order, and two that are none. */
+async function imageWithOwnDrivers() {
+  const { kernel } = image;
+  const folder = join(top, "drivers");
+  mkdirSync(folder);
+  const tree = join(kernel.modules, "kernel");
+  const names = [
+    ...["drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_pci_legacy_dev"],
+    ...["drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci", "fs/fuse/fuse", "fs/fuse/virtiofs"],
+  ];
+  for (const [index, name] of names.entries())
+    copyFileSync(join(tree, `${name}.ko`), join(folder, `${String(index + 1).padStart(3, "0")}-${basename(name)}.ko`));
+  writeFileSync(join(folder, "000-empty.ko"), "");
+  writeFileSync(join(folder, "900-text.ko"), "no driver");
+  return buildImage("virtiofs-own-drivers", [
+    ...["-N", "--no-kernel", "-m", "virtiofs busybox", "--include", folder, "/usr/lib/modules"],
+  ]);
+}
+
+test("a tag that the machine has not: waited for, then the report says what is there", async (context) => {
+  const folders = await served(context, { other: root });
+  const cmdline = `root=virtiofs:missing rd.retry=4 ${stops}`;
+  const console = await bootImage(context, image, { cmdline, folders }).ended();
+  assert.match(console, /What: +virtiofs tag missing, wanted for root, has not come/);
+  assert.match(console, /there is one virtiofs device: only kernels since 6\.9 tell/);
+});
+
+test("a tag that leads elsewhere is refused", async (context) => {
+  const folders = await served(context, { rootfs: root });
+  const console = await bootImage(context, image, { cmdline: `rootfs mount=.. ${stops}`, folders }).ended();
+  assert.match(
+    console,
+    /What: +mount=\.\.: a tag with "\/", or one that is "\." or "\.\.", would be mounted elsewhere/,
+  );
+});
+
+test("a virtiofsd that has died before the mount: the report names its tag", async (context) => {
+  const folders = await served(context, { rootfs: root });
+  const cmdline = "root=virtiofs:rootfs rd.break=mount rd.retry=5 rd.emergency=poweroff";
+  const guest = bootImage(context, image, { cmdline, folders, notRehearsed: "a person does something in between" });
+  await guest.waitFor(prompt);
+  folders[0]?.child.kill("SIGKILL");
+  guest.type("exit\n");
+  await guest.waitFor(
+    /What: +virtiofs tag rootfs is mounted on \/sysroot, but its virtiofsd has not answered within 5 s/,
+  );
+  await guest.waitFor(prompt);
+});
+
+test("a kernel without virtiofs: the report says so", async (context) => {
+  const folders = await served(context, { rootfs: root });
+  const without = await buildImage("virtiofs-missing", ["-N", "-m", "virtiofs busybox", "--omit-drivers", "virtiofs"]);
+  const notRehearsed = "the rehearsal takes drivers that an image has not as built in";
+  const guest = bootImage(context, without, { cmdline: `rootfs=rootfs ${stops}`, folders, notRehearsed });
+  const console = await guest.ended();
+  assert.match(console, /What: +the kernel \S+ has no virtiofs: it is not built in, and no driver of it was loaded/);
+});
