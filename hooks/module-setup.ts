@@ -72,7 +72,7 @@ export interface Host {
   list(path: string): string[] | undefined;
   /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic, or not to be seen (in a container): empty. */
   readonly fileSystems: readonly string[];
-  /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is no block device. */
+  /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is neither a block device nor virtiofs. */
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];

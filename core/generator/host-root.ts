@@ -10,9 +10,11 @@ export interface HostRoot {
   flags?: string;
 }
 
-/** The root by what is mounted there, its UUID by udev's database below `root`. undefined: it is on no block device that has a name here. */
+/** The root by what is mounted there, its UUID by udev's database below `root`. undefined: it is on nothing that has a name here. */
 export function mountedRoot(mount: HostMount, root: string): HostRoot | undefined {
   const { type, source, inside = "/" } = mount;
+  // Its tag.
+  if (type === "virtiofs") return { device: source, type };
   const uuid = udevProperty(root, deviceNumber(root, mount), "ID_FS_UUID");
   if (uuid === undefined && !/^\/dev\/(?!root$)/.test(source)) return undefined;
   const flags = type === "btrfs" && inside !== "/" ? `subvol=${inside.slice(1)}` : undefined;

@@ -141,7 +141,7 @@ function remount(world: World, { target, flags, data }: MountRequest): void {
   const at = mountAt(world, target);
   const shown = shownFlags(flags);
   if (!flags.includes("bind")) {
-    if (at.system.type === "tmpfs") configure(world, at.system, data);
+    if (["tmpfs", "devtmpfs"].includes(at.system.type)) configure(world, at.system, data);
     const device = world.devices.byNumber(at.system.device);
     if (device?.readOnly && !shown.has("ro")) throw new Failure("EACCES");
     for (const other of world.files.mounts.filter(({ system }) => system === at.system))

@@ -1,4 +1,4 @@
-import type { DiskPart, FilesPart, MachineFile } from "../schema/machine.js";
+import type { DiskPart, FilesPart, FolderPart, MachineFile } from "../schema/machine.js";
 
 /** A machine that nobody has described, and what was assumed of it. */
 export interface AssumedMachine {
@@ -9,9 +9,11 @@ export interface AssumedMachine {
 
 const tagNames = ["UUID", "LABEL", "PARTUUID", "PARTLABEL"];
 
+const program = { mode: "0755" };
+
 /** What a root file system has that a boot looks for. */
 const rootFiles: FilesPart = {
-  "sbin/init": { mode: "0755" },
+  "sbin/init": program,
   "dev/": "",
   "proc/": "",
   "run/": "",
@@ -31,10 +33,16 @@ export function parameterOf(commandLine: string, name: string): string | undefin
 }
 
 /**
- * The machine that a kernel command line is meant for, as far as that tells: a disk, which needs no driver, with the root that is named. undefined:
- * it names no root that is on a disk, or by what hardware it is.
+ * The machine that a kernel command line is meant for, as far as that tells: a disk, which needs no driver, with the root that is named, or folders
+ * of the host. undefined: it names no root that is on a disk, or by what hardware it is.
  */
 export function assumedMachine(commandLine: string, machine: MachineFile = {}): AssumedMachine | undefined {
+  const folders = assumedFolders(commandLine);
+  if (folders.length)
+    return {
+      machine: { ...machine, virtiofs: folders },
+      assumption: `no machine is described: ${folders.length === 1 ? "a folder of the host is" : "folders of the host are"} assumed, by virtiofs: ${folders.map(({ tag }) => tag).join(", ")}; a root with /sbin/init and /bin/sh in the first`,
+    };
   const root = parameterOf(commandLine, "root")?.replace(/^block:/, "");
   if (root === undefined) return undefined;
   const isArchive = root.startsWith("tmpfs:");
@@ -59,4 +67,18 @@ export function assumedMachine(commandLine: string, machine: MachineFile = {}): 
     machine: { ...machine, disks: [disk] },
     assumption: `no machine is described: a disk is assumed, there from the start, that is ${source}, with ${type} and ${holds}`,
   };
+}
+
+/** Folders that are named by the words of the module virtiofs, the root first. None: the root is something else. */
+function assumedFolders(commandLine: string): FolderPart[] {
+  const root = parameterOf(commandLine, "root");
+  const byType = parameterOf(commandLine, "rootfstype") === "virtiofs" ? root : undefined;
+  const tag = parameterOf(commandLine, "rootfs") ?? /^virtiofs:(.+)$/.exec(root ?? "")?.[1] ?? byType;
+  if (tag === undefined) return [];
+  const others = wordsOf(commandLine).flatMap((word) => /^mount(?:-ro)?=([^/]+)$/.exec(word)?.[1] ?? []);
+  const [, holder, path = ""] = /^\/run\/mnt\/([^/]+)\/(.+)$/.exec(parameterOf(commandLine, "init") ?? "") ?? [];
+  return [
+    { tag: tag || "rootfs", files: { ...rootFiles, "bin/sh": program, "tmp/": "" } },
+    ...[...new Set(others)].map((other) => ({ tag: other, files: other === holder ? { [path]: program } : {} })),
+  ];
 }

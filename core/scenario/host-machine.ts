@@ -5,7 +5,7 @@ import { deviceFolder, deviceNumber, udevProperty } from "../generator/device-la
 import { readHostDevices } from "../generator/host-devices.js";
 import { createHostFiles } from "../generator/host-files.js";
 import { mountAt, readMounts } from "../generator/host-mounts.js";
-import type { DiskPart, FilesPart, MachineFile, PartitionPart } from "../schema/machine.js";
+import type { DiskPart, FilesPart, FolderPart, MachineFile, PartitionPart } from "../schema/machine.js";
 
 /** This host, as a machine to rehearse on. */
 export interface HostMachine {
@@ -49,22 +49,35 @@ export function readHostMachine(below = "/", init?: string): HostMachine {
   const disks = blockDevices(root)
     .filter(({ folder }) => read(join(folder, "partition")) === undefined)
     .map(({ name, folder }) => diskOf(root, name, folder, { top, files, unseen }));
-  if (!disks.length) unseen.push("no disk is to be seen in /sys/class/block");
+  const virtiofs = foldersOf(root, files);
+  if (!disks.length && !virtiofs.length) unseen.push("no disk is to be seen in /sys/class/block");
   const isSeen = disks.some((disk) => [disk, ...(disk.partitions ?? [])].some(({ files }) => files));
-  if (disks.length && !isSeen)
+  if (disks.length && !isSeen && !virtiofs.length)
     unseen.push(
       "the file system at / is on none of its disks and partitions: what lies between them has to be described",
     );
-  const onTheWay = new Set(disks.flatMap(({ behind = [] }) => behind));
+  const onTheWay = new Set([...disks, ...virtiofs].flatMap(({ behind = [] }) => behind));
   const memory = /^MemTotal: *(\d+) kB/m.exec(read(join(root, "proc/meminfo")) ?? "")?.[1];
   return {
     machine: {
       disks,
+      ...(virtiofs.length ? { virtiofs } : {}),
       modaliases: (hardware?.modaliases ?? []).filter((alias) => !onTheWay.has(alias)),
       ...(memory === undefined ? {} : { memory: `${memory}K` }),
     },
     unseen,
   };
+}
+
+/** The folder of another host that is mounted at /, by virtiofs; sysfs does not tell which device offers which tag, but all are alike. */
+function foldersOf(root: string, files: FilesPart): FolderPart[] {
+  const mount = mountAt(readMounts(root), "/");
+  if (mount?.type !== "virtiofs") return [];
+  const driver = join(root, "sys/bus/virtio/drivers/virtiofs");
+  const device = existsSync(driver) && readdirSync(driver).find((name) => name.startsWith("virtio"));
+  // From the device itself on.
+  const behind = device ? modaliasesAbove(root, join(realpathSync(join(driver, device)), "virtiofs")) : [];
+  return [{ tag: mount.source, ...(behind.length ? { behind } : {}), files }];
 }
 
 interface BlockFolder {

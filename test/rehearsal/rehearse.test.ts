@@ -114,6 +114,19 @@ test("an image without drivers is for a kernel that has them built in", async ()
   assert.doesNotMatch(text, /insert/);
 });
 
+test("without a machine, but with words of virtiofs: folders are assumed, with what init= names in one", async () => {
+  const { file } = await buildImage("rehearse-virtiofs", ["-N", "-m", "virtiofs"]);
+  for (const [cmdline, tags] of [
+    ["root=virtiofs:top", "a folder of the host is assumed, by virtiofs: top;"],
+    ["rootfstype=virtiofs root=rootfs mount=mnt0 init=/run/mnt/mnt0/osbuild/vm.py", "virtiofs: rootfs, mnt0;"],
+    ["rootfs=", "virtiofs: rootfs;"],
+  ] as const) {
+    const { status, text } = await rehearse(file, "--cmdline", cmdline);
+    assert.equal(status, 0, text);
+    assert.ok(text.includes(tags), text);
+  }
+});
+
 test("without a machine: one is assumed, and said; a name by hardware leaves it open", async () => {
   for (const root of [`UUID=${uuid}`, "LABEL=x", "PARTUUID=x", "PARTLABEL=x", "/dev/nvme0n1p2", "tmpfs:UUID=x"]) {
     const { status, text } = await rehearse(image, "-c", `ro root=${root}`);

@@ -135,8 +135,11 @@ function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outc
     if (Number(request.level) <= 6 || text.startsWith("phase ")) path.push(...said(text));
   } else if (name === "print") path.push(...said(String(request.text)));
   else if (name === "insert") drivers.push(...insertions(request, outcome));
-  else if (device === undefined) path.push(`${name} ${asked.json}${resultOf(outcome)}`);
-  else devices.set(device, [...(devices.get(device) ?? []), lineOfDevice(asked, outcome)]);
+  else if (device === undefined) {
+    const line = `${name} ${asked.json}${resultOf(outcome)}`;
+    // A want is tried whenever something happens: how often in vain is a matter of the machine's speed.
+    if (!("error" in outcome) || line !== path.at(-1)) path.push(line);
+  } else devices.set(device, [...(devices.get(device) ?? []), lineOfDevice(asked, outcome)]);
 }
 
 /** In the place of a device's path: the folders of links, which are made for whichever device is first. */

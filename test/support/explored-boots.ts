@@ -39,40 +39,65 @@ const machineWith = (files: FilesPart): MachineFile => ({
   sysfs: { "firmware/efi/efivars/": "" },
 });
 
+const folderDevice = ["pci:v00001AF4d0000105Asv00001AF4sd00001100bc01sc80i00", "virtio:d0000001Av00001AF4"];
+
+/** A machine with folders of the host, the second of which comes a moment later, on a kernel that tells their tags or not. */
+const machineWithFolders = (release?: string): MachineFile => ({
+  virtiofs: [
+    { tag: "rootfs", behind: folderDevice, files: { ...root, "bin/sh": init, "tmp/": "" } },
+    { tag: "mnt0", behind: folderDevice, after: 0.5, files: { "osbuild/vm.py": init } },
+  ],
+  ...(release === undefined ? {} : { kernel: { release } }),
+});
+
 const archiveEnds = ["tar.zst", "tar.xz", "tar.gz", "tgz", "tar.lz4", "tar.bz2", "tar"];
 
-type Boot = readonly [name: string, commandLine: string, files: FilesPart];
+type Boot = readonly [name: string, commandLine: string, machine: MachineFile];
 
-/** By name: a kernel command line, and what is on the root partition. */
+/** By name: a kernel command line, and the machine. */
 const boots: readonly Boot[] = [
   ...[`UUID=${uuid}`, "LABEL=ROOT", "PARTUUID=1b2f", "PARTLABEL=root", "/dev/vda2", `/dev/disk/by-uuid/${uuid}`].map(
-    (spec): Boot => [spec, `root=${spec} ro`, root],
+    (spec): Boot => [spec, `root=${spec} ro`, machineWith(root)],
   ),
-  ["writable, with drivers handed on", "root=LABEL=ROOT rw rd.driver.export", { ...root, "lib/modules/": "" }],
+  [
+    "writable, with drivers handed on",
+    "root=LABEL=ROOT rw rd.driver.export",
+    machineWith({ ...root, "lib/modules/": "" }),
+  ],
   [
     "drivers by name, and a log",
     "root=LABEL=ROOT rd.driver.pre=loop rd.driver.post=fuse loop.max_loop=8 rd.log=all",
-    root,
+    machineWith(root),
   ],
   ...archiveEnds.map(
     (end): Boot => [
       `archive ${end}`,
       "root=tmpfs:LABEL=ROOT rd.tmpfs.size=512M",
-      { [`rootfs.${end}`]: { size: "10M", archive: root } },
+      machineWith({ [`rootfs.${end}`]: { size: "10M", archive: root } }),
     ],
   ),
+  [
+    "osbuild's folders",
+    "rootfstype=virtiofs root=rootfs ro mount=mnt0 init=/run/mnt/mnt0/osbuild/vm.py",
+    machineWithFolders(),
+  ],
+  [
+    "folders whose tags the kernel tells, with an overlay",
+    "rootfs= rd.overlay mount-ro=mnt0",
+    machineWithFolders("6.12.0"),
+  ],
 ];
 
 /** An image with the modules that are explored, and a boot of it for each form of root. `remove` takes the machines' files away. */
 export async function exploredBoots(
   name: string,
 ): Promise<{ boots: { name: string; scenario: Scenario }[]; remove(): void }> {
-  const { file: image } = await buildImage(name, ["-N", "-a", "tmpfs-root busybox", "--compress", "zstd -1"]);
+  const { file: image } = await buildImage(name, ["-N", "-a", "tmpfs-root virtiofs busybox", "--compress", "zstd -1"]);
   const folder = mkdtempSync(join(tmpdir(), "firstlight-explored-"));
   return {
-    boots: boots.map(([title, cmdline, files], index) => {
+    boots: boots.map(([title, cmdline, described], index) => {
       const machine = join(folder, `${index}.json`);
-      writeFileSync(machine, JSON.stringify(machineWith(files)));
+      writeFileSync(machine, JSON.stringify(described));
       return { name: title, scenario: { image, cmdline, machine } };
     }),
     remove: () => rmSync(folder, { recursive: true }),

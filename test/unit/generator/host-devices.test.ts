@@ -145,6 +145,15 @@ test("a container's root tells of none; fstab's counts where there is one", (con
   });
 });
 
+test("a root on virtiofs has its tag for a name, and lies on no device", (context) => {
+  const mountinfo = "20 1 0:33 / / rw - virtiofs some\\040folder rw\n";
+  const { root, fileSystems, layers, unseen } = readHostDevices(
+    scratchFolder(context, { ...host, "proc/self/mountinfo": mountinfo, "etc/fstab": "" }),
+  );
+  assert.deepEqual(root, { device: "some folder", type: "virtiofs" });
+  assert.deepEqual([fileSystems, layers.filter(({ point }) => point === "/"), unseen], [["virtiofs"], [], []]);
+});
+
 test("of another system there is only its fstab", async (context) => {
   const other = scratchFolder(context, { "etc/fstab": "LABEL=x / btrfs subvol=@ 0 0\nLABEL=u /usr xfs\n" });
   const { unseen, ...facts } = readOtherHost(other, []);

@@ -97,3 +97,27 @@ test("what is not to be seen is said", (context) => {
     /^what is on \/dev\/vda1: udev tells nothing of it.*\nthe file system at \/ is on none of its disks/,
   );
 });
+
+test("a root on virtiofs: its tag, what its device is behind, its init", (context) => {
+  const device = "sys/devices/pci0000:00/0000:00:05.0/virtio2";
+  const root = hostWith(
+    context,
+    {
+      [`${device}/modalias`]: "virtio:d1A\n",
+      [`${device}/driver/module/initstate`]: "live\n",
+      "sys/devices/pci0000:00/0000:00:05.0/modalias": "pci:v1AF4d105A\n",
+      "sys/devices/pci0000:00/0000:00:05.0/driver/module/initstate": "live\n",
+      "sys/bus/virtio/drivers/virtiofs/module": "",
+      "proc/self/mountinfo": "1 0 0:33 / / rw - virtiofs rootfs rw\n",
+      "lib/systemd": "\x7fELF",
+    },
+    "sys/devices/virtual/nothing",
+  );
+  rmSync(join(root, "sys/class/block"), { recursive: true });
+  symlinkSync(join(root, device), join(root, "sys/bus/virtio/drivers/virtiofs/virtio2"));
+  const { machine, unseen } = readHostMachine(root);
+  assert.deepEqual(unseen, []);
+  const [folder] = machine.virtiofs ?? [];
+  assert.deepEqual([folder?.tag, folder?.behind], ["rootfs", ["pci:v1AF4d105A", "virtio:d1A"]]);
+  assert.deepEqual(folder?.files?.["lib/systemd"], { from: join(root, "lib/systemd") });
+});
