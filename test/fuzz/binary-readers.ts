@@ -3,23 +3,32 @@ import { spawnSync } from "node:child_process";
 import { ElfError, hasDebugInformation, readElf, readModinfo } from "../../core/generator/elf.js";
 import { checkLayout, PeError, readPe } from "../../core/generator/pe.js";
 import { BuildError } from "../../core/generator/problems.js";
+import { findOwnFiles, makeStaticInit } from "../../core/generator/static-init.js";
 import type { FileWindow } from "../../core/image/file-window.js";
 import { endOfBzip2, endOfLz4, endOfLzop, endOfXz, endOfZstd } from "../../core/image/stream-ends.js";
 import { DriverIndexError, openDriverIndex } from "../../core/rehearsal/driver-index.js";
 import { testedDriverIndex } from "../support/conformance/driver-index.js";
 import { makePe } from "../unit/generator/pe-files.js";
 import { archive, folder, link, readIn } from "../unit/image/archives.js";
-import { elfFile } from "./elf-files.js";
+import { elfFile, programWithPlace } from "./elf-files.js";
 import { bytesOf, type FuzzedReader, isTaken } from "./reader.js";
+
+/** A program that holds an archive. */
+export const staticInit = (archive: Buffer) => makeStaticInit(programWithPlace(), archive);
 
 const elfReader: FuzzedReader = {
   name: "elf",
   material: () => ({
-    seeds: [64, 64, 32].flatMap((bits) => [true, false].map((little) => elfFile({ bits: bits as 32 | 64, little }))),
+    seeds: [
+      ...[64, 64, 32].flatMap((bits) => [true, false].map((little) => elfFile({ bits: bits as 32 | 64, little }))),
+      staticInit(Buffer.alloc(9)),
+    ],
     tokens: bytesOf(["\0", ".modinfo\0", "/", ":", "$ORIGIN", "pthread_exit\0", "\x7fELF"]),
   }),
   read: (input) => {
-    const taken = [readElf, readModinfo, hasDebugInformation].map((read) => isTaken(ElfError, () => read(input)));
+    const taken = [readElf, readModinfo, hasDebugInformation, findOwnFiles].map((read) =>
+      isTaken(ElfError, () => read(input)),
+    );
     return taken.every(Boolean);
   },
 };

@@ -1,3 +1,5 @@
+import { ownFilesAddress, ownFilesHeader, ownFilesMagic, ownFilesSection } from "../../core/abi/index.js";
+
 /** A small ELF file with all that we read of one: a program's segments, dynamic entries and strings, a driver's .modinfo (elf(5)). */
 export function elfFile({ bits, little }: { bits: 32 | 64; little: boolean }): Buffer {
   const is64 = bits === 64;
@@ -61,4 +63,33 @@ export function elfFile({ bits, little }: { bits: 32 | 64; little: boolean }): B
     programHeader(4, notePlace),
   ];
   return Buffer.concat([header, ...programHeaders, ...parts, ...sections]);
+}
+
+/** The smallest program with a place for files of its own (core/abi/static-init.ts): 64 bits, little-endian, as PID 1 is. */
+export function programWithPlace(): Buffer {
+  const [contentAt, sectionsAt] = [128, 176];
+  const sectionNames = Buffer.from(`\0${ownFilesSection}\0.shstrtab\0`);
+  const program = Buffer.alloc(sectionsAt + 3 * 64);
+  const put = (at: number, ...values: number[]) => {
+    for (const [index, value] of values.entries()) program.writeBigUInt64LE(BigInt(value), at + 8 * index);
+  };
+  program.write("\x7fELF\x02\x01\x01", "latin1");
+  program.writeUInt32LE(62 << 16, 16);
+  // e_phoff, e_shoff; the sizes and counts of headers.
+  put(32, 64, sectionsAt);
+  for (const [index, value] of [64, 56, 1, 64, 3, 2].entries()) program.writeUInt16LE(value, 52 + 2 * index);
+  // p_type, p_flags; p_offset, p_vaddr, p_paddr, p_filesz, p_memsz, p_align.
+  program.writeUInt32LE(1, 64);
+  put(72, contentAt, ownFilesAddress, ownFilesAddress, ownFilesHeader, ownFilesHeader, 8);
+  program.write(ownFilesMagic, contentAt, "latin1");
+  program.set(sectionNames, contentAt + ownFilesHeader);
+  // sh_name; sh_offset, sh_size.
+  for (const [index, name, offset, size] of [
+    [1, 1, contentAt, ownFilesHeader],
+    [2, ownFilesSection.length + 2, contentAt + ownFilesHeader, sectionNames.length],
+  ] as const) {
+    program.writeUInt32LE(name, sectionsAt + 64 * index);
+    put(sectionsAt + 64 * index + 24, offset, size);
+  }
+  return program;
 }

@@ -9,9 +9,10 @@ import { diffLines } from "../../core/image/diff.js";
 import { describeImage } from "../../core/image/listing.js";
 import { mapSvg } from "../../core/image/map-picture.js";
 import { aboutLines, readBringers } from "../../core/image/modules.js";
+import { staticInitLines } from "../../core/image/static-init.js";
 import { weigh } from "../../core/image/treemap.js";
 import { ukiLines } from "../../core/image/uki.js";
-import { archives, archiveTokens, unifiedImage } from "./binary-readers.js";
+import { archives, archiveTokens, staticInit, unifiedImage } from "./binary-readers.js";
 import type { FuzzedReader } from "./reader.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "firstlight-fuzz-"));
@@ -24,7 +25,7 @@ const handle = openSync(file, "w");
 const imageReader: FuzzedReader = {
   name: "image",
   material: () => {
-    const plain = archives().flatMap((bytes) => [bytes, unifiedImage(bytes)]);
+    const plain = archives().flatMap((bytes) => [bytes, unifiedImage(bytes), staticInit(bytes)]);
     const packed = plain.slice(0, 1).map((bytes) => Buffer.concat([bytes, Buffer.alloc(8), gzipSync(bytes)]));
     return { seeds: [...Array.from({ length: 150 }, () => plain).flat(), ...packed], tokens: archiveTokens };
   },
@@ -33,7 +34,7 @@ const imageReader: FuzzedReader = {
     ftruncateSync(handle, input.length);
     try {
       const contents = await readContents(file, { digests: true });
-      const about = [...ukiLines(file), ...aboutLines(contents)];
+      const about = [...staticInitLines(file), ...ukiLines(file), ...aboutLines(contents)];
       const lines = [
         ...describeImage(file, input.length, contents, { about, bySize: true, now: 0 }),
         ...diffLines(contents, contents),
