@@ -76,12 +76,16 @@ export interface MachineDescription {
   monolithic?: boolean;
   /** File system types that this kernel lacks. */
   missingTypes?: readonly string[];
+  /** Options that file systems of this kernel take beside those known (mount-options.ts). */
+  mountOptions?: readonly string[];
   /** By the base name of argv[0]; each is there, wherever it is looked for. */
   programs: Readonly<Record<string, ProgramModel>>;
   /** The same for programs that are there only if the image or a disk has them. */
   modelled?: Readonly<Record<string, ProgramModel>>;
   /** Bytes. Left out: 1 GiB. */
   memory?: number;
+  /** NUMA nodes with memory. Left out: 1. */
+  nodes?: number;
   /** Left out: nobody is at the console. "none": there is no console. */
   console?: readonly ConsoleAnswer[] | "none";
 }

@@ -5,6 +5,15 @@ import { Failure } from "./failure.js";
 /** Files by their path: the content of a regular file, or what else it is. Folders on the way are made; a path that ends in "/" is one. */
 export type FileTable = Readonly<Record<string, string | SimulatedFile>>;
 
+/** What can be wrong with an archive: it was cut short; some of its bytes are others; what is packed ends between two files, without the end of an archive. */
+export type ArchiveDamage = "truncated" | "corrupt" | "unterminated";
+
+/** What a file holds that programs unpack: tar, or a compressor and tar. */
+export interface PackedArchive {
+  files: FileTable;
+  damage?: ArchiveDamage;
+}
+
 /** One file of a description. */
 export interface SimulatedFile {
   type: FileType;
@@ -19,8 +28,9 @@ export interface SimulatedFile {
   target?: string;
   /** Of a device node, "MAJOR:MINOR". */
   node?: string;
-  /** What a "file" holds that programs unpack: tar, or a compressor and tar. */
-  archive?: FileTable;
+  /** Names of its extended attributes, which an archive brings. */
+  xattrs?: readonly string[];
+  archive?: PackedArchive;
   /** What a "file" holds that can be attached as a device: its tags, and the files on it. */
   volume?: { tags: Readonly<Record<string, string>>; files?: FileTable };
 }
@@ -42,7 +52,7 @@ export interface Inode {
   target?: string;
   node?: string;
   children?: Map<string, Inode>;
-  archive?: FileTable;
+  archive?: PackedArchive;
   volume?: SimulatedFile["volume"];
   /** Of a file that the kernel makes up. */
   read?(): string;

@@ -3,52 +3,16 @@ import { deviceAt } from "./devices.js";
 import { Failure } from "./failure.js";
 import type { Mount } from "./file-space.js";
 import { addFiles, createFileSystem, type FileSystem, isFolder, sizeOf } from "./file-tree.js";
-import { fill, isMemoryType, kernelKnows, tmpfsDefault } from "./kernel-files.js";
+import { fill, isMemoryType, kernelKnows } from "./kernel-files.js";
 import { propagationFlags, shownFlags } from "./mount-flags.js";
+import { checkOptions, configure } from "./mount-options.js";
 import { type JobModels, soon, type World } from "./world.js";
 
 type MountRequest = JobOps["mount"][0];
 
-const units: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
-
-/** Bytes that size= of tmpfs(5) says. Throws Failure EINVAL. */
-function tmpfsSize(world: World, text: string): number {
-  const [, digits, unit = ""] = /^(\d+)([kmg%]?)$/i.exec(text) ?? [];
-  if (digits === undefined) throw new Failure("EINVAL", `size=${text}`);
-  const whole = tmpfsDefault(world) * 2;
-  return unit === "%" ? (whole * Number(digits)) / 100 : Number(digits) * (units[unit.toLowerCase()] ?? 1);
-}
-
-/** Options of tmpfs(5), and of devpts and devtmpfs, which have some of them. Throws Failure EINVAL for others. */
-function configure(world: World, system: FileSystem, data: string): void {
-  const { type, root } = system;
-  if (type === "tmpfs") {
-    system.limit ??= tmpfsDefault(world);
-    if (!system.shown) root.mode = 0o1777;
-  }
-  for (const option of data.split(",").filter(Boolean)) {
-    const [name = "", value = ""] = option.split("=", 2);
-    if (name === "mode") root.mode = Number.parseInt(value, 8);
-    else if (name === "size" && type !== "devpts") {
-      const limit = tmpfsSize(world, value);
-      if (limit && limit < system.used) throw new Failure("EINVAL", "less than its files take");
-      system.limit = limit || undefined;
-      system.shown = `,size=${Math.ceil(limit / 1024)}k`;
-    } else if (
-      !/^(uid|gid|nr_inodes|nr_blocks|mpol|huge|inode32|inode64|ptmxmode|newinstance|hidepid|subset|seclabel)$/.test(
-        name,
-      )
-    )
-      throw new Failure("EINVAL", option);
-  }
-  if (type === "tmpfs" && root.mode !== 0o1777) {
-    system.shown = system.shown.replace(/,mode=\d+/, "");
-    system.shown += `,mode=${root.mode.toString(8)}`;
-  }
-}
-
 /** The file system on a device. Throws Failure. */
-function diskSystem(world: World, { source, type, flags }: MountRequest): FileSystem {
+function diskSystem(world: World, { source, type, flags, data }: MountRequest): FileSystem {
+  checkOptions(world, type, data);
   const device = world.devices.at(source);
   if (device.sectors === 0) throw new Failure("ENOMEDIUM");
   if (device.tags.TYPE !== type) throw new Failure("EINVAL");

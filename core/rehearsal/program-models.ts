@@ -1,51 +1,11 @@
+import { archivePrograms } from "./archive-models.js";
 import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
-import type { Spot } from "./file-space.js";
-import { addFiles, createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
+import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
 import type { Pause, ProgramEnd, ProgramModel, RunningProgram } from "./programs.js";
 import type { World } from "./world.js";
 
 type Steps = Generator<Pause, ProgramEnd, undefined>;
-
-/** Bytes of an archive that are read in a millisecond: as slow as a disk in a data centre may be. */
-const readingSpeed = 200_000;
-const magics: readonly string[] = ["\x1f\x8b", "\xfd7zXZ", "(\xb5/\xfd", '\x04"M\x18', "BZh"];
-
-/** A decompressor between standard input and output. */
-function* decompress(program: RunningProgram): Steps {
-  const { data, archive } = program.read();
-  const size = program.inputSize ?? data.length;
-  yield { sleep: Math.ceil(size / readingSpeed), reads: size };
-  if (!archive && !magics.some((magic) => data.startsWith(magic)))
-    return { status: 1, stderr: "unexpected end of file, or not in this format\n" };
-  if (!archive)
-    program.world.leaveOpen('what is in the archive that is unpacked: describe it as the file\'s "archive"');
-  program.write({ data: "", ...(archive ? { archive } : {}) });
-  return {};
-}
-
-/** tar -x in a folder; -R has it tell of the end. */
-function* extract(program: RunningProgram, folder: Spot): Steps {
-  let archive: ReturnType<RunningProgram["read"]>["archive"];
-  for (;;) {
-    const part = program.read();
-    archive ??= part.archive;
-    if (part.ended) break;
-    yield "input";
-  }
-  if (program.inputSize !== undefined)
-    yield { sleep: Math.ceil(program.inputSize / readingSpeed), reads: program.inputSize };
-  if (!archive)
-    return { status: 2, stderr: "tar: This does not look like a tar archive\ntar: Exiting with failure status\n" };
-  for (const [path, file] of Object.entries(archive))
-    try {
-      addFiles(folder.mount.system, folder.inode, { [path]: file }, program.world.realtime());
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      return { status: 2, stderr: `tar: ${path}: Cannot write: No space left on device\n` };
-    }
-  return { stdout: "block 0: ** Block of NULs **\n" };
-}
 
 /** Copies a tree, as cp -a does. Throws Failure ENOSPC. */
 function copyInto(system: FileSystem, folder: Inode, name: string, source: Inode): void {
@@ -76,21 +36,9 @@ function copy(world: World, argv: readonly string[]): ProgramEnd {
   }
 }
 
-/** Where a program works. */
-function folderOf(world: World, cwd = "/"): Spot {
-  return world.files.spot(cwd);
-}
-
-const decompressor: ProgramModel = (_request, program) => decompress(program);
-
 /** Programs that the modules of firstlight run, by name. A person at the shell looks around and leaves it. */
 export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
-  gzip: decompressor,
-  xz: decompressor,
-  zstd: decompressor,
-  lz4: decompressor,
-  bzip2: decompressor,
-  tar: ({ cwd }, program) => extract(program, folderOf(program.world, cwd)),
+  ...archivePrograms,
   cp: ({ argv }, { world }) => copy(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),

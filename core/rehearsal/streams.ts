@@ -1,13 +1,13 @@
 import type { PipeId, ProgramInput, ProgramOutput } from "../abi/index.js";
 import { Failure } from "./failure.js";
 import type { Spot } from "./file-space.js";
-import { createInode, dataOf, type FileTable, type Inode, isFolder, setData, sizeOf } from "./file-tree.js";
+import { createInode, dataOf, type Inode, isFolder, type PackedArchive, setData, sizeOf } from "./file-tree.js";
 import type { World } from "./world.js";
 
 /** What passes from one program to another: bytes, or what they stand for. */
 export interface Content {
   data: string;
-  archive?: FileTable;
+  archive?: PackedArchive;
 }
 
 export interface Pipe extends Content {

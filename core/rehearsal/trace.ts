@@ -35,8 +35,12 @@ export function formatEntry({ time, name, arguments: request, outcome }: TraceEn
   return `${[time, onOneLine(name), onOneLine(request), outcome].join("\t")}\n`;
 }
 
-/** The recordings in a text that is called `source`, a trace or what has some in it, a console's log or a bug report; at least one. Throws TraceError with the line that is wrong. */
-export function readTraces(text: string, source: string): Trace[] {
+/**
+ * The recordings in a file that is called `source`, a trace or what has some in it, a console's log or a bug report; at least one. Its bytes, because what
+ * the kernel says on a console may stand amid those of a character. Throws TraceError with the line that is wrong.
+ */
+export function readTraces(recording: Buffer, source: string): Trace[] {
+  const text = recording.toString("latin1");
   const traces: Trace[] = [];
   /** Where a recording is being read. */
   let open: { trace: Trace; entries: TraceEntry[] } | undefined;
@@ -98,6 +102,8 @@ function whyCut(errno: string): string {
   return errno === "ENOSPC" ? "/run was full" : errno;
 }
 
+const textOf = (line: string): string => Buffer.from(line, "latin1").toString();
+
 const isJson = (text: string): boolean => {
   try {
     JSON.parse(text);
@@ -109,7 +115,7 @@ const isJson = (text: string): boolean => {
 
 /** undefined: it is none. Arguments may be anything that the boot code came up with. */
 function readEntry(line: string): TraceEntry | undefined {
-  const [time = "", name, request, outcome, ...rest] = line.split("\t");
+  const [time = "", name, request, outcome, ...rest] = textOf(line).split("\t");
   if (!/^\d{1,15}$/.test(time) || name === undefined || request === undefined || outcome === undefined || rest.length)
     return undefined;
   return outcome && !isJson(outcome) ? undefined : { time: Number(time), name, arguments: request, outcome };

@@ -36,7 +36,7 @@ export function filesOf(files: FilesPart = {}, folder: string): FileTable {
 }
 
 function fileOf(path: string, file: FilePart, folder: string): SimulatedFile {
-  const { content, mode, uid, gid, size, link, archive, volume } = file;
+  const { content, mode, uid, gid, size, link, damage, archive = damage && {}, xattrs, volume } = file;
   if (link !== undefined) return { type: "symlink", mode: 0o777, target: link };
   const folderOnly = path.endsWith("/");
   const magic = archive ? magics.find(([end]) => end.test(path))?.[1] : undefined;
@@ -47,7 +47,8 @@ function fileOf(path: string, file: FilePart, folder: string): SimulatedFile {
     ...(gid === undefined ? {} : { gid }),
     ...(content !== undefined ? { data: content } : magic ? { data: Buffer.from(magic) } : {}),
     ...(size === undefined ? {} : { size: bytesOf(size) }),
-    ...(archive ? { archive: filesOf(archive, folder) } : {}),
+    ...(archive ? { archive: { files: filesOf(archive, folder), ...(damage ? { damage } : {}) } } : {}),
+    ...(xattrs ? { xattrs } : {}),
     ...(volume ? { volume: { tags: tagsOf(volume.tags), files: filesOf(volume.files, folder) } } : {}),
   };
 }

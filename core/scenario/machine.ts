@@ -20,6 +20,7 @@ export function machineOf(
   const {
     kernel = {},
     memory,
+    nodes,
     disks,
     virtiofs,
     modaliases = [],
@@ -49,11 +50,13 @@ export function machineOf(
       table.flatMap(([name, { fails }]) => (fails === undefined ? [] : [[driverName(name), fails]])),
     ),
     missingTypes: kernel.lacks ?? [],
+    mountOptions: kernel.mountOptions ?? [],
     monolithic: image.kernel.monolithic,
     ...(image.staticInit ? { drivers: {} } : {}),
     programs: {},
     modelled: { ...knownPrograms, ...scripted },
     ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
+    ...(nodes === undefined ? {} : { nodes }),
     ...(sysfs ? { sysfs: filesOf(sysfs, folder) } : {}),
     ...(console
       ? {

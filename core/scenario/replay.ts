@@ -62,11 +62,11 @@ function chosen(file: string, traces: readonly Trace[], { engine, one }: ReplayW
 
 /** Throws BuildError, TraceError. */
 function tracesIn(file: string): Trace[] {
-  if (!isFolder(file)) return readTraces(readText(file), file);
+  if (!isFolder(file)) return readTraces(readRecording(file), file);
   const names = readdirSync(file).filter(isTraceName);
   if (!names.length)
     throw new BuildError(`${file} holds no recording of a boot: name a copy of /run/initramfs, or of a trace in it`);
-  const traces = names.flatMap((name) => readTraces(readText(join(file, name)), join(file, name)));
+  const traces = names.flatMap((name) => readTraces(readRecording(join(file, name)), join(file, name)));
   return traces.sort((a, b) => a.engine - b.engine);
 }
 
@@ -75,9 +75,9 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 /** A console's log may have much around the recording. */
 const largestFile = 256 << 20;
 
-function readText(file: string): string {
+function readRecording(file: string): Buffer {
   try {
-    if (statSync(file).size <= largestFile) return readFileSync(file, "utf8");
+    if (statSync(file).size <= largestFile) return readFileSync(file);
   } catch (error) {
     throw new BuildError(`${file} cannot be read: ${reasonOf(error)}`);
   }

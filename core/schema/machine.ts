@@ -7,6 +7,8 @@ export interface MachineFile {
   kernel?: KernelPart;
   /** Size of the memory. Left out: "1G". */
   memory?: Size;
+  /** How many NUMA nodes have some of it. Left out: 1. */
+  nodes?: number;
   disks?: DiskPart[];
   /** Folders of the host, by virtiofs. */
   virtiofs?: FolderPart[];
@@ -30,6 +32,8 @@ interface KernelPart {
   machine?: string;
   /** Types of file systems that it neither has nor loads a driver for. */
   lacks?: string[];
+  /** Names of mount options that its file systems take, though the rehearsal does not know them. */
+  mountOptions?: string[];
 }
 
 /** A block device. Tags: as `blkid -p -o export` says them. */
@@ -125,6 +129,10 @@ export interface FilePart {
   link?: string;
   /** It is an archive, compressed as its name says, of these files. */
   archive?: FilesPart;
+  /** Of an archive. */
+  damage?: "truncated" | "corrupt" | "unterminated";
+  /** Names of extended attributes. */
+  xattrs?: string[];
   /** It can be attached as a device, which has these. */
   volume?: { tags?: Record<string, string>; files?: FilesPart };
 }
@@ -224,14 +232,17 @@ const file = part<FilePart>({
   size,
   link: text,
   archive: filesRef,
+  damage: { enum: ["truncated", "corrupt", "unterminated"], description: "truncated, corrupt or unterminated" },
+  xattrs: texts,
   volume: part<NonNullable<FilePart["volume"]>>({ tags, files: filesRef }),
 });
 
 /** JSON schema of MachineFile. */
 export const machineSchema = {
   ...part<MachineFile>({
-    kernel: part<KernelPart>({ release: word, machine: word, lacks: texts }),
+    kernel: part<KernelPart>({ release: word, machine: word, lacks: texts, mountOptions: texts }),
     memory: size,
+    nodes: { ...number, minimum: 1 },
     disks: { type: "array", items: { $ref: "#/$defs/disk" } },
     virtiofs: { type: "array", items: folder },
     modaliases,

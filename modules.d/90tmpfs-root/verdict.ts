@@ -32,6 +32,13 @@ function killedBy(ending: Ending | undefined, signal: string): boolean {
 const again = "Make the archive again and copy it whole; compare checksums on both sides.";
 /** What decompressors say of damage; bzip2 follows it by a page of advice. */
 const decompressionFault = /unexpected|premature|unfinished|invalid|corrupt|error/i;
+
+/** tar that stopped first makes the decompressor stop by SIGPIPE: then tar has the reason, unless the decompressor has said one before. */
+function hasFault(decompressor: Ending): boolean {
+  if (!killedBy(decompressor, "SIGPIPE")) return !succeeded(decompressor);
+  return messages(decompressor).some((line) => decompressionFault.test(line));
+}
+
 /** No line speaks of it more than another. */
 const noLine = /(?!)/;
 
@@ -89,8 +96,7 @@ export function judge(
       "Give the machine more memory, or make the archive smaller.",
     );
   const fault = tarFaults.find(({ says }) => messages(tar).some((line) => says.test(line))) ?? anyFault;
-  // tar that stopped first makes the decompressor stop by SIGPIPE: then tar has the reason.
-  if (decompressor && fault !== fullRoot && !succeeded(decompressor) && !killedBy(decompressor, "SIGPIPE")) {
+  if (decompressor && fault !== fullRoot && hasFault(decompressor)) {
     const reason = said(decompressor, decompressionFault);
     const cut = /unexpected|premature|unfinished/i.test(reason);
     return new BootError(`the archive ${name} is ${cut ? "truncated" : "corrupt"}: ${reason}`, again);

@@ -273,9 +273,13 @@ const traceReader: FuzzedReader = {
   }),
   read: (input) =>
     isTaken(TraceError, () => {
-      for (const { bundle, engine, entries } of readTraces(input.toString(), "x")) {
+      for (const { bundle, engine, entries } of readTraces(input, "x")) {
         const again = `${traceHead(bundle, engine)}\n${entries.map(formatEntry).join("")}`;
-        assert.deepEqual(readTraces(again, "again"), [{ bundle, engine, entries }], "what is written is read the same");
+        assert.deepEqual(
+          readTraces(Buffer.from(again), "again"),
+          [{ bundle, engine, entries }],
+          "what is written is read the same",
+        );
       }
     }),
 };

@@ -45,7 +45,7 @@ async function boot(commandLine: string): Promise<Machine> {
 const recordingOf = (simulated: Machine) => Buffer.from(dataOf(simulated.files.find(tracePath)), "latin1").toString();
 
 function onlyTrace(text: string): Trace {
-  const [trace, ...others] = readTraces(text, "TRACE");
+  const [trace, ...others] = readTraces(Buffer.from(text), "TRACE");
   assert.deepEqual(others, []);
   assert.ok(trace);
   return trace;
@@ -206,7 +206,16 @@ const damaged: [name: string, text: string, says: RegExp][] = [
   ["an empty line", `${head}\n${line}`, /TRACE, line 2: this is no op/],
 ];
 for (const [name, text, says] of damaged)
-  test(`not a recording: ${name}`, () => assert.throws(() => readTraces(text, "TRACE"), says));
+  test(`not a recording: ${name}`, () => assert.throws(() => readTraces(Buffer.from(text), "TRACE"), says));
+
+test("what the kernel says on a console amid a character of the recording is taken out again", () => {
+  const entry = '5\tprint\t{"text":"── stopped"}\t{"value":{}}\r\n';
+  const amid = Buffer.byteLength(entry.slice(0, entry.indexOf("─"))) + 2;
+  const bytes = Buffer.from(entry);
+  const message = Buffer.from("[    9.429214] firstlight: ──\r\n");
+  const broken = Buffer.concat([Buffer.from(head), bytes.subarray(0, amid), message, bytes.subarray(amid)]);
+  assert.deepEqual(readTraces(broken, "TRACE")[0]?.entries, onlyTrace(`${head}${entry}`).entries);
+});
 
 test("recordings that are not whole say why, and several in a text are told apart", () => {
   assert.equal(onlyTrace(`${head}${line}cut\tEFBIG\n`).cut, "it had reached its greatest length");
@@ -217,7 +226,7 @@ test("recordings that are not whole say why, and several in a text are told apar
   assert.deepEqual([whole.cut, whole.entries.length], [undefined, 2]);
   const second = head.replace("\t1\n", "\t7\n");
   const text = `a log\n${head}${line}${traceEnd}\nmore\n${second}${line}${line}`;
-  const found = readTraces(text, "TRACE").map(({ engine, entries }) => [engine, entries.length]);
+  const found = readTraces(Buffer.from(text), "TRACE").map(({ engine, entries }) => [engine, entries.length]);
   assert.deepEqual(found, [
     [1, 1],
     [7, 2],

@@ -60,10 +60,12 @@ export function decisionsOf(entries: readonly TraceEntry[], beside: ReadonlySet<
   const counted = shown < 0 ? entries : entries.slice(0, shown);
   const ends = jobEnds(counted);
   const decisions: Decisions = { path: [], devices: new Map(), drivers: [] };
+  let quoted: string[] = [];
   for (const { name, arguments: json, outcome } of counted) {
+    if (name === "wait") quoted = [...new Set([...complaintsOf(outcome), ...quoted])].sort(longestFirst);
     if (isQuestion.has(name)) continue;
     const asked: Asked = { name, json, request: JSON.parse(json) };
-    take(decisions, asked, outcomeOf(outcome, ends));
+    take(decisions, asked, outcomeOf(outcome, ends), quoted);
   }
   decisions.devices.get(folders)?.sort();
   if (beside.size) decisions.drivers = decisions.drivers.filter(among(driversFor(counted, beside)));
@@ -103,6 +105,16 @@ export function probedNames(entries: readonly TraceEntry[]): Map<string, string>
   return names;
 }
 
+const longestFirst = (one: string, other: string) => other.length - one.length;
+
+/** The lines of what a program has said on standard error, where a job has ended. */
+function complaintsOf(outcome: string): string[] {
+  const { value } = JSON.parse(outcome || "{}") as { value?: Event };
+  if (value?.type !== "job" || "error" in value.outcome) return [];
+  const { stderr = "" } = value.outcome.value as { stderr?: string };
+  return stderr.split("\n").filter(Boolean);
+}
+
 /** By job. */
 function jobEnds(entries: readonly TraceEntry[]): Map<number, Outcome> {
   const ends = new Map<number, Outcome>();
@@ -126,17 +138,17 @@ function outcomeOf(json: string, ends: ReadonlyMap<number, Outcome>): Outcome {
   return job === undefined ? outcome : (ends.get(job) ?? unfinished);
 }
 
-function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outcome): void {
+function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outcome, quoted: readonly string[]): void {
   const { name, request } = asked;
   const device = deviceOf(asked);
   if (isBeside(String(request.path))) return;
   if (name === "log") {
     const text = String(request.text);
-    if (Number(request.level) <= 6 || text.startsWith("phase ")) path.push(...said(text));
-  } else if (name === "print") path.push(...said(String(request.text)));
+    if (Number(request.level) <= 6 || text.startsWith("phase ")) path.push(...said(text, quoted));
+  } else if (name === "print") path.push(...said(String(request.text), quoted));
   else if (name === "insert") drivers.push(...insertions(request, outcome));
   else if (device === undefined) {
-    const line = `${name} ${asked.json}${resultOf(outcome)}`;
+    const line = `${name} ${passedOn(asked.json, quoted.map(inJson))}${resultOf(outcome)}`;
     // A want is tried whenever something happens: how often in vain is a matter of the machine's speed.
     if (!("error" in outcome) || line !== path.at(-1)) path.push(line);
   } else devices.set(device, [...(devices.get(device) ?? []), lineOfDevice(asked, outcome)]);
@@ -175,11 +187,18 @@ function insertions(request: Record<string, unknown>, outcome: Outcome): string[
 }
 
 /** How far a program has come when it is looked at, how long it has taken, and whether a wait is long, is the machine's speed. */
-function said(text: string): string[] {
+function said(text: string, quoted: readonly string[]): string[] {
   if (/: \d+ % of .* unpacked$|^waiting for .* \(\d+ s\)$|^waiting until these drivers are loaded: /.test(text))
     return [];
-  return [`said: ${text.replace(/ in \d+\.\d s$/, " in some time")}`];
+  return [`said: ${passedOn(text, quoted).replace(/ in \d+\.\d s$/, " in some time")}`];
 }
+
+/** The words of programs that the boot passes on, and how many lines of them there are, are those of the programs' versions. */
+function passedOn(text: string, quoted: readonly string[]): string {
+  return quoted.reduce((rest, line) => rest.replaceAll(line, "…"), text).replace(/…(; …)+/, "…");
+}
+
+const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
 
 /** Nothing, where it has gone well; what a program has said is not compared, but what the boot makes of it. */
 function resultOf(outcome: Outcome): string {

@@ -6,17 +6,19 @@ import type { FilePart, FilesPart } from "../../core/schema/machine.js";
 /** Bytes of a larger file that a boot may look at: it tells programs, scripts and archives apart. */
 const beginning = 4096;
 
-/** The files below a folder, as a machine file describes them; with what is in those of them that are archives, by their path. */
-export function filesIn(folder: string, archives: Readonly<Record<string, FilesPart>> = {}): FilesPart {
+/** What nobody reads out of a file that is an archive: what is in it, and what is wrong with it. */
+export type ArchivePart = Pick<FilePart, "archive" | "damage">;
+
+/** The files below a folder, as a machine file describes them; with what has to be said of those of them that are archives, by their path. */
+export function filesIn(folder: string, archives: Readonly<Record<string, ArchivePart>> = {}): FilesPart {
   const files: Record<string, FilePart> = {};
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
     const place = join(folder, path);
     const status = lstatSync(place);
     const mode = (status.mode & 0o7777).toString(8).padStart(4, "0");
-    const archive = archives[path];
     if (status.isSymbolicLink()) files[path] = { link: readlinkSync(place) };
     else if (status.isDirectory()) files[`${path}/`] = { mode };
-    else files[path] = { mode, size: status.size, content: beginningOf(place), ...(archive ? { archive } : {}) };
+    else files[path] = { mode, size: status.size, content: beginningOf(place), ...archives[path] };
   }
   return files;
 }

@@ -1,6 +1,6 @@
 import { truncate, writeFile } from "node:fs/promises";
-import type { DiskPart, FilesPart, PartitionPart } from "../../core/schema/machine.js";
-import { filesIn } from "./described-files.js";
+import type { DiskPart, PartitionPart } from "../../core/schema/machine.js";
+import { type ArchivePart, filesIn } from "./described-files.js";
 import { run, runAsRoot } from "./run.js";
 
 const mebibyte = 1024 * 1024;
@@ -12,8 +12,8 @@ export interface Ext4 {
   label: string;
   /** What the file system holds: a folder, with its owners and modes. */
   content: string;
-  /** What is in those files of it that are archives, by their path. */
-  archives?: Readonly<Record<string, FilesPart>>;
+  /** What has to be said of those files of it that are archives, by their path. */
+  archives?: Readonly<Record<string, ArchivePart>>;
   /** MiB */
   size: number;
 }

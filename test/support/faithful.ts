@@ -19,11 +19,15 @@ export interface BootedWith {
 }
 
 /**
- * Fails where a boot that was recorded differs from its rehearsal, in what decides. `text` has the recording of its first engine. `whole`: up to that
+ * Fails where a boot that was recorded differs from its rehearsal, in what decides. `recording` has that of its first engine. `whole`: up to that
  * one's last word; else it may end anywhere before.
  */
-export async function assertFaithful(text: string, booted: BootedWith, { whole }: { whole: boolean }): Promise<void> {
-  const [trace] = readTraces(text, "the guest");
+export async function assertFaithful(
+  recording: Buffer,
+  booted: BootedWith,
+  { whole }: { whole: boolean },
+): Promise<void> {
+  const [trace] = readTraces(recording, "the guest");
   assert.ok(trace && trace.engine === 1 && trace.cut === undefined, "the first engine's recording");
   const { entries } = trace;
   const machine = namedAs({ ...machineOfGuest(booted.settings), ...booted.described }, probedNames(entries));

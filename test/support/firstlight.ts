@@ -57,10 +57,11 @@ export function bootImage(
 ): ComparedGuest {
   const { guest, recordingFile } = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
   let open = notRehearsed === undefined;
-  const compare = async (console: string, options: { whole: boolean }) => {
+  const compare = async (options: { whole: boolean }) => {
     if (!open) return;
     open = false;
-    const recording = (await readFile(recordingFile, "utf8")) || console;
+    const written = await readFile(recordingFile);
+    const recording = written.length ? written : guest.bytes();
     const commandLine = `${consoleParameters} ${cmdline}`;
     await assertFaithful(recording, { image: file, commandLine, settings, described }, options);
   };
@@ -69,13 +70,13 @@ export function bootImage(
     ...guest,
     async ended() {
       const console = await guest.ended();
-      await compare(console, { whole: true });
+      await compare({ whole: true });
       return console;
     },
     async left() {
       guest.type(`cat ${tracePath} >${recordingLine}; echo LE''FT\n`);
       await guest.waitFor(/^LEFT\n/m);
-      await compare("", { whole: false });
+      await compare({ whole: false });
     },
   };
 }

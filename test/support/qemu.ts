@@ -3,6 +3,8 @@ import { EventEmitter, once } from "node:events";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { driveArguments, kernelArguments } from "../../core/emulator/qemu.js";
 import { type FolderServer, sharedFolderArguments } from "../../core/emulator/virtiofsd.js";
 
@@ -61,6 +63,8 @@ export type GuestOptions = Start & GuestSettings;
 export interface Guest {
   /** What the console has said so far, without carriage returns and escape sequences. */
   console(): string;
+  /** The same, byte by byte as it came. */
+  bytes(): Buffer;
   /**
    * Waits for the console to say something, after what the last wait has found. Lines come in pieces: a pattern that means a whole line
    * ends with \n. Rejects if the guest ends before.
@@ -94,23 +98,29 @@ export function startGuest(options: GuestOptions): Guest {
 
   const plain = plainText();
   const changes = new EventEmitter().setMaxListeners(0);
+  const heard: Buffer[] = [];
   let text = "";
   let searchFrom = 0;
   /** How the guest ended, once it has. */
   let end: { error?: Error } | undefined;
 
-  const hear = (piece: string) => {
-    text += plain(piece);
-    appendFileSync(options.logFile, piece);
-    options.onOutput?.(piece);
-    changes.emit("change");
+  const hear = (stream: Readable) => {
+    const decoder = new StringDecoder();
+    stream.on("data", (bytes: Buffer) => {
+      const piece = decoder.write(bytes);
+      heard.push(bytes);
+      text += plain(piece);
+      appendFileSync(options.logFile, bytes);
+      options.onOutput?.(piece);
+      changes.emit("change");
+    });
   };
   const finish = (error?: string) => {
     end ??= error === undefined ? {} : { error: new Error(`${error}\n${tail(text, options.logFile)}`) };
     changes.emit("change");
   };
-  child.stdout.setEncoding("utf8").on("data", hear);
-  child.stderr.setEncoding("utf8").on("data", hear);
+  hear(child.stdout);
+  hear(child.stderr);
   // A socket, both ways.
   const monitor = child.stdio[monitorDescriptor] as Socket;
   for (const stream of [child.stdin, monitor]) {
@@ -139,6 +149,7 @@ export function startGuest(options: GuestOptions): Guest {
 
   return {
     console: () => text,
+    bytes: () => Buffer.concat(heard),
     async waitFor(pattern) {
       for (;;) {
         const match = pattern.exec(text.slice(searchFrom));

@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { FilesPart } from "../../core/schema/machine.js";
 import { cachedFolder } from "./cache.js";
 import { compileStatic } from "./compile.js";
-import { filesIn } from "./described-files.js";
+import { type ArchivePart, filesIn } from "./described-files.js";
 import { type Ext4, makeDisk, type Partition } from "./disks.js";
 import { projectFolder } from "./paths.js";
 import { run, runAsRoot } from "./run.js";
@@ -65,7 +66,8 @@ $pack --owner=0 --group=0 -C tiny -cf plain.tar.gz .
 gzip -c <plain.tar.gz >gzip.tar
 xz -0 -c <plain.tar.gz >xz.tar.bz2
 zstd -q -c <plain.tar.gz >zstd.tar.lz4
-lz4 -q -c <plain.tar.gz >lz4.tgz
+# With sums of small blocks: damage shows where it is, not after tar has seen the end and gone.
+lz4 -q -B4 -BX -c <plain.tar.gz >lz4.tgz
 bzip2 -c <plain.tar.gz >bzip2.tar.zst
 cp zstd.tar.lz4 rootfs.tar.zst
 $pack -C nasty -cf - . | xz -0 >nasty.tar.xz
@@ -114,9 +116,9 @@ export async function diskFixtures(): Promise<Fixtures> {
     const inArchives = filesIn(tiny);
     await makeNastyRoot(tiny, join(archives, "nasty"), join(unfinished, "nasty-facts.txt"));
     await runAsRoot(["sh", "-c", packArchives], { cwd: archives });
-    const names = [...Object.values(archivesByFormat), "rootfs.tar.zst", "nasty.tar.xz"];
-    const contents = Object.fromEntries(names.map((name) => [name, inArchives]));
-    await makeDisk(join(unfinished, "archives.img"), [partition(archiveVolume, archives, 128, contents)]);
+    await makeDisk(join(unfinished, "archives.img"), [
+      partition(archiveVolume, archives, 128, describedArchives(inArchives)),
+    ]);
     await runAsRoot(["rm", "-r", archives]);
   });
   return {
@@ -125,6 +127,30 @@ export async function diskFixtures(): Promise<Fixtures> {
     nastyFacts: await readFile(join(folder, "nasty-facts.txt"), "utf8"),
   };
 }
+
+/** What is in the archives of packArchives, and what is wrong with those in `broken`. */
+function describedArchives(tiny: FilesPart): NonNullable<Ext4["archives"]> {
+  const names = Object.values(archivesByFormat);
+  const compressed = names.filter((name) => name !== archivesByFormat.plain);
+  const all = (folder: string, which: readonly (string | undefined)[], part: ArchivePart) =>
+    Object.fromEntries(which.map((name) => [`${folder}${name}`, part]));
+  const one = { file: "content\n" };
+  return {
+    ...all("", [...names, "rootfs.tar.zst"], { archive: tiny }),
+    "nasty.tar.xz": { archive: { ...tiny, ...nastyAttributes } },
+    ...all("broken/cut-", [...compressed, "in-member.tar"], { archive: tiny, damage: "truncated" }),
+    ...all("broken/damaged-", compressed, { archive: tiny, damage: "corrupt" }),
+    "broken/damaged-header.tar": { archive: one, damage: "corrupt" },
+    ...all("broken/cut-between-members", [".tar", ".tar.gz"], { archive: one, damage: "unterminated" }),
+  };
+}
+
+/** Of the tree that nasty-tree.sh makes, what has extended attributes. */
+const nastyAttributes: FilesPart = {
+  "nasty/capable": { xattrs: ["security.capability"] },
+  "nasty/trusted": { xattrs: ["trusted.first", "trusted.second"] },
+  "nasty/user-attribute": { xattrs: ["user.comment"] },
+};
 
 function partition(
   { uuid, label, partitionUuid, partitionName }: VolumeNames,

@@ -81,8 +81,9 @@ test("init=, the words after --, and the environment that the kernel made are th
 test("the recording of a boot is in the new root's /run; here the image's boot code asks the same, to its last word", async (context) => {
   const script = `dmesg -n 1; cat ${tracePath}; echo ${traceEnd}; stty sane </dev/console; poweroff -f`;
   const cmdline = `${byUuid} init=/bin/sh -- -c "${script}"`;
-  const console = await bootImage(context, image, { cmdline, disks }).ended();
-  const end = await replayOf(console, image.file);
+  const guest = bootImage(context, image, { cmdline, disks });
+  await guest.ended();
+  const end = await replayOf(guest.bytes(), image.file);
   assert.ok(end.end === "last word" && end.word.word === "switch", JSON.stringify(end));
   assert.deepEqual(end.word.arguments, ["-c", script]);
 });

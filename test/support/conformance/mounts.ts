@@ -124,7 +124,8 @@ const mountErrors: Case = {
     expectJob(ops, "ENODEV", "mount", { ...request, type: "nosuchfs" });
     expectJob(ops, "ENOENT", "mount", { ...request, target: "/none" });
     expectJob(ops, "ENOTDIR", "mount", { ...request, target: "/bin/busybox" });
-    expectJob(ops, "EINVAL", "mount", { ...request, data: "nonsense=1" });
+    for (const data of ["nonsense=1", "mpol=bind:1023", "mpol=bind", "mpol=nonsense:0", "size=much"])
+      expectJob(ops, "EINVAL", "mount", { ...request, data });
     expectJob(ops, "ENOENT", "mount", { ...request, type: "ext4", source: "/dev/none" });
     expectJob(ops, "ENOTBLK", "mount", { ...request, type: "ext4", source: "/bin/busybox" });
     expectJob(ops, "EINVAL", "unmount", { target: "/tmp" });
@@ -152,7 +153,9 @@ const loops: Case = {
       ops.done("mount", { source: device, target: "/tmp/disk", type: "ext4", flags: ["ro"], data: "" });
       equal(ops.done("readFile", { path: "/tmp/disk/hello" }), { data: "hello\n", size: 6 }, "file");
       ops.done("unmount", { target: "/tmp/disk" });
-      expectJob(ops, "EACCES", "mount", { source: device, target: "/tmp/disk", type: "ext4", flags: [], data: "" });
+      const request = { source: device, target: "/tmp/disk", type: "ext4", flags: [], data: "" };
+      expectJob(ops, "EACCES", "mount", request);
+      expectJob(ops, "EINVAL", "mount", { ...request, data: "noload,nonsense" });
     } finally {
       ops.done("loopDetach", { device });
     }

@@ -116,6 +116,14 @@ test("the decompressor's reason counts, unless tar made it stop", () => {
     verdict(ended({}), ended({ status: 2, stderr: advice })) ?? "",
     /truncated: bzip2: Compressed file ends unexp/,
   );
+  const late = ended({
+    status: null,
+    signal: "SIGPIPE",
+    stderr: "Error 66 : Decompression error : checksum_invalid\n",
+  });
+  const lost = ended({ status: 2, stderr: "tar: Skipping to next header\n" });
+  assert.match(verdict(lost, late) ?? "", /corrupt: Error 66/);
+  assert.match(verdict(lost, ended({ status: null, signal: "SIGPIPE" })) ?? "", /corrupt: tar: Skipping/);
   const full = ended({ status: 2, stderr: "tar: ./x: Cannot write: No space left on device\n" });
   assert.match(verdict(full, ended({ status: null, signal: "SIGPIPE" })) ?? "", /does not fit/);
 });

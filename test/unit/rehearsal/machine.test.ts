@@ -107,14 +107,14 @@ test("programs: scripted results by the words that they begin with; what nobody 
 });
 
 test("tar and a decompressor: what fits is there, what does not is told of, and what is no archive", () => {
-  const archive = { "a/b": "content", "a/big": { type: "file", mode: 0o644, size: 40_000 } as const };
+  const files = { "a/b": "content", "a/big": { type: "file", mode: 0o644, size: 40_000 } as const };
   const magic = Buffer.from([0x1f, 0x8b]);
   const { ops } = start({
     initramfs: {
       ...bare.initramfs,
       "bin/tar": program,
       "bin/gzip": program,
-      "x.tar.gz": { type: "file", mode: 0o644, size: 2_000_000, data: magic, archive },
+      "x.tar.gz": { type: "file", mode: 0o644, size: 2_000_000, data: magic, archive: { files } },
     },
     modelled: knownPrograms,
   });
