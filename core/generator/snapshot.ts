@@ -78,6 +78,38 @@ function formatSnapshot({ memory, firstMemory, runtime, context }: EngineState, 
   return Buffer.concat([header, ...runs.map(({ address, length }) => memory.subarray(address, address + length))]);
 }
 
+/** Why PID 1 does not start the engine from it (core/init/snapshot.c), and evaluates the bundle; undefined: it does. */
+export function snapshotProblem(snapshot: Buffer, bundle: Buffer): string | undefined {
+  if (snapshot.length < headerSize) return "it is cut";
+  if (snapshot.toString("latin1", 0, snapshotMagic.length) !== snapshotMagic) return "it is not a snapshot";
+  const engine = snapshot.toString("latin1", 16, 16 + engineHash.length);
+  if (snapshot.readUInt32LE(8) !== snapshotVersion || engine !== engineHash) return "it is of another engine";
+  if (snapshot.readBigUInt64LE(80) !== fnv1a(bundle)) return "it is of another bundle";
+  const [pages, ...objects] = [88, 92, 96].map((at) => snapshot.readUInt32LE(at));
+  const isObject = (address: number) => address > 0 && address % 8 === 0 && address < engineMemory - largestObject;
+  if (pages !== engineFirstPages || !objects.every(isObject)) return "its header makes no sense";
+  return runsFit(snapshot) ? undefined : "it is cut";
+}
+
+const engineMemory = engineFirstPages * 65536;
+/** Of the engine's own. */
+const largestObject = 4096;
+
+/** The runs lie in the memory, in order, and make up the file. */
+function runsFit(snapshot: Buffer): boolean {
+  const runs = snapshot.readUInt32LE(12);
+  let [end, size] = [0, headerSize + runs * runSize];
+  const content = size;
+  if (!runs || content > snapshot.length) return false;
+  for (let at = headerSize; at < content; at += runSize) {
+    const [address, length] = [snapshot.readUInt32LE(at), snapshot.readUInt32LE(at + 4)];
+    if (address < end || !length) return false;
+    end = address + length;
+    size += length;
+  }
+  return end <= engineMemory && size === snapshot.length;
+}
+
 /** Bytes, see core/abi/snapshot.ts. */
 const [headerSize, runSize] = [100, 8];
 

@@ -5,6 +5,7 @@ import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from 
 import { ElfError } from "../generator/elf.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { resolveIn } from "../generator/resolve-links.js";
+import { snapshotProblem } from "../generator/snapshot.js";
 import { findOwnFiles } from "../generator/static-init.js";
 import { type Entry, sizeOf } from "../generator/tree.js";
 import { driverReleases, pathOf } from "../image/contents.js";
@@ -24,6 +25,8 @@ export interface RehearsedImage {
   kernel: { release: string; machine: string; monolithic: boolean };
   /** PID 1 has the boot code in itself, and no index of drivers. */
   staticInit: boolean;
+  /** Why PID 1 does not use the engine's snapshot in it; undefined: it does, or there is none. */
+  snapshotProblem?: string | undefined;
 }
 
 /** Larger files are not read as a whole by any op, nor are drivers: their beginning is enough. */
@@ -63,6 +66,7 @@ function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): Rehea
   const own = ownFilesOf(path, files);
   checkEngine(path, own ?? files);
   const bundle = dataOf(own ?? files, bundlePath);
+  const snapshot = dataOf(own ?? files, snapshotPath);
   if (!bundle)
     throw new BuildError(
       `${path} has no ${bundlePath}: only images of firstlight with boot code can be rehearsed; lsinitrd shows what it is`,
@@ -73,6 +77,7 @@ function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): Rehea
     files: { ...kernelsOwn, ...Object.fromEntries(files) },
     kernel: kernelOf(files),
     staticInit: own !== undefined,
+    snapshotProblem: snapshot && snapshotProblem(snapshot, bundle),
   };
 }
 

@@ -13,7 +13,7 @@ import { bytesOf, devicesOf, filesOf, foldersOf, milliseconds } from "./machine-
 /** The machine that a file describes, with an image in its memory. `folder`: where the file is. Throws BuildError. */
 export function machineOf(
   machine: MachineFile,
-  image: Pick<RehearsedImage, "files" | "kernel" | "staticInit">,
+  image: Pick<RehearsedImage, "files" | "kernel" | "staticInit" | "snapshotProblem">,
   folder: string,
   commandLine: string,
 ): MachineDescription {
@@ -37,7 +37,10 @@ export function machineOf(
   );
   return {
     commandLine,
-    init: { arguments: initArguments(commandLine) },
+    init: {
+      arguments: initArguments(commandLine),
+      ...(image.snapshotProblem === undefined ? {} : { snapshot: image.snapshotProblem }),
+    },
     kernel: { release: kernel.release ?? image.kernel.release, machine: kernel.machine ?? image.kernel.machine },
     initramfs: image.files,
     devices: devicesOf(disks, folder),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { snapshotPath } from "../../core/abi/index.js";
-import { makeSnapshot } from "../../core/generator/snapshot.js";
+import { makeSnapshot, snapshotProblem } from "../../core/generator/snapshot.js";
 import { type InitOptions, runInit } from "../support/init-container.js";
 import { bootCode } from "../support/init-suite.js";
 
@@ -43,6 +43,7 @@ test("an engine that was restored goes on as one that has loaded the bundle itse
   const restored = await runWith(bundle, await snapshotOf(bundle));
   const loaded = await runInit({ bundle });
   assert.match(loaded.console, /^\["queued while loading",2,"3","counter",.*bundle\.js:.*\nloaded\n$/);
+  assert.equal(snapshotProblem(await snapshotOf(bundle), Buffer.from(bundle)), undefined);
   assert.equal(restored.console, loaded.console.replace(/loaded\n$/, "restored\n"));
 });
 
@@ -112,9 +113,11 @@ function changed32(snapshot: Buffer, at: number, value: number): Buffer {
 }
 
 for (const [name, damage, says] of damages)
-  test(`the bundle is loaded, and the reason told, if the snapshot ${name}`, async () => {
+  test(`the bundle is loaded, and the reason told, here and in a rehearsal, if the snapshot ${name}`, async () => {
     const bundle = await bootCodeWithOrigin(sayOrigin);
-    const { console, signal } = await runWith(bundle, damage(await snapshotOf(bundle)));
+    const snapshot = damage(await snapshotOf(bundle));
+    assert.equal(snapshotProblem(snapshot, Buffer.from(bundle)), says);
+    const { console, signal } = await runWith(bundle, snapshot);
     assert.equal(console, `loaded in engine 1: ${says}\n`);
     assert.equal(signal, "SIGINT");
   });

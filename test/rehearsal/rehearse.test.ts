@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { engineHash, snapshotPath } from "../../core/abi/index.js";
-import { type FilePart, type FilesPart, type MachineFile, machineSchema } from "../../core/schema/machine.js";
+import { type MachineFile, machineSchema } from "../../core/schema/machine.js";
 import { buildImage } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { run, tryRun } from "../support/run.js";
@@ -71,53 +71,6 @@ test("a root in memory: it fits, or the report says why not", async () => {
   assert.equal(full.status, 1, full.text);
   assert.match(full.text, /What: {4}the archive rootfs\.tar\.zst does not fit .*rd\.tmpfs\.size=1G/);
   assert.match(full.text, /\n +\S+ would stop: the archive .* does not fit/);
-});
-
-const diskWith = (files: FilesPart): MachineFile => ({ disks: [{ name: "sda", tags: { TYPE: "ext4" }, files }] });
-
-test("a damaged archive: the report of each kind of damage, as a real boot would have it", async () => {
-  const expected: [name: string, damage: FilePart["damage"], says: RegExp][] = [
-    ["rootfs.tar.zst", "truncated", /rootfs\.tar\.zst is truncated: .*premature end/],
-    ["rootfs.tar.xz", "corrupt", /rootfs\.tar\.xz is corrupt: xz: .*corrupt/],
-    ["rootfs.tar.gz", "unterminated", /rootfs\.tar\.gz is truncated: it ends without its end blocks/],
-    ["rootfs.tar", "truncated", /rootfs\.tar is truncated: tar: Unexpected EOF/],
-    ["rootfs.tar", "corrupt", /rootfs\.tar is corrupt: tar: Skipping to next header/],
-  ];
-  for (const [name, damage, says] of expected) {
-    const described = machineFile(diskWith({ [name]: { size: "1M", ...(damage ? { damage } : {}) } }));
-    const { status, text } = await rehearse(image, "-c", "root=tmpfs:/dev/sda", "-m", described);
-    assert.equal(status, 1, text);
-    assert.match(text, says);
-  }
-});
-
-test("extended attributes that a tmpfs of that kernel cannot hold are warned of", async () => {
-  const archive = { "sbin/init": { mode: "0755", xattrs: ["user.mine", "security.capability"] }, "run/": "" };
-  const machine = diskWith({
-    "rootfs.tar": { size: "1M", archive: { ...archive, "proc/": "", "dev/": "", "sys/": "" } },
-  });
-  for (const [release, warns] of [
-    ["6.5.0", true],
-    ["6.6.0", false],
-  ] as const) {
-    const described = machineFile({ ...machine, kernel: { release } });
-    const { status, text } = await rehearse(image, "-c", "root=tmpfs:/dev/sda", "-m", described);
-    assert.equal(status, 0, text);
-    assert.equal(/Cannot set 'user\.mine' .*not supported/.test(text), warns, text);
-    assert.doesNotMatch(text, /security/);
-  }
-});
-
-test("mount options: a memory policy needs its nodes, and what no kernel knows is refused, unless this one does", async () => {
-  const machine = diskWith({ "rootfs.tar": { archive: {} }, "sbin/init": { mode: "0755" } });
-  const boot = async (line: string, more: MachineFile = {}) =>
-    (await rehearse(image, "-c", line, "-m", machineFile({ ...machine, ...more }))).text;
-  const policy = "root=tmpfs:/dev/sda rd.tmpfs.mpol=bind:0,1";
-  assert.match(await boot(policy), /What: .*Failed to mount tmpfs root .*mpol=bind:0,1.*EINVAL/);
-  assert.doesNotMatch(await boot(policy, { nodes: 2 }), /EINVAL/);
-  const options = "root=/dev/sda rootflags=commit=5,noload,newest=1";
-  assert.match(await boot(options), /cannot be mounted as ext4 \(.*newest=1\): .*EINVAL/);
-  assert.match(await boot(options, { kernel: { mountOptions: ["newest"] } }), /mount \/dev\/sda on \/sysroot/);
 });
 
 test("a disk whose driver is not in the image, or does not load, never comes", async () => {
@@ -203,12 +156,6 @@ test("what the description leaves open: an archive of which nothing is said", as
   const { status, text } = await rehearse(image, "-c", "root=tmpfs:/dev/sda", "-m", described);
   assert.equal(status, 2, text);
   assert.match(text, /left open: what is in the archive that is unpacked/);
-  writeFileSync(join(folder, "x.tar"), `${"\0".repeat(257)}ustar  `);
-  const plain = machineFile(diskWith({ "rootfs.tar": { from: "x.tar" } }));
-  assert.match(
-    (await rehearse(image, "-c", "root=tmpfs:/dev/sda", "-m", plain)).text,
-    /left open: what is in the arch/,
-  );
 });
 
 test("--json: the ops, and how it ended", async () => {

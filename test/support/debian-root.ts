@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cachedFolder } from "./cache.js";
+import { filesInListing } from "./described-files.js";
 import { makeExt4 } from "./disks.js";
 import { run, runAsRoot } from "./run.js";
 
@@ -17,22 +18,27 @@ const recipe = [
   '--customize-hook=echo firstlight >"$1/etc/hostname"',
 ];
 
+/** Of what is in the archive, for its description. */
+const listing = ["tar", "--numeric-owner", "-tvf"];
+
 /** A disk with one ext4 file system, which holds a small Debian of this machine's release as an archive. Made once. */
 export async function debianDisk(): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile("/etc/os-release", "utf8"))?.[1];
   if (release === undefined) {
     throw new Error("/etc/os-release has no VERSION_CODENAME: which release of Debian is this?");
   }
-  const folder = await cachedFolder("debian-root", { recipe, release }, async (unfinished) => {
+  const folder = await cachedFolder("debian-root", { recipe, release, listing }, async (unfinished) => {
     const content = join(unfinished, "content");
     const archive = join(content, debianArchive);
     await mkdir(dirname(archive), { recursive: true });
     const tar = join(unfinished, "debian.tar");
     await runAsRoot([...recipe, release, tar]);
     await run(["zstd", "-q", "-T0", tar, "-o", archive]);
+    const files = filesInListing(await run([...listing, tar]));
     await rm(tar);
+    const archives = { [debianArchive]: { archive: files } };
     const mebibytes = Math.ceil((await stat(archive)).size / 1024 ** 2);
-    const fileSystem = { uuid: debianVolumeUuid, label: "debian", content, size: mebibytes + 32 };
+    const fileSystem = { uuid: debianVolumeUuid, label: "debian", content, archives, size: mebibytes + 32 };
     await makeExt4(join(unfinished, "disk.img"), fileSystem);
     await runAsRoot(["rm", "-r", content]);
   });

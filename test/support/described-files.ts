@@ -23,6 +23,26 @@ export function filesIn(folder: string, archives: Readonly<Record<string, Archiv
   return files;
 }
 
+/** The same of what is in a tar archive, in whose listing (tar -tv --numeric-owner) all paths begin with "./". */
+export function filesInListing(listing: string): FilesPart {
+  const files: Record<string, FilePart> = {};
+  for (const [, type, rights = "", size = "", path = "", link] of listing.matchAll(listed)) {
+    const mode = modeOf(rights);
+    if (type === "l") files[path] = { link: link ?? "" };
+    else if (type === "d") files[path] = { mode };
+    else if (type === "-") files[path] = { mode, size: Number(size) };
+  }
+  return files;
+}
+
+const listed = /^([-dl])(\S{9})\S* \S+ +(\d+) \S+ \S+ \.\/(.+?)(?: -> (.*))?$/gm;
+
+/** "rwsr-xr-x" in octal. */
+function modeOf(rights: string): string {
+  const bits = [...rights].map((right) => (/[rwxst]/.test(right) ? "1" : "0")).join("");
+  return Number.parseInt(bits, 2).toString(8).padStart(4, "0");
+}
+
 function beginningOf(file: string): string {
   const buffer = Buffer.alloc(beginning);
   const descriptor = openSync(file, "r");

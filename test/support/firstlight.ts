@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { tracePath } from "../../core/abi/index.js";
 import { consoleParameters } from "../../core/emulator/qemu.js";
 import type { MachineFile } from "../../core/schema/machine.js";
-import { assertFaithful } from "./faithful.js";
+import { assertFaithful, type BootedWith } from "./faithful.js";
 import { debianKernel, type Kernel } from "./kernels.js";
 import { outFolder, projectFolder } from "./paths.js";
 import { type Guest, type GuestSettings, recordingLine, type Start, startGuest } from "./qemu.js";
@@ -37,6 +37,8 @@ interface ImageBoot extends BootSettings {
   cmdline: string;
   /** What else a machine file says of this guest: what qemuArguments bring, and what the person at its console does. */
   described?: Partial<MachineFile>;
+  /** Which engine of the boot is compared with its rehearsal. Left out: the first. */
+  engine?: number;
   /** Why this boot is not compared with its rehearsal. */
   notRehearsed?: string | undefined;
 }
@@ -53,17 +55,37 @@ interface ComparedGuest extends Guest {
 export function bootImage(
   context: TestContext,
   { file, kernel }: Image,
-  { cmdline, notRehearsed, described = {}, ...settings }: ImageBoot,
+  { cmdline, notRehearsed, described = {}, engine = 1, ...settings }: ImageBoot,
 ): ComparedGuest {
-  const { guest, recordingFile } = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
-  let open = notRehearsed === undefined;
+  const guest = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
+  const commandLine = `${consoleParameters} ${cmdline}`;
+  const booted = { image: file, commandLine, settings, described, engine };
+  return compared(context, guest, notRehearsed === undefined ? booted : undefined);
+}
+
+/** The same for any other beginning; `booted`: what that comes to. */
+export function bootFrom(context: TestContext, from: Start, settings: BootSettings, booted: BootedWith): ComparedGuest {
+  return compared(context, start(context, from, settings), booted);
+}
+
+interface RecordedGuest {
+  guest: Guest;
+  recordingFile: string;
+}
+
+/** `booted`: undefined where nothing is compared. */
+function compared(
+  context: TestContext,
+  { guest, recordingFile }: RecordedGuest,
+  booted: BootedWith | undefined,
+): ComparedGuest {
+  let open = booted;
   const compare = async (options: { whole: boolean }) => {
     if (!open) return;
-    open = false;
+    const whatBooted = open;
+    open = undefined;
     const written = await readFile(recordingFile);
-    const recording = written.length ? written : guest.bytes();
-    const commandLine = `${consoleParameters} ${cmdline}`;
-    await assertFaithful(recording, { image: file, commandLine, settings, described }, options);
+    await assertFaithful(written.length ? written : guest.bytes(), whatBooted, options);
   };
   context.after(() => assert.ok(!open, "the boot was compared with its rehearsal"));
   return {
@@ -81,12 +103,7 @@ export function bootImage(
   };
 }
 
-/** The same for any other beginning, and without a rehearsal. */
-export function bootFrom(context: TestContext, from: Start, settings: BootSettings): Guest {
-  return start(context, from, settings).guest;
-}
-
-function start(context: TestContext, from: Start, settings: BootSettings): { guest: Guest; recordingFile: string } {
+function start(context: TestContext, from: Start, settings: BootSettings): RecordedGuest {
   const path = join(outFolder, "tests", context.name.replaceAll(/[^\w=.-]+/g, "_"));
   const recordingFile = `${path}.trace`;
   const guest = startGuest({ ...from, logFile: `${path}.log`, recordingFile, ...settings });

@@ -38,8 +38,7 @@ test("nothing is wrong with the snapshot of an image", async (context) => {
 
 test("a snapshot of another bundle is not used: a warning says so, and the bundle boots", async (context) => {
   const changed = await imageWith(bundlePath, 'echo >>"$file"');
-  const notRehearsed = "a rehearsal has no snapshots: it evaluates the bundle";
-  const { console } = await rootFacts(bootImage(context, changed, { ...options, notRehearsed }));
+  const { console } = await rootFacts(bootImage(context, changed, options));
   assert.match(console, /bundle\.snapshot is of no use, it is of another bundle: build the image anew/);
 });
 
@@ -47,8 +46,8 @@ test("an engine that a damaged snapshot stops is reported; leaving the shell boo
   // Behind the header and the table of runs.
   const zeros =
     'size=$(stat -c %s "$file"); runs=$(od -An -tu4 -j12 -N4 "$file"); truncate -s $((100 + 8 * runs)) "$file"; truncate -s "$size" "$file"';
-  const notRehearsed = "the first engine leaves no recording";
-  const guest = bootImage(context, await imageWith(snapshotPath, zeros), { ...options, notRehearsed });
+  // The first engine has not asked anything.
+  const guest = bootImage(context, await imageWith(snapshotPath, zeros), { ...options, engine: 2 });
   await guest.waitFor(/firstlight: the boot has failed: ./);
   await guest.waitFor(/# /);
   guest.type("exit\n");

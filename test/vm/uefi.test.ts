@@ -1,9 +1,11 @@
 /** Unified kernel images, made by either tool and started by UEFI firmware: no boot loader says anything. */
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { consoleParameters } from "../../core/emulator/qemu.js";
+import type { DiskPart } from "../../core/schema/machine.js";
+import { descriptionOf } from "../support/disks.js";
 import { bootFrom, mkinitrdCommand, rootFacts } from "../support/firstlight.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
@@ -15,20 +17,40 @@ const { rootDisk } = await diskFixtures();
 const [kernel, firmware, ukify] = [await debianKernel("cloud"), await uefiFirmware(), await debianUkify()];
 const cmdline = `${consoleParameters} root=UUID=${rootVolume.uuid} rw made=here -- "of the image"`;
 
-/**
- * Builds an image where firmware looks for a program on a disk that it does not know, and boots it. That boot is not compared with its rehearsal: simulated
- * machines have no EFI variables, and no disk that firmware makes of a folder.
- */
+/** The disk that QEMU makes of a folder, as a machine file describes it. */
+const folderAsDisk: Omit<DiskPart, "name"> = {
+  size: 528482304,
+  tags: { PTTYPE: "dos" },
+  partitions: [
+    { size: 528450048, tags: { TYPE: "vfat", UUID: "FABE-1AFD", LABEL: "QEMU VVFAT", PART_ENTRY_UUID: "be1afdfa-01" } },
+  ],
+};
+
+/** Builds an image where firmware looks for a program on a disk that it does not know, and boots it. */
 async function boot(context: TestContext, name: string, stub: string, programs: (folder: string) => string) {
   const folder = join(outFolder, "tests", `uefi-${name}`);
   rmSync(folder, { recursive: true, force: true });
   const systemPartition = join(folder, "esp");
   mkdirSync(join(systemPartition, "EFI/BOOT"), { recursive: true });
   const words = ["-q", "-N", "--uefi", "--uefi-stub", stub, "--kernel-cmdline", cmdline];
-  await run(mkinitrdCommand(words, join(systemPartition, "EFI/BOOT/BOOTX64.EFI"), kernel), {
+  const image = join(systemPartition, "EFI/BOOT/BOOTX64.EFI");
+  writeFileSync(descriptionOf(systemPartition), JSON.stringify(folderAsDisk));
+  await run(mkinitrdCommand(words, image, kernel), {
     env: { PATH: programs(join(folder, "programs")) },
   });
-  const facts = await rootFacts(bootFrom(context, { firmware, systemPartition }, { disks: [{ file: rootDisk }] }));
+  const disks = [{ file: rootDisk }];
+  const guest = bootFrom(
+    context,
+    { firmware, systemPartition },
+    { disks },
+    {
+      image,
+      commandLine: cmdline,
+      settings: { disks: [{ file: systemPartition }, ...disks] },
+      described: { sysfs: { "firmware/efi/efivars/": "" } },
+    },
+  );
+  const facts = await rootFacts(guest);
   assert.equal(facts.init, "/sbin/init of the image");
   assert.equal(facts.mounts.get("/")?.type, "ext4");
   assert.ok(facts.writable && facts.environment.includes("made=here"));
