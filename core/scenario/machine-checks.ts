@@ -116,7 +116,7 @@ function inProgram(
 }
 
 /** What of an object only a file has. */
-const ofFiles = ["content", "size", "link", "archive", "volume"] as const;
+const ofFiles = ["content", "size", "link", "archive", "damage", "volume"] as const;
 
 function inFiles(files: FilesPart = {}, path: Where, folder: string): Contradiction[] {
   /** Which key each path belongs to, without slashes around it, and whether something can lie below it. */
@@ -166,6 +166,7 @@ function inFile(key: string, file: string | FilePart): string[] {
   else if (has("link") && Object.keys(file).length > 1)
     problems.push("is a symbolic link: leave out everything but link");
   if (has("content") && has("archive")) problems.push("has content and archive: give one");
+  else if (has("content") && has("damage")) problems.push("has content and damage, which is an archive's: give one");
   if (content !== undefined && size !== undefined && bytesOf(size) < Buffer.byteLength(content))
     problems.push("has a size that is smaller than its content");
   return problems;

@@ -81,7 +81,7 @@ test("an image boots to the root on a disk, with the kernel that it was built fo
   assert.equal(await digest(), old);
   const commandLine = `${consoleParameters} ${cmdline}`;
   const settings = { disks: [{ file: rootDisk }], memory: 1024 };
-  await assertFaithful(text, { image, commandLine, settings }, { whole: true });
+  await assertFaithful(Buffer.from(text), { image, commandLine, settings }, { whole: true });
 });
 
 test("a unified kernel image boots with its own kernel and command line, or another one that is named", async () => {
