@@ -63,8 +63,13 @@ export function bootImage(
   return compared(context, guest, notRehearsed === undefined ? booted : undefined);
 }
 
-/** The same for any other beginning; `booted`: what that comes to. */
-export function bootFrom(context: TestContext, from: Start, settings: BootSettings, booted: BootedWith): ComparedGuest {
+/** The same for any other beginning; `booted`: what that comes to. Left out where it is none of our boots: nothing is compared. */
+export function bootFrom(
+  context: TestContext,
+  from: Start,
+  settings: BootSettings,
+  booted?: BootedWith,
+): ComparedGuest {
   return compared(context, start(context, from, settings), booted);
 }
 
