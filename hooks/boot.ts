@@ -224,6 +224,8 @@ export interface Kernel {
   readonly machine: string;
   /** Exit status of the program that this boot comes after, see `Boot.finish`; 128 + N: signal N has ended it; 127: it could not be started. null: there was none. */
   readonly status: number | null;
+  /** The errno for which it could not be started. */
+  readonly failure?: string | undefined;
 }
 
 /** What a hook is given: all that it can do, and all that it can know. */

@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { debianDisk } from "./support/debian-root.js";
+import { debianFolder } from "./support/debian-root.js";
 import { debianKernel } from "./support/kernels.js";
 import { projectFolder } from "./support/paths.js";
 import { diskFixtures } from "./support/root-disks.js";
@@ -27,7 +27,7 @@ if (files.some((name) => name.startsWith("vm/"))) {
   await debianKernel("cloud");
   await debianKernel("full");
   await diskFixtures();
-  await debianDisk();
+  await debianFolder();
 }
 
 const reporter = process.stdout.isTTY ? "spec" : "tap";

@@ -6,7 +6,8 @@ import { reportProblems } from "./run-tool.js";
 const help = `usage: chrootvm [OPTIONS] ROOTFS [INIT [ARGUMENTS...]]
 Boots a virtual machine (QEMU, x86-64) whose root is the folder ROOTFS, read-only, by virtiofs, with the kernel that is installed in it, and runs INIT
 there, with this terminal as its console; where standard input is none, INIT's is empty. Needs no disk, and no root where you can read ROOTFS. Ctrl-A X ends it.
-  INIT                   a program of ROOTFS by its path, or by its name in the folders of PATH; left out: /bin/sh
+  INIT                   a program of ROOTFS by its path, or by its name in the folders of PATH; left out: /bin/sh.
+                         One that is called init or systemd is PID 1, and can write to its root: that is kept in memory
   --mount TAG PATH       the folder PATH of this machine at /run/mnt/TAG, once for each; what INIT writes there is written here
   --mount-ro TAG PATH    the same, read-only
   --memory N             as 512M or 4G; left out: 1G

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage } from "../generator/build-image.js";
 import { parseCommandLine } from "../generator/command-line.js";
+import { endEsbuild } from "../generator/esbuild.js";
 import { BuildError } from "../generator/problems.js";
 import { makeSettings } from "../generator/settings.js";
 import { type GuestKernel, kernelOfRoot } from "./folder-kernel.js";
@@ -15,7 +16,13 @@ import { makePassingFolder } from "./passing-folder.js";
 import { findQemu, kernelArguments, kvmOrNot, quoted, terminalArguments } from "./qemu.js";
 import { runInTerminal } from "./terminal.js";
 import { unixLines } from "./unix-lines.js";
-import { type FolderServers, type SharedFolder, serveFolders, sharedFolderArguments } from "./virtiofsd.js";
+import {
+  checkFolders,
+  type FolderServers,
+  type SharedFolder,
+  serveFolders,
+  sharedFolderArguments,
+} from "./virtiofsd.js";
 
 /** What is to be run, in what, and on what. */
 export interface FolderWishes {
@@ -34,6 +41,9 @@ export interface FolderWishes {
 }
 
 const rootTag = "rootfs";
+
+/** What has to be PID 1, and ends by powering off; it writes to its root, and that is kept in memory. */
+const isSystem = (init: string) => ["init", "systemd"].includes(basename(init));
 
 /** The second serial line, on which the boot code tells how the command has ended: nothing that the command says gets there. */
 const reportLine = "/dev/ttyS1";
@@ -57,6 +67,8 @@ const longestEnd = 2000;
  * it. Throws BuildError: it cannot begin, or the guest has ended before the command.
  */
 export async function runInFolder(wishes: FolderWishes, say: (text: string) => void): Promise<number> {
+  const shared = [{ tag: rootTag, folder: wishes.root }, ...wishes.mounts];
+  checkFolders(shared);
   const qemu = findQemu();
   const kernel = wishes.kernel ?? kernelOfRoot(wishes.root);
   checkKernel(kernel.image);
@@ -74,13 +86,15 @@ export async function runInFolder(wishes: FolderWishes, say: (text: string) => v
       makeInitrd(initrd, kernel, [init, ...wishes.arguments], folder.path, say),
     ]);
     say(`kernel ${kernel.release}, ${kvmOrNot(noKvm)}; Ctrl-A X ends it`);
-    const folders = await serveFolders([{ tag: rootTag, folder: wishes.root }, ...wishes.mounts]);
+    const folders = await serveFolders(shared);
     try {
       const status = join(folder.path, "status");
-      const words = qemuArguments(wishes, { noKvm, kernel: kernel.image, initrd, status, folders });
+      // QEMU may be ended before it has made it.
+      writeFileSync(status, "");
+      const words = qemuArguments(wishes, { noKvm, kernel: kernel.image, initrd, status, folders, init });
       if (wishes.debug) say([qemu, ...words].join(" "));
       const ended = await runWatched(qemu, words, folders);
-      return asked.has(ended) ? ended : readStatus(status, init, ended);
+      return asked.has(ended) ? ended : readStatus(status, init, ended, say);
     } finally {
       await folders.stop();
     }
@@ -98,15 +112,18 @@ async function makeInitrd(
 ): Promise<void> {
   const command = join(folder, "command.json");
   const env = [`PATH=${searchPath.join(":")}`, "HOME=/root", `TERM=${process.env.TERM ?? "linux"}`];
-  writeFileSync(command, JSON.stringify({ argv, env, terminal: process.stdin.isTTY === true, report: reportLine }));
+  const terminal = process.stdin.isTTY === true;
+  const system = isSystem(argv[0] ?? "");
+  writeFileSync(command, JSON.stringify({ argv, env, system, terminal, report: reportLine }));
   const words = [
-    ...["--no-hostonly", "--modules", "base virtiofs root-command", "--kmoddir", kernel.modules, "--no-compress"],
+    ...["--no-hostonly", "--modules", "virtiofs root-command", "--kmoddir", kernel.modules, "--no-compress"],
     ...["--no-early-microcode", "--kernel-cmdline", imageParameters, "--include", command, "/etc/root-command.json"],
     path,
   ];
   const report = { warning: say, note: () => {} };
   const { signal } = new AbortController();
   await buildImage(makeSettings(parseCommandLine(words), {}, {}), { report, signal });
+  await endEsbuild();
 }
 
 interface Guest {
@@ -116,16 +133,23 @@ interface Guest {
   /** Takes what is told on `reportLine`. */
   status: string;
   folders: FolderServers;
+  init: string;
 }
 
-function qemuArguments(wishes: FolderWishes, { noKvm, kernel, initrd, status, folders }: Guest): string[] {
+/** What the kernel splits at blanks outside of quotes. */
+const asWord = (parameter: string) => (/\s/.test(parameter) ? `"${parameter}"` : parameter);
+
+function qemuArguments(wishes: FolderWishes, { noKvm, kernel, initrd, status, folders, init }: Guest): string[] {
   const { memory, cpus, mounts, debug } = wishes;
   const parameters = [
-    `root=virtiofs:${rootTag}`,
-    "ro",
+    `rootfs=${rootTag}`,
     ...mounts.map(({ tag, readOnly }) => `${readOnly ? "mount-ro" : "mount"}=${tag}`),
     debug ? "rd.debug" : "quiet",
-  ];
+    ...(isSystem(init) ? ["rd.overlay", `init=${init}`, "--", ...wishes.arguments] : []),
+  ].map(asWord);
+  const wrong = parameters.find((word) => /"./.test(word.slice(1)));
+  if (wrong !== undefined)
+    throw new BuildError(`${wrong} cannot be told to the kernel, as it holds quotes: use another name`);
   return [
     ...terminalArguments(noKvm, memory),
     ...["-smp", String(cpus)],
@@ -159,10 +183,15 @@ async function runWatched(qemu: string, words: readonly string[], { servers }: F
 }
 
 /** The last that was told counts: whoever is root in the guest can write there, too. */
-function readStatus(file: string, init: string, ended: number): number {
-  const status = [...readFileSync(file, "latin1").matchAll(/^status (\d{1,3})\r?$/gm)].at(-1)?.[1];
-  if (status !== undefined) return Number(status);
-  throw new BuildError(
-    `the guest has ended before ${init} has (exit status of QEMU: ${ended}): if nothing above says why, --debug shows more`,
-  );
+function readStatus(file: string, init: string, ended: number, say: (text: string) => void): number {
+  const told = readFileSync(file, "latin1").trim().split(/\r?\n/).at(-1) ?? "";
+  const [, status, failure] = /^status (\d{1,3})(?: (E\w+))?$/.exec(told) ?? [];
+  if (status === undefined)
+    throw new BuildError(
+      told === "stopped"
+        ? "the boot has stopped: see its report above"
+        : `the guest has ended before ${init} has (exit status of QEMU: ${ended}): if nothing above says why, --debug shows more`,
+    );
+  if (failure !== undefined) say(`error: ${init} cannot be started: ${failure}: see whether its interpreter is there`);
+  return Number(status);
 }

@@ -72,7 +72,8 @@ export function sharedFolderArguments(servers: readonly FolderServer[], memory: 
   ];
 }
 
-function checkFolders(shared: readonly SharedFolder[]): void {
+/** Throws BuildError: that cannot be shared. */
+export function checkFolders(shared: readonly SharedFolder[]): void {
   const tags = new Set<string>();
   for (const { tag, folder } of shared) {
     if (!tag || tag.includes("/") || tag === "." || tag === ".." || Buffer.byteLength(tag) > longestTag)

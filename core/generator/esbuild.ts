@@ -5,7 +5,10 @@ import { BuildError } from "./problems.js";
 import { project } from "./project.js";
 
 // An import would have Node read the whole file once more beforehand, to learn what it exports.
-const { build } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
+const { build, stop } = createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
+
+/** Ends esbuild's process, which otherwise lives as long as this one. */
+export const endEsbuild = stop;
 
 export interface Bundled {
   code: string;

@@ -5,6 +5,8 @@ interface RootCommand {
   argv: string[];
   /** "NAME=value". */
   env: string[];
+  /** It is an init: it becomes PID 1 by a switch of root, and nobody learns how it ends. */
+  system: boolean;
   /** Does somebody type at the console? Otherwise the command's input is empty. */
   terminal: boolean;
   /** A serial line that nobody else writes to. */

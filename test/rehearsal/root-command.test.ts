@@ -62,6 +62,19 @@ test("where nobody types at the console, the command's input is empty", async ()
   assert.deepEqual(word.streams, [["/dev/null"], ["/dev/console"], ["/dev/console"]]);
 });
 
+test("an init is switched to; where the boot stops, that is told on the line, too", async () => {
+  const image = { "etc/root-command.json": JSON.stringify({ ...command, system: true }) };
+  const told = (asked: readonly { name: string; path?: string; data?: string }[]) =>
+    asked.flatMap(({ name, path, data }) => (name === "write" && path === command.report ? [data] : []));
+  const init = { "sbin/init": { type: "file", mode: 0o755, data: "" } } as const;
+  const good = await boot({ image, root: { ...folders, ...init } });
+  assert.equal(good.word.word, "switch", good.shown);
+  assert.deepEqual(told(good.asked), ["status 0\n"]);
+  const without = await boot({ image });
+  assert.equal(without.word.word, "failed", without.shown);
+  assert.deepEqual(told(without.asked), ["status 0\n", "stopped\n"]);
+});
+
 test("a root without one of the folders, or with a link in its place, is run in all the same, with a warning", async () => {
   const link = { type: "symlink", mode: 0o777, target: "/dev" } as const;
   const { word, shown, mounts } = await boot({ root: { "dev/": "", proc: link } });

@@ -1,8 +1,9 @@
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { cachedFolder } from "./cache.js";
 import { filesInListing } from "./described-files.js";
 import { makeExt4 } from "./disks.js";
+import { debianKernel } from "./kernels.js";
 import { run, runAsRoot } from "./run.js";
 
 /** The volume that holds the archive. */
@@ -43,4 +44,21 @@ export async function debianDisk(): Promise<string> {
     await runAsRoot(["rm", "-r", content]);
   });
   return join(folder, "disk.img");
+}
+
+/** The same Debian as a folder, with the cloud kernel where its package puts it. Made once, of that disk. */
+export async function debianFolder(): Promise<string> {
+  const { release, image, modules } = await debianKernel("cloud");
+  const disk = await debianDisk();
+  const folder = await cachedFolder("debian-folder", { disk: basename(dirname(disk)), release }, async (unfinished) => {
+    const archive = join(unfinished, "debian.tar.zst");
+    const root = join(unfinished, "root");
+    await mkdir(root);
+    await run(["debugfs", "-R", `dump ${debianArchive} ${archive}`, disk]);
+    await runAsRoot(["tar", "--zstd", "-xpf", archive, "-C", root]);
+    await runAsRoot(["cp", image, join(root, "boot")]);
+    await runAsRoot(["cp", "-a", dirname(modules), join(root, "usr/lib")]);
+    await rm(archive);
+  });
+  return join(folder, "root");
 }

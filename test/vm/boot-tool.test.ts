@@ -1,8 +1,6 @@
 /** tools/boot, as somebody would type it at a terminal: it boots, ends, and leaves nothing behind. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -15,6 +13,7 @@ import { buildImage, mkinitrdCommand } from "../support/firstlight.js";
 import { projectFolder } from "../support/paths.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 import { run, tryRun } from "../support/run.js";
+import { type AtTerminal, atTerminal, processesWith } from "../support/terminal.js";
 import { linkPrograms, systemdStub } from "../support/uefi.js";
 
 const { rootDisk } = await diskFixtures();
@@ -23,55 +22,13 @@ const program = join(projectFolder, "tools/boot");
 const folder = mkdtempSync(join(tmpdir(), "firstlight-boot-"));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Runs it at a terminal of its own; `name` is one that no other test has. */
-function atTerminal(name: string, words: readonly string[]) {
-  const place = (what: string) => join(folder, `${name}-${what}`);
-  const line = `stty -g >${place("before")}; sh -c 'echo $$ >${place("pid")}; exec "$@"' sh "$@"; echo status=$?; stty -g >${place("after")}`;
-  writeFileSync(place("script"), `${line}\n`);
-  const quoted = [program, ...words].map((word) => `'${word}'`).join(" ");
-  const child = spawn("script", ["-qfc", `sh ${place("script")} ${quoted}`, "/dev/null"], { stdio: "pipe" });
-  let text = "";
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
-    text += piece;
-  });
-  const ended = once(child, "close");
-  return {
-    type: (typed: string) => child.stdin.write(typed),
-    signal: (signal: NodeJS.Signals) => process.kill(Number(readFileSync(place("pid"), "utf8")), signal),
-    async waitFor(pattern: RegExp): Promise<void> {
-      while (!pattern.test(text)) {
-        assert.equal(child.exitCode, null, `it ended without ${pattern}:\n${text}`);
-        await Promise.race([once(child.stdout, "data"), ended]);
-      }
-    },
-    /** Its exit status, and all that was shown. */
-    async end(): Promise<{ status: number; text: string }> {
-      await ended;
-      return { status: Number(/status=(\d+)/.exec(text)?.[1]), text };
-    },
-    terminalIsAsBefore: () =>
-      assert.equal(readFileSync(place("after"), "utf8"), readFileSync(place("before"), "utf8"), "the terminal"),
-  };
-}
-
-/** Processes whose command line has this in it. */
-function processesWith(word: string): string[] {
-  return readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").includes(word);
-    } catch {
-      return false;
-    }
-  });
-}
-
 test("an image boots to the root on a disk, with the kernel that it was built for, as rehearsed; the disk stays as it was", async () => {
   const digest = async () => (await run(["sha256sum", rootDisk])).split(" ")[0];
   const old = await digest();
   // Shows the recording before the root's own init runs.
   const script = `dmesg -n 1; cat ${tracePath}; echo ${traceEnd}; exec /sbin/init`;
   const cmdline = `root=UUID=${rootVolume.uuid} rw init=/bin/sh -- -c "${script}"`;
-  const guest = atTerminal("whole", [image, "--disk", rootDisk, "-c", cmdline]);
+  const guest = atTerminal(folder, "whole", [program, image, "--disk", rootDisk, "-c", cmdline]);
   const { status, text } = await guest.end();
   assert.match(text, /^boot: vmlinuz-\S+-cloud-amd64, 1G of memory, with/m);
   assert.match(text, /^ROOT-REACHED \/sbin\/init/m);
@@ -89,18 +46,18 @@ test("a unified kernel image boots with its own kernel and command line, or anot
   const cmdline = `root=UUID=${rootVolume.uuid} ro -- of the image`;
   const words = ["-q", "-N", "--uefi", "--uefi-stub", await systemdStub(), "--kernel-cmdline", cmdline];
   await run(mkinitrdCommand(words, file, kernel));
-  const own = await atTerminal("unified", [file, "--disk", rootDisk]).end();
+  const own = await atTerminal(folder, "unified", [program, file, "--disk", rootDisk]).end();
   assert.match(own.text, /^boot: the image's kernel \S+-cloud-amd64, 1G of memory/m);
   assert.match(own.text, /^ROOT-REACHED \/sbin\/init of the image/m);
   assert.equal(own.status, 0);
-  const other = atTerminal("named", [file, "-c", "rdinit=/none named=here", "-k", kernel.image]);
+  const other = atTerminal(folder, "named", [program, file, "-c", "rdinit=/none named=here", "-k", kernel.image]);
   await other.waitFor(/Command line: console=ttyS0 panic=-1 rdinit=\/none named=here/);
   other.type("\u0001x");
   assert.equal((await other.end()).status, 0);
 });
 
 test("keys, signals and its death end QEMU, and the terminal is as before", async () => {
-  const ends: [name: string, status: number, end: (guest: ReturnType<typeof atTerminal>) => void][] = [
+  const ends: [name: string, status: number, end: (guest: AtTerminal) => void][] = [
     ["keys", 0, ({ type }) => type("\u0001x")],
     ["SIGINT", 130, ({ signal }) => signal("SIGINT")],
     ["SIGTERM", 143, ({ signal }) => signal("SIGTERM")],
@@ -109,7 +66,7 @@ test("keys, signals and its death end QEMU, and the terminal is as before", asyn
   ];
   for (const [name, expected, end] of ends) {
     const mark = `mark-of-${name}-${process.pid}`;
-    const guest = atTerminal(name, [image, "-c", `${mark} rd.break=cmdline`]);
+    const guest = atTerminal(folder, name, [program, image, "-c", `${mark} rd.break=cmdline`]);
     await guest.waitFor(/Linux version/);
     assert.notDeepEqual(processesWith(mark), []);
     end(guest);
