@@ -139,11 +139,12 @@ function isNamed(shown: string, report: string, fault: Fault, entry: AskedOp | u
 /** Words for what an op was about, as a report may have them. */
 function subjectsOf(entry: AskedOp | undefined): string[] {
   if (!entry) return [];
-  const { path, target, source, device, alias, argv, stdin, file, drivers, init } = JSON.parse(entry.arguments);
+  const { path, target, source, from, device, alias, argv, stdin, file, drivers, init } = JSON.parse(entry.arguments);
   const given = [
     path,
     target,
     source,
+    from,
     device,
     alias,
     file,

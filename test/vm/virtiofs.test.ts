@@ -1,11 +1,13 @@
 /** Roots and other folders of the host, by virtiofs: with real virtiofsd, by every form of the command line. */
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { serveFolders } from "../../core/emulator/virtiofsd.js";
 import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { projectFolder } from "../support/paths.js";
+import { run } from "../support/run.js";
 import { makeTinyRoot } from "../support/tiny-root.js";
 
 const top = mkdtempSync(join(tmpdir(), "firstlight-virtiofs-"));
@@ -28,7 +30,8 @@ for folder in code data; do touch /run/mnt/$folder/from-guest 2>&1 | sed "s/^/TO
 writeFileSync(join(code, "osbuild/vm.py"), "#!/bin/sh\nexec /sbin/init from-code\n", { mode: 0o755 });
 
 // Of drivers that an image has not the rehearsal thinks that they are built in.
-const image = await buildImage("virtiofs", ["-N", "-m", "virtiofs busybox", "--add-drivers", "loop"]);
+const options = ["-N", "-m", "virtiofs busybox", "--add-drivers", "loop"];
+const image = await buildImage("virtiofs", options);
 const stops = "rd.shell=0 rd.emergency=poweroff rd.trace=console";
 
 /** By tag: folders of this machine, served as long as the test runs. */
@@ -109,11 +112,11 @@ test("osbuild's command line: its file systems, nodes and folders, one of them r
   assert.ok(taken(join(data, "from-guest")) && !taken(join(code, "from-guest")));
 });
 
-test("rootfs= has a default, is read-only, and its init is a shell; the image's own drivers load in the order of their names", async (context) => {
+test("one program and drivers beside it: rootfs= has a default, is read-only, and its init is a shell; a file that is no driver is told of", async (context) => {
   const folders = await served(context, { rootfs: root });
-  const cmdline = "rootfs= debug rd.shell=0 rd.emergency=poweroff -- -c /sbin/init";
-  const notRehearsed = "the image does not tell which kernel it is for, nor what its files are drivers for";
-  const guest = bootImage(context, await imageWithOwnDrivers(), { cmdline, folders, notRehearsed });
+  const cmdline = "rootfs= debug rd.emergency=poweroff -- -c /sbin/init";
+  const notRehearsed = "of drivers that an image has not the rehearsal thinks that they are built in: loop";
+  const guest = bootImage(context, await staticImage(), { cmdline, folders, notRehearsed });
   const { init, mounts, writable, console } = await rootFacts(guest);
   assert.equal(init, "/sbin/init");
   assert.deepEqual([mounts.get("/")?.type, mounts.get("/")?.options[0], writable], ["virtiofs", "ro", false]);
@@ -122,23 +125,18 @@ test("rootfs= has a default, is read-only, and its init is a shell; the image's 
   assert.match(console, /\/usr\/lib\/modules\/900-text\.ko cannot be loaded: ENOEXEC/);
 });
 
-/** An image that has its drivers in files whose names give their order, and two that are none. */
-async function imageWithOwnDrivers() {
+/** A static init with the drivers of virtiofs, and two files that look like drivers, in an archive of their own: the kernel unpacks both. */
+async function staticImage() {
   const { kernel } = image;
-  const folder = join(top, "drivers");
-  mkdirSync(folder);
-  const tree = join(kernel.modules, "kernel");
-  const names = [
-    ...["drivers/virtio/virtio_ring", "drivers/virtio/virtio", "drivers/virtio/virtio_pci_legacy_dev"],
-    ...["drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci", "fs/fuse/fuse", "fs/fuse/virtiofs"],
-  ];
-  for (const [index, name] of names.entries())
-    copyFileSync(join(tree, `${name}.ko`), join(folder, `${String(index + 1).padStart(3, "0")}-${basename(name)}.ko`));
-  writeFileSync(join(folder, "000-empty.ko"), "");
-  writeFileSync(join(folder, "900-text.ko"), "no driver");
-  return buildImage("virtiofs-own-drivers", [
-    ...["-N", "--no-kernel", "-m", "virtiofs busybox", "--include", folder, "/usr/lib/modules"],
-  ]);
+  const [program, file, folder] = [join(top, "initrd"), join(top, "static.img"), join(top, "drivers")];
+  const tool = (name: string) => join(projectFolder, "tools", name);
+  await run([tool("mkinitrd"), "-q", "--static-init", program, "-m", "virtiofs"]);
+  await run([tool("mkvirtinitrd"), program, kernel.modules, file]);
+  mkdirSync(join(folder, "usr/lib/modules"), { recursive: true });
+  writeFileSync(join(folder, "usr/lib/modules/000-empty.ko"), "");
+  writeFileSync(join(folder, "usr/lib/modules/900-text.ko"), "no driver");
+  await run(["sh", "-c", 'find usr | cpio --quiet -o -H newc >>"$1"', "sh", file], { cwd: folder });
+  return { file, kernel };
 }
 
 test("a tag that the machine has not: waited for, then the report says what is there", async (context) => {
@@ -173,9 +171,9 @@ test("a virtiofsd that has died before the mount: the report names its tag", asy
 
 test("a kernel without virtiofs: the report says so", async (context) => {
   const folders = await served(context, { rootfs: root });
-  const without = await buildImage("virtiofs-missing", ["-N", "-m", "virtiofs busybox", "--omit-drivers", "virtiofs"]);
-  const notRehearsed = "the rehearsal takes drivers that an image has not as built in";
-  const guest = bootImage(context, without, { cmdline: `rootfs=rootfs ${stops}`, folders, notRehearsed });
+  const without = await buildImage("virtiofs-missing", [...options, "--omit-drivers", "virtiofs"]);
+  const described = { kernel: { lacks: ["virtiofs"] } };
+  const guest = bootImage(context, without, { cmdline: `rootfs=rootfs ${stops}`, folders, described });
   const console = await guest.ended();
   assert.match(console, /What: +the kernel \S+ has no virtiofs: it is not built in, and no driver of it was loaded/);
 });

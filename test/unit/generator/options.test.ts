@@ -296,6 +296,12 @@ test("kernel parameters of the image itself: what would stop every boot is refus
     await refused([...good, "-f", "--kernel-cmdline", "root=tmpfs:/dev/vda1"], folder),
     "--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=tmpfs:/dev/vda1 (a form of the module tmpfs-root: add it with -a tmpfs-root)\n",
   );
+  const byType = [...good, "-f", "--kernel-cmdline", "root=folder rootfstype=virtiofs"];
+  assert.equal(
+    await refused(byType, folder),
+    "--kernel-cmdline (kernel_cmdline): wrong kernel parameter root=folder (a form of the module virtiofs: add it with -a virtiofs)\n",
+  );
+  await mkinitrd([...byType, "-a", "virtiofs"], { cwd: folder });
   for (const root of ["tmpfs:nonsense", "tmpfs:UUID="])
     assert.ok(
       (await refused([...good, "-f", "-a", "tmpfs-root", "--kernel-cmdline", `root=${root}`], folder)).startsWith(

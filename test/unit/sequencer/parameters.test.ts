@@ -168,3 +168,14 @@ test("names that every JavaScript object has are no parameters of ours", () => {
     assert.throws(() => checkParameters(parseCommandLine(`rd.shell=${name}`), declared), /wrong value/);
   }
 });
+
+test("values of several parameters are in the order of the command line, bare ones without any", () => {
+  const parameters = createParameters(parseCommandLine("b=2 a=1 c b a= b=3"));
+  assert.deepEqual(parameters.inOrder(["a", "b"]), [
+    { name: "b", value: "2" },
+    { name: "a", value: "1" },
+    { name: "b", value: undefined },
+    { name: "a", value: "" },
+    { name: "b", value: "3" },
+  ]);
+});
