@@ -3,6 +3,7 @@ import { type Milliseconds, nearest } from "../abi/index.js";
 import { describeDevice, parseTag } from "./device-links.js";
 import type { DeviceTable } from "./devices.js";
 import type { Loop } from "./loop.js";
+import { reasonOf } from "./report.js";
 
 /** A condition that somebody waits for. */
 export interface OpenWant {
@@ -101,7 +102,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
       const entry: Entry = {
         description,
         for: asker.for,
-        nearest: asker.nearest ?? (() => ""),
+        nearest: () => told(asker.nearest),
         remedy: asker.remedy ?? usualRemedy,
         device,
         trying: false,
@@ -185,6 +186,15 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
       entries.clear();
     },
   };
+}
+
+/** The report is to come out, whatever keeps a module from looking. */
+function told(nearest = () => ""): string {
+  try {
+    return nearest();
+  } catch (error) {
+    return `what is there instead cannot be told: ${reasonOf(error)}`;
+  }
 }
 
 const usualRemedy =

@@ -150,6 +150,21 @@ for (const [commandLine, said, change] of wrong)
     assert.match(shown, said);
   });
 
+test("a report comes out though what is there cannot be looked at", async () => {
+  const simulated = createMachine({
+    ...machine,
+    commandLine: "rd.shell=0 rd.retry=5 rootfs=missing mount=missing-too",
+    kernel: { release: "6.12.0", machine: "x86_64" },
+  });
+  const op = (name: string, json: string) =>
+    name === "list" && json.includes("/sys/fs/virtiofs") && simulated.now() > 5000
+      ? JSON.stringify({ error: { errno: "EACCES" } })
+      : simulated.op(name, json);
+  const word = await rehearse(bundle, { ...simulated, op });
+  assert.equal(word.word, "failed");
+  assert.match(simulated.console(), /Waiting: virtiofs tag missing-too.*\n.*what is there instead cannot be told: .*EACCES/);
+});
+
 test("a folder that comes late is waited for, whether the kernel tells of tags or not", async () => {
   for (const release of ["6.1.0", "6.12.0"]) {
     const late = folders.map((folder) => (folder.tag === "rootfs" ? { ...folder, after: 3000 } : folder));
