@@ -31,8 +31,13 @@ const nothing = (action: () => void) => {
 };
 
 /** The instant ops on everything but files (file-ops.ts). */
-export function instantAnswers(world: World, jobs: Jobs, recorder: Recorder, told: Told): Answers {
-  return { ...clockAnswers(world), ...deviceAnswers(world), ...jobAnswers(world, jobs), ...ownAnswers(recorder, told) };
+export function instantAnswers(world: World, engine: number, jobs: Jobs, recorder: Recorder, told: Told): Answers {
+  return {
+    ...clockAnswers(world),
+    ...deviceAnswers(world, engine),
+    ...jobAnswers(world, jobs),
+    ...ownAnswers(recorder, told),
+  };
 }
 
 function clockAnswers(world: World): Answers {
@@ -50,9 +55,9 @@ function clockAnswers(world: World): Answers {
   };
 }
 
-function deviceAnswers(world: World): Answers {
+function deviceAnswers(world: World, engine: number): Answers {
   const { description, schedule, devices } = world;
-  const { engine = 1, status = null, arguments: given = [], snapshot } = description.init ?? {};
+  const { status = null, arguments: given = [], snapshot } = description.init ?? {};
   return {
     kernel: () => ({
       ...description.kernel,

@@ -1,13 +1,14 @@
 import type { InstantName, JobName, LastWord } from "../abi/index.js";
 import { readArguments } from "./arguments.js";
 import { textOut } from "./bytes.js";
-import { createWorld } from "./create-world.js";
+import { createWorld, type ObservedWorld } from "./create-world.js";
 import type { MachineDescription } from "./description.js";
 import { outcomeOf } from "./failure.js";
 import { fileOps } from "./file-ops.js";
 import type { FileSpace } from "./file-space.js";
 import { instantAnswers, nothingTold } from "./instant-ops.js";
 import { createJobs } from "./jobs.js";
+import { unmountNewRoot } from "./mounts.js";
 import { createRecorder } from "./recorder.js";
 import type { TraceEntry } from "./trace.js";
 import type { World } from "./world.js";
@@ -34,17 +35,27 @@ export interface Machine {
   recorded(): readonly TraceEntry[];
   /** Processor time that a turn may take, in milliseconds. */
   turnLimit(): number;
+  /**
+   * The same machine for the engine that PID 1 starts after a last word `failed` that is to be tried again: what ran is killed, the new root unmounted, and
+   * all else is as it was left.
+   */
+  nextEngine(): Machine;
 }
 
 const answersOfFiles = fileOps as Readonly<Record<string, unknown>>;
 
 export function createMachine(description: MachineDescription): Machine {
-  const { world, shown, open } = createWorld(description);
+  return machineFor(createWorld(description), description.init?.engine ?? 1);
+}
+
+/** `engine`: which one it is of this boot, from 1. */
+function machineFor(observed: ObservedWorld, engine: number): Machine {
+  const { world, shown, open } = observed;
   const { schedule, files, devices } = world;
   const jobs = createJobs(world);
   const recorder = createRecorder({ now: schedule.now, write: (request) => void fileOps.write(world, request) });
   const told = nothingTold();
-  const answers = instantAnswers(world, jobs, recorder, told);
+  const answers = instantAnswers(world, engine, jobs, recorder, told);
 
   function answer(name: string, json: string): unknown {
     const request = readArguments(name, json);
@@ -73,5 +84,11 @@ export function createMachine(description: MachineDescription): Machine {
       for (const device of devices.all()) if (device.name === name) devices.vanish(device);
     },
     turnLimit: () => told.turnLimit,
+    nextEngine() {
+      for (const job of schedule.running()) jobs.signal({ job, signal: "SIGKILL" });
+      schedule.forget();
+      unmountNewRoot(world);
+      return machineFor(observed, engine + 1);
+    },
   };
 }

@@ -176,6 +176,13 @@ const nothing = (action: () => void) =>
     return {};
   });
 
+/** As PID 1 tells it (core/init/rescue.c): all but what the boot code itself needs, and the file systems of the kernel. */
+export function unmountNewRoot({ files }: World): void {
+  const isSupport = ({ parent, system: { type }, flags }: Mount) =>
+    !parent || (type === "tmpfs" ? flags.has("nosuid") && flags.has("nodev") : isMemoryType(type) && type !== "ramfs");
+  for (const mount of [...files.mounts].reverse()) if (!isSupport(mount)) files.detach(mount);
+}
+
 /** Jobs on mounts. */
 export const mountJobs: JobModels<"mount" | "unmount" | "move" | "loopAttach" | "loopDetach"> = {
   mount: (world, request) => ({

@@ -13,6 +13,10 @@ export interface Schedule {
   /** Has the job end now. */
   end(job: JobId, outcome: Outcome): void;
   isRunning(job: JobId): boolean;
+  /** Jobs that have not ended yet. */
+  running(): JobId[];
+  /** Another engine begins: it knows of no job, and listens to nothing. */
+  forget(): void;
   /** Bytes that uevents may take until they are fetched. */
   listen(receiveBuffer: number): void;
   uevent(event: Omit<Uevent, "type">): void;
@@ -109,6 +113,14 @@ export function createSchedule(deaf: { from: number; until: number } | undefined
       ends.push({ type: "job", job, outcome });
     },
     isRunning: (job) => running.has(job) && !ends.some((end) => end.job === job),
+    running: () => [...running].filter((job) => !ends.some((end) => end.job === job)),
+    forget() {
+      running.clear();
+      for (const queue of [ends, uevents]) queue.length = 0;
+      room = undefined;
+      queued = 0;
+      lost = false;
+    },
     listen(receiveBuffer) {
       // The kernel doubles what it is asked for (socket(7), SO_RCVBUF).
       room ??= receiveBuffer * 2;

@@ -49,6 +49,29 @@ test("every op of the contract is answered", () => {
   assert.match(machine.op("toString", "{}"), /ENOSYS/);
 });
 
+test("another engine finds the machine as the one before has left it, without its jobs and what it had mounted as the new root", () => {
+  const { machine, ops } = start({ devices: [{ name: "vda", number: "254:0", tags: { TYPE: "ext4" } }] });
+  ops.value("listenUevents", { receiveBuffer: 1 << 20 });
+  ops.value("makeDir", { path: "/run" });
+  ops.value("mountVirtual", { type: "tmpfs", target: "/run", flags: ["nosuid", "nodev"], data: "" });
+  ops.value("write", { path: "/run/kept", data: "kept", mode: 0o600 });
+  ops.done("mount", { source: "/dev/vda", target: "/mnt", type: "ext4", flags: [], data: "" });
+  ops.value("symlink", { path: "/dev/link", target: "vda" });
+  ops.start("prompt", { text: "? ", secret: false });
+  machine.takeOut("vda");
+  ops.value("finish", { word: "failed", reason: "", retry: true });
+  const next = machine.nextEngine();
+  const after = opsUnderTest(next.op);
+  assert.equal(next.lastWord(), undefined);
+  assert.equal((after.value("kernel", {}) as { engine: number }).engine, 2);
+  assert.deepEqual(after.value("read", { path: "/run/kept" }), { data: "kept" });
+  assert.deepEqual(after.value("readLink", { path: "/dev/link" }), { target: "vda" });
+  assert.doesNotMatch(JSON.stringify(after.value("read", { path: "/proc/mounts" })), / \/mnt /);
+  assert.match(JSON.stringify(after.value("read", { path: "/proc/mounts" })), / \/run tmpfs/);
+  assert.equal(errno(after.outcome("wait", { until: null })), "EIO", "no job, and no uevents");
+  assert.equal(next.recorded()[0]?.name, "kernel");
+});
+
 test("prompt: what is typed, given up, too late, and by nobody", () => {
   const { machine, ops } = start({
     console: [{ line: "a \udcff line" }, { cancel: true }, { line: "late", after: 5000 }],
