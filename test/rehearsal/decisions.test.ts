@@ -80,6 +80,16 @@ test("a recording that ends before the boot does is compared as far as it goes",
   assert.match(differenceOf(decisionsOf(boot), decisionsOf(other), { whole: false }) ?? "", /path, decision 1:/);
 });
 
+test("a person who leaves the shell for another try does not wait until all devices have been found", () => {
+  const last = (retry: boolean): TraceEntry => ({
+    ...op("finish", { word: "failed", reason: "", retry }),
+    outcome: "",
+  });
+  const early = (retry: boolean) => difference([phase, last(retry)], [...boot.slice(0, 7), last(retry)]);
+  assert.equal(early(true), undefined);
+  assert.match(early(false) ?? "", /drivers, decision 1:/);
+});
+
 test("disks are known by what is on them, whatever the kernel names them", () => {
   const entries = ["sdab1", "nvme0n1p1", "vdc"].flatMap((name, index) => [
     probe(`/dev/${name}`, index),

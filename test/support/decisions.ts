@@ -38,11 +38,11 @@ const isQuestion = new Set<string>(questions);
 const decidingTags = ["TYPE", "USAGE", "UUID", "LABEL", "PTTYPE", "PART_ENTRY_UUID", "PART_ENTRY_NAME"];
 
 /**
- * Not compared. The first is written where a wait turns out to be long, which is the machine's speed, and before a shell. The others are links by
- * hardware, made before a shell out of what no machine file describes (devices.test.ts compares them with udev's).
+ * Not compared: what is written where a wait turns out to be long, which is the machine's speed, and before a shell; links by hardware, made before a shell
+ * out of what no machine file describes (devices.test.ts compares them with udev's); which engine's recording makes way for this one's.
  */
-const isBeside = (path: string) =>
-  path === "/sys/module/block/parameters/events_dfl_poll_msecs" || /^\/dev\/disk\/by-(id|path)(\/|$)/.test(path);
+const incidental =
+  /^(\/sys\/module\/block\/parameters\/events_dfl_poll_msecs$|\/dev\/disk\/by-(id|path)(\/|$)|\/run\/initramfs\/trace)/;
 
 interface Asked {
   name: string;
@@ -141,7 +141,7 @@ function outcomeOf(json: string, ends: ReadonlyMap<number, Outcome>): Outcome {
 function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outcome, quoted: readonly string[]): void {
   const { name, request } = asked;
   const device = deviceOf(asked);
-  if (isBeside(String(request.path))) return;
+  if (incidental.test(String(request.path))) return;
   if (name === "log") {
     const text = String(request.text);
     if (Number(request.level) <= 6 || text.startsWith("phase ")) path.push(...said(text, quoted));
@@ -212,18 +212,22 @@ function resultOf(outcome: Outcome): string {
 /** Lines before a difference that are shown. */
 const context = 3;
 
-/** Where the second differs from the first, for a person to read; undefined: nowhere. Without `whole` the first may end before the second. */
+/**
+ * Where the second differs from the first, for a person to read; undefined: nowhere. Without `whole` the first may end before the second; devices and
+ * drivers, which are seen to beside the path, may so, too, where a person has left the shell for another try.
+ */
 export function differenceOf(
   booted: Decisions,
   rehearsed: Decisions,
   { whole }: { whole: boolean } = { whole: true },
 ): string | undefined {
-  const names = [...new Set([...booted.devices.keys(), ...(whole ? rehearsed.devices.keys() : [])])].sort();
+  const settled = whole && !/^finish .*"retry":true}$/.test(booted.path.at(-1) ?? "");
+  const names = [...new Set([...booted.devices.keys(), ...(settled ? rehearsed.devices.keys() : [])])].sort();
   const found = [
     differenceOfLines("the path", booted.path, rehearsed.path, whole),
-    differenceOfLines("drivers", booted.drivers, rehearsed.drivers, whole),
+    differenceOfLines("drivers", booted.drivers, rehearsed.drivers, settled),
     ...names.map((name) =>
-      differenceOfLines(name, booted.devices.get(name) ?? [], rehearsed.devices.get(name) ?? [], whole),
+      differenceOfLines(name, booted.devices.get(name) ?? [], rehearsed.devices.get(name) ?? [], settled),
     ),
   ].filter((each) => each !== undefined);
   return found.length ? found.join("\n") : undefined;

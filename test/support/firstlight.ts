@@ -37,8 +37,10 @@ interface ImageBoot extends BootSettings {
   cmdline: string;
   /** What else a machine file says of this guest: what qemuArguments bring, and what the person at its console does. */
   described?: Partial<MachineFile>;
-  /** Which engine of the boot is compared with its rehearsal. Left out: the first. */
+  /** The first of its engines that leaves a recording. Left out: 1. */
   engine?: number;
+  /** Paths of devices that this person makes, changes or takes away: these are not compared. */
+  changedByHand?: RegExp;
   /** Why this boot is not compared with its rehearsal. */
   notRehearsed?: string | undefined;
 }
@@ -55,11 +57,11 @@ interface ComparedGuest extends Guest {
 export function bootImage(
   context: TestContext,
   { file, kernel }: Image,
-  { cmdline, notRehearsed, described = {}, engine = 1, ...settings }: ImageBoot,
+  { cmdline, notRehearsed, described = {}, engine = 1, changedByHand, ...settings }: ImageBoot,
 ): ComparedGuest {
   const guest = start(context, { kernel: kernel.image, initrd: file, cmdline }, settings);
   const commandLine = `${consoleParameters} ${cmdline}`;
-  const booted = { image: file, commandLine, settings, described, engine };
+  const booted = { image: file, commandLine, settings, described, engine, changedByHand };
   return compared(context, guest, notRehearsed === undefined ? booted : undefined);
 }
 
@@ -101,7 +103,7 @@ function compared(
       return console;
     },
     async left() {
-      guest.type(`cat ${tracePath} >${recordingLine}; echo LE''FT\n`);
+      guest.type(`cat ${tracePath}* >${recordingLine}; echo LE''FT\n`);
       await guest.waitFor(/^LEFT\n/m);
       await compare({ whole: false });
     },
