@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { LastWord } from "../abi/index.js";
+import { shellPath } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
 import { createMachine } from "../rehearsal/machine.js";
 import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
@@ -72,12 +73,26 @@ export async function rehearseImage(scenario: Scenario): Promise<Rehearsed> {
 /** Throws BuildError. */
 export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLine: string): Promise<Rehearsed> {
   const { machine, folder, assumption, unknown } = chosen;
-  const simulated = createMachine(machineOf(machine, image, folder, commandLine));
+  let simulated = createMachine(machineOf(machine, image, folder, commandLine));
   const bundle = await loadBundle(image.bundle).catch((error: unknown) => notLoaded(image, error));
-  const boot = await bundle.boot(simulated);
+  let boot = await bundle.boot(simulated);
+  const before = simulated.recorded();
+  const again = isTriedAgain(boot, machine);
+  if (again) {
+    simulated = simulated.nextEngine();
+    boot = await bundle.boot(simulated);
+  }
   const ending: Ending = reachesRoot(boot) || !unknown.length ? boot : { end: "open", questions: unknown };
-  return { ending, recording: simulated.recorded(), assumption, time: simulated.now() };
+  const recording = again ? [...before, ...simulated.recorded()] : before;
+  return { ending, recording, assumption, time: simulated.now() };
 }
+
+/** Once more, where somebody is described who does something at the shell and leaves it: that may have helped. */
+const isTriedAgain = (ending: Ending, { programs = [] }: MachineFile) =>
+  ending.end === "word" &&
+  ending.word.word === "failed" &&
+  ending.word.retry &&
+  programs.some(({ argv: [name = ""] }) => basename(name) === basename(shellPath));
 
 export const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";
 

@@ -106,6 +106,21 @@ test("a person at the shell mounts the root by hand, and goes on; what cannot be
   assert.match(open.text, /left open: how shell mounts \/dev\/vdb on \/sysroot \(ext4\): ENOENT\nDescribe that/);
 });
 
+test("a person at the shell does what was missing, and leaves it: the boot is tried again, once", async () => {
+  const described = JSON.parse(readFileSync(example, "utf8")) as MachineFile;
+  const rehearsed = (link: string) => {
+    const programs = [{ argv: ["shell"], files: { "/dev/other": { link } } }];
+    return rehearse(image, "-c", "root=/dev/other rd.retry=4", "-m", machineFile({ ...described, programs }));
+  };
+  const { status, text } = await rehearsed("vda2");
+  assert.equal(status, 0, text);
+  assert.equal(text.match(/phase initqueue: /g)?.length, 2);
+  assert.match(text, /What: +\/dev\/other.* would switch to \/sysroot and run \/sbin\/init\n$/s);
+  const vain = await rehearsed("vdb");
+  assert.equal(vain.status, 1, vain.text);
+  assert.equal(vain.text.match(/What: +\/dev\/other/g)?.length, 2);
+});
+
 test("an image without drivers is for a kernel that has them built in", async () => {
   const file = join(folder, "no-kernel.img");
   await run([join(projectFolder, "tools/mkinitrd"), "-qN", "--no-kernel", "--compress", "zstd -1", file]);
