@@ -161,9 +161,11 @@ const folders = "folders of links";
 function deviceOf({ name, request }: Asked): string | undefined {
   const place = String(request.path ?? "");
   if (name === "probe") return String(request.device);
-  if (/^\/dev\/(disk|mapper)\//.test(place))
-    return name === "symlink" ? String(request.target) : name === "makeDir" ? folders : undefined;
-  return undefined;
+  if (!/^\/dev\/(disk|mapper)\//.test(place)) return undefined;
+  if (name === "symlink") return String(request.target);
+  // Whose it was is not asked.
+  if (name === "remove") return place;
+  return name === "makeDir" ? folders : undefined;
 }
 
 function lineOfDevice({ name, request, json }: Asked, outcome: Outcome): string {
@@ -214,23 +216,30 @@ const context = 3;
 
 /**
  * Where the second differs from the first, for a person to read; undefined: nowhere. Without `whole` the first may end before the second; devices and
- * drivers, which are seen to beside the path, may so, too, where a person has left the shell for another try.
+ * drivers, which are seen to beside the path, may so, too, where a person has left the shell for another try. Without `ordered` the order of drivers
+ * does not count: disks that come in several ways come in any order.
  */
 export function differenceOf(
   booted: Decisions,
   rehearsed: Decisions,
-  { whole }: { whole: boolean } = { whole: true },
+  { whole, ordered }: { whole: boolean; ordered: boolean } = { whole: true, ordered: true },
 ): string | undefined {
   const settled = whole && !/^finish .*"retry":true}$/.test(booted.path.at(-1) ?? "");
   const names = [...new Set([...booted.devices.keys(), ...(settled ? rehearsed.devices.keys() : [])])].sort();
   const found = [
     differenceOfLines("the path", booted.path, rehearsed.path, whole),
-    differenceOfLines("drivers", booted.drivers, rehearsed.drivers, settled),
+    ordered
+      ? differenceOfLines("drivers", booted.drivers, rehearsed.drivers, settled)
+      : differenceOfLines("drivers", ...sorted(booted.drivers, rehearsed.drivers, settled), true),
     ...names.map((name) =>
       differenceOfLines(name, booted.devices.get(name) ?? [], rehearsed.devices.get(name) ?? [], settled),
     ),
   ].filter((each) => each !== undefined);
   return found.length ? found.join("\n") : undefined;
+}
+
+function sorted(booted: readonly string[], rehearsed: readonly string[], whole: boolean): [string[], string[]] {
+  return [[...booted].sort(), rehearsed.filter((driver) => whole || booted.includes(driver)).sort()];
 }
 
 function differenceOfLines(

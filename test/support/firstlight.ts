@@ -39,8 +39,8 @@ interface ImageBoot extends BootSettings {
   described?: Partial<MachineFile>;
   /** The first of its engines that leaves a recording. Left out: 1. */
   engine?: number;
-  /** Paths of devices that this person makes, changes or takes away: these are not compared. */
-  changedByHand?: RegExp;
+  /** The person adds, changes and takes away devices. */
+  changedByHand?: true;
   /** Why this boot is not compared with its rehearsal. */
   notRehearsed?: string | undefined;
 }

@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { MachineFile } from "../../core/schema/machine.js";
 import { debianArchive, debianDisk, debianVolumeUuid } from "../support/debian-root.js";
-import { makeExt4 } from "../support/disks.js";
+import { descriptionOf, makeExt4 } from "../support/disks.js";
 import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
+import { describedDisk } from "../support/guest-machine.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
+import type { Disk } from "../support/qemu.js";
 import { controlArguments, controlQemu } from "../support/qmp.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 import { run } from "../support/run.js";
@@ -22,16 +25,21 @@ const prompt = /firstlight:\/# /;
 const blank = join(folder, "blank.img");
 await writeFile(blank, "");
 await truncate(blank, 64 << 20);
+await writeFile(descriptionOf(blank), JSON.stringify({ size: "64M" }));
 
 /**
- * Once all eleven disks and a mapping are there, shows their links, then those that udev, in the root that is to be switched to, makes of them.
- * It must not mind the chroot. Of the mapping it only makes any because it finds our entry in its database.
+ * `await_disks` waits for all eleven disks. `compare` makes a mapping, too, and shows the links of all, then those that udev, in the root that is to be
+ * switched to, makes of them. It must not mind the chroot. Of the mapping it only makes any because it finds our entry in its database.
  */
 const compare = `
+await_disks() {
 for n in $(seq 600); do
   [ -e /dev/nvme0n1 ] && [ -e /dev/mmcblk0 ] && [ "$(ls /dev/disk/by-path | grep -vc part)" -ge 12 ] && break
   sleep 0.1
 done
+echo AWAITED
+}
+compare() {
 for folder in dev proc sys run; do mount --bind /$folder /sysroot/$folder; done
 export SYSTEMD_IGNORE_CHROOT=1
 echo 0 2048 linear /dev/vdb 0 | DM_DISABLE_UDEV=1 chroot /sysroot dmsetup create --uuid TEST-1 my-map
@@ -42,7 +50,23 @@ chroot /sysroot udevadm trigger --action=add --subsystem-match=block
 chroot /sysroot udevadm settle
 chroot /sysroot udevadm info -e | awk '/^P: /{ name = "" } /^N: /{ name = $2 } /^S: disk\\/by-/{ print "UDEV /dev/" $2 " /dev/" name }'
 echo COMPARED
+}
 `;
+
+/** Disks of this guest beside the first, with the place of each among those of its kind. */
+const otherDisks: [Disk, number][] = [
+  [{ file: rootDisk, bus: "ahci" }, 0],
+  [{ file: blank, bus: "virtio-blk" }, 1],
+  [{ file: blank, bus: "nvme" }, 0],
+  [{ file: blank, bus: "ahci" }, 1],
+  ...[2, 3, 4].map((place): [Disk, number] => [{ file: blank, bus: "virtio-scsi" }, place]),
+  ...[5, 6].map((place): [Disk, number] => [{ file: blank, bus: "xhci" }, place]),
+  [{ file: blank, bus: "sd" }, 0],
+];
+const describedDisks = [
+  describedDisk({ file: await debianDisk() }, 0),
+  ...otherDisks.map(([disk, place]) => describedDisk(disk, place)),
+];
 
 /** Links that this udev makes and we do not: see hardwareLinks in core/sequencer, and by-diskseq, which changes with each boot. */
 const knownToLack = /\/by-diskseq\/|\/by-path\/(virtio-pci-|.*-usbv\d-)/;
@@ -60,7 +84,7 @@ test("the links of every kind of disk are those that udev makes", async (context
     cmdline: `root=tmpfs:UUID=${debianVolumeUuid} rd.tmpfs.size=600m rd.tmpfs.imgfile=${debianArchive} rd.break=switch`,
     disks: [{ file: await debianDisk() }, { file: rootDisk, bus: "ahci" }],
     memory: 1536,
-    notRehearsed: "a person at the shell takes part",
+    described: { disks: describedDisks },
     timeLimit: 300,
     qemuArguments: [
       ...[...drive("a"), "-device", "virtio-blk-pci,drive=a,serial=a  blank;$"],
@@ -75,7 +99,10 @@ test("the links of every kind of disk are those that udev makes", async (context
     ],
   });
   await guest.waitFor(prompt);
-  guest.type(". /compare.sh\n");
+  guest.type(". /compare.sh; await_disks\n");
+  await guest.waitFor(/^AWAITED\n/m);
+  await guest.left();
+  guest.type("compare\n");
   await guest.waitFor(/^COMPARED\n/m);
   const links = (maker: string) =>
     [...guest.console().matchAll(new RegExp(`^${maker} (/\\S+ /\\S+)$`, "gm"))].map(([, link = ""]) => link).sort();
@@ -92,12 +119,37 @@ const hotplug = `
 await() { until eval "$1"; do sleep 0.1; done; echo "AWAITED $2"; }
 `;
 
+/** What has drivers, with what comes of it in the end. */
+const hotplugged: Partial<MachineFile> = {
+  modaliases: ["pci:v00008086d00007010sv00001AF4sd00001100bc01sc01i80", "acpi:PNP0700:"],
+  disks: [
+    {
+      name: "sr0",
+      behind: [...(describedDisk({ file: blank, bus: "virtio-scsi" }, 0).behind ?? []).slice(0, 2), "scsi:t-0x05"],
+    },
+    {
+      ...describedDisk({ file: blank }, 0),
+      tags: { PTTYPE: "gpt" },
+      partitions: [
+        {
+          after: 20,
+          tags: { TYPE: "ext4", UUID: uuid, PART_ENTRY_NAME: "large part" },
+          files: { ...describedDisk({ file: rootDisk }, 0).partitions?.[0]?.files, "lib/modules/": "" },
+        },
+      ],
+    },
+  ],
+  programs: [{ argv: ["shell"], lasts: 60 }],
+};
+
 test("disks that come, go, get partitions and media, at any time, with sectors of 4096 bytes", async (context) => {
   const [script, factsScript] = [join(folder, "hotplug.sh"), join(folder, "facts.sh")];
   await writeFile(script, hotplug);
   await writeFile(factsScript, facts);
   const disc = join(folder, "disc.img");
-  await makeExt4(disc, { uuid: "4a1f0002-8f0e-4d53-a0a5-d1f7d1d7c002", label: "disc", content: folder, size: 4 });
+  const content = join(folder, "disc");
+  await mkdir(content, { recursive: true });
+  await makeExt4(disc, { uuid: "4a1f0002-8f0e-4d53-a0a5-d1f7d1d7c002", label: "disc", content, size: 4 });
   const programs = ["/usr/sbin/sfdisk", "/usr/sbin/mke2fs"];
   const libraries = (await run(["ldd", ...programs])).match(/(?<=\s)\/lib\S+(?= )/g) ?? [];
   const included = [...new Set([...programs, ...libraries, "/etc/mke2fs.conf"])].flatMap((path) => ["-i", path, path]);
@@ -110,7 +162,8 @@ test("disks that come, go, get partitions and media, at any time, with sectors o
   const guest = bootImage(context, image, {
     cmdline: `root=UUID=${uuid} rd.break=initqueue loop.max_loop=3 rd.driver.export`,
     machine: "pc",
-    notRehearsed: "a person at the shell takes part",
+    described: hotplugged,
+    changedByHand: true,
     qemuArguments: [
       ...controlArguments(socket),
       ...["-drive", `if=none,id=large,format=raw,snapshot=on,file=${blank}`],
