@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { parseCommandLine } from "../../../core/generator/command-line.js";
+import { makeSettings } from "../../../core/generator/settings.js";
 import { findOwnFiles, makeStaticInit } from "../../../core/generator/static-init.js";
 import { projectFolder } from "../../support/paths.js";
-import { writePlainDisk } from "../../support/plain-disk.js";
 import { run, tryRun } from "../../support/run.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
@@ -36,7 +37,7 @@ async function errorsOf(folder: string, ...words: string[]): Promise<string[]> {
 
 test("the program is small, valid, the same each time, and outlives strip", async (context) => {
   const folder = scratchFolder(context);
-  const program = await built(folder, "-m", "base");
+  const program = await built(folder, "-m", "virtiofs");
   const file = join(folder, "initrd");
   assert.ok(program.length <= 2.5e6, `${program.length} bytes`);
   const packed = Number(await run(["sh", "-c", 'zstd -19 -c "$1" | wc -c', "sh", file]));
@@ -52,7 +53,7 @@ test("the program is small, valid, the same each time, and outlives strip", asyn
   assert.ok(readFileSync(join(folder, "stripped")).equals(program));
 
   const other = scratchFolder(context);
-  assert.ok((await built(other, "-m", "base")).equals(program));
+  assert.ok((await built(other, "-m", "virtiofs")).equals(program));
   const started = await tryRun([file]);
   assert.equal(started.status, 1);
   assert.match(started.stderr, /only the kernel can start it/);
@@ -86,30 +87,21 @@ test("what image files hold beside the bundle is inside, for lsinitrd and --rebu
   assert.ok(readFileSync(file).equals(program));
 });
 
-test("rehearse boots the program by itself, with its own kernel parameters", async (context) => {
-  const folder = scratchFolder(context);
-  await writePlainDisk(join(folder, "modules.d"));
-  await built(folder, "-m", "plain-disk", "--kernel-cmdline", "root=disk:LABEL=root");
-  writeFileSync(
-    join(folder, "machine.json"),
-    JSON.stringify({
-      disks: [{ name: "vda", tags: { TYPE: "ext4", LABEL: "root" }, files: { "sbin/init": { mode: "0755" } } }],
-    }),
-  );
-  const rehearse = [
-    tool("rehearse"),
-    join(folder, "initrd"),
-    "--cmdline",
-    "",
-    "--machine",
-    join(folder, "machine.json"),
-  ];
-  // The test's module looks at drivers, of which there are none here.
-  const { status, stdout } = await tryRun(rehearse);
-  assert.match(stdout, /ENOENT/);
-  assert.equal(status, 1);
-  const wrong = await tryRun([...rehearse.slice(0, 3), "rd.retry=soon", ...rehearse.slice(4)]);
-  assert.match(wrong.stdout, /wrong value .*rd\.retry=soon/s);
+test("rehearse boots the program, by itself or in an archive, with its own kernel parameters", async (context) => {
+  const machine = JSON.stringify({ virtiofs: [{ tag: "top", files: { "sbin/init": { mode: "0755" } } }] });
+  const folder = scratchFolder(context, { "machine.json": machine });
+  await built(folder, "-m", "virtiofs", "--kernel-cmdline", "rootfstype=virtiofs root=top ro init=/sbin/init");
+  await run(["sh", "-c", 'cd "$1" && mv initrd init && echo init | cpio -o -H newc --quiet >archive', "sh", folder]);
+  for (const image of ["init", "archive"]) {
+    const rehearse = (cmdline: string) =>
+      tryRun([tool("rehearse"), image, "--cmdline", cmdline, "--machine", "machine.json"], { cwd: folder });
+    const good = await rehearse("");
+    assert.match(good.stdout, /would switch to \/sysroot and run \/sbin\/init\n$/);
+    assert.equal(good.status, 0, good.stderr);
+    const wrong = await rehearse("rd.retry=soon");
+    assert.match(wrong.stdout, /wrong value .*rd\.retry=soon/s);
+    assert.equal(wrong.status, 1);
+  }
 });
 
 test("the configuration is about images with files, and does not count", async (context) => {
@@ -182,16 +174,13 @@ test("what has no meaning for one program is an error that names it", async (con
       "--sysroot=/",
     ],
   ];
-  for (const word of meaningless) {
-    const name = word.replace(/=.*/, "");
-    assert.deepEqual(await errorsOf(folder, "-f", "-m", "base", word, "initrd"), [
-      `${name} has no meaning with --static-init, which writes a program of boot code only: leave one of them out`,
+  for (const word of [...meaningless, "--include=/etc/passwd"]) {
+    const words = ["--static-init", "-m", "base", "initrd", word, ...(word.startsWith("--include") ? ["/x"] : [])];
+    assert.deepEqual(await problemsOf(() => makeSettings(parseCommandLine(words), {}, {})), [
+      `${word.replace(/=.*/, "")} has no meaning with --static-init, which writes a program of boot code only: leave one of them out`,
     ]);
   }
-  assert.match(
-    (await errorsOf(folder, "-f", "-m", "base", "-i", "/etc/passwd", "/x", "initrd")).join(),
-    /^--include has no meaning/,
-  );
+  assert.match((await errorsOf(folder, "-f", "-m", "base", "--uefi", "initrd")).join(), /^--uefi has no meaning/);
   assert.deepEqual(await errorsOf(folder, "-m", "base"), ["--static-init: name the file to write"]);
   assert.deepEqual(await errorsOf(folder, "-f", "initrd", "6.1.0"), [
     '--static-init: the program is for any kernel: leave the word "6.1.0" after initrd out',
