@@ -6,6 +6,7 @@ import { readHostDevices } from "../generator/host-devices.js";
 import { createHostFiles } from "../generator/host-files.js";
 import { mountAt, readMounts } from "../generator/host-mounts.js";
 import type { DiskPart, FilesPart, FolderPart, MachineFile, PartitionPart } from "../schema/machine.js";
+import { parameterOf } from "./assumed-machine.js";
 
 /** This host, as a machine to rehearse on. */
 export interface HostMachine {
@@ -64,9 +65,21 @@ export function readHostMachine(below = "/", init?: string): HostMachine {
       ...(virtiofs.length ? { virtiofs } : {}),
       modaliases: (hardware?.modaliases ?? []).filter((alias) => !onTheWay.has(alias)),
       ...(memory === undefined ? {} : { memory: `${memory}K` }),
+      nodes: nodesOf(root),
+      kernel: { mountOptions: takenOptions(root) },
     },
     unseen,
   };
+}
+
+/** NUMA nodes up to the last one with memory: "0,2-3" are four. */
+const nodesOf = (root: string): number =>
+  Number(/(\d+)$/.exec(read(join(root, "sys/devices/system/node/has_memory")) ?? "")?.[1] ?? 0) + 1;
+
+/** Names of the options that the kernel has mounted the root with when this host was booted. */
+function takenOptions(root: string): string[] {
+  const options = parameterOf(read(join(root, "proc/cmdline")) ?? "", "rootflags")?.split(",") ?? [];
+  return options.map((option) => option.replace(/=.*/s, "")).filter(Boolean);
 }
 
 /** The folder of another host that is mounted at /, by virtiofs; sysfs does not tell which device offers which tag, but all are alike. */

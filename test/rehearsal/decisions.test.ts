@@ -50,6 +50,25 @@ test("not decided: questions, progress, which device is first, how drivers are b
   assert.equal(difference(boot, other), undefined);
 });
 
+test("not decided: the words of a program that the boot passes on; its own words around them are", () => {
+  const unpacking = (lines: readonly string[], verdict = "corrupt") => {
+    const text = `What: x.tar is ${verdict}: ${lines.join("; ")}\n`;
+    const stderr = lines.map((line) => `${line}\n`).join("");
+    return [
+      op("run", { argv: ["gzip"], stderr: "keep" }, { job: 1 }),
+      ended(1, { value: { status: 1, signal: null, stderr } }),
+      op("print", { text }),
+      op("write", { path: "/run/report", data: text }),
+    ];
+  };
+  const one = unpacking(['gzip: "crc error"']);
+  const other = unpacking(["gzip: wrong sum", "gzip: wrong length"]);
+  assert.equal(difference(one, other), undefined);
+  assert.match(difference(one, unpacking(["gzip: wrong sum"], "cut")) ?? "", /corrupt: …\n.*\n.*x\.tar is cut: …/s);
+  const before = [op("print", { text: "gzip: wrong sum" }), ...other];
+  assert.match(difference(before, unpacking(["gzip: wrong sum"])) ?? "", /booted: .*said: gzip: wrong sum/);
+});
+
 test("not decided: long waits, links by hardware, drivers beside the way to a disk", () => {
   const asked = (alias: string, names: string[]) =>
     op("resolveDriver", { alias }, { matches: [{ name: names.at(-1), chain: names.map((name) => ({ name })) }] });

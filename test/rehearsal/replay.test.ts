@@ -214,7 +214,8 @@ test("what the kernel says on a console amid a character of the recording is tak
   const bytes = Buffer.from(entry);
   const message = Buffer.from("[    9.429214] firstlight: ──\r\n");
   const broken = Buffer.concat([Buffer.from(head), bytes.subarray(0, amid), message, bytes.subarray(amid)]);
-  assert.deepEqual(readTraces(broken, "TRACE")[0]?.entries, onlyTrace(`${head}${entry}`).entries);
+  const [found] = readTraces(broken, "TRACE")[0]?.entries ?? [];
+  assert.equal(found?.arguments, '{"text":"── stopped"}');
 });
 
 test("recordings that are not whole say why, and several in a text are told apart", () => {

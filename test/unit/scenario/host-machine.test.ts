@@ -66,6 +66,17 @@ test("disks with what they are behind, their tags, the root's init", (context) =
   assert.deepEqual(part?.files?.["lib/systemd"], { from: join(root, "lib/systemd") });
 });
 
+test("NUMA nodes, and the mount options that the host has been booted with", (context) => {
+  const numa = {
+    "sys/devices/system/node/has_memory": "0,2-3\n",
+    "proc/cmdline": "root=x rootflags=newest=1,ro quiet\n",
+  };
+  const { machine } = readHostMachine(hostWith(context, { ...files, ...numa }, `${disk}/vda1`));
+  assert.deepEqual([machine.nodes, machine.kernel?.mountOptions], [4, ["newest", "ro"]]);
+  const { machine: plain } = readHostMachine(hostWith(context, files, `${disk}/vda1`));
+  assert.deepEqual([plain.nodes, plain.kernel?.mountOptions], [1, []]);
+});
+
 test("a root whose files are on a number that sysfs does not know is found by what is mounted", (context) => {
   const root = hostWith(
     context,
