@@ -115,7 +115,8 @@ async function buildOne(
   const { path, size, files, drivers, sizes } = built;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-  messages.result(`${path}: ${megabytes(size)} MB, ${files} files, ${drivers} of them drivers, in ${seconds} s`);
+  const contents = settings.staticInit ? "one program" : `${files} files, ${drivers} of them drivers`;
+  messages.result(`${path}: ${megabytes(size)} MB, ${contents}, in ${seconds} s`);
   if (commandLine.last("printsize"))
     for (const [part, bytes] of [...sizes].filter(([, bytes]) => bytes).sort(([, a], [, b]) => b - a))
       process.stdout.write(`${megabytes(bytes).padStart(8)} MB  ${part}\n`);

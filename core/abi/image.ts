@@ -1,4 +1,4 @@
-/** Where the parts of firstlight lie in an image. PID 1 (core/init) knows these paths and no others. */
+/** Where the parts of firstlight lie in an image. PID 1 (core/init) knows these paths and no others; as a static init it has the files in itself (static-init.ts). */
 
 /** PID 1, and under the name below also the kernel's modprobe. */
 export const initPath = "/init";

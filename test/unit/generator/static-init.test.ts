@@ -37,7 +37,9 @@ async function errorsOf(folder: string, ...words: string[]): Promise<string[]> {
 
 test("the program is small, valid, the same each time, and outlives strip", async (context) => {
   const folder = scratchFolder(context);
-  const program = await built(folder, "-m", "virtiofs");
+  const { stderr: said } = await build(folder, "-m", "virtiofs", "initrd");
+  assert.match(said, /^mkinitrd: \S+initrd: 2\.\d MB, one program, in [\d.]+ s\n$/);
+  const program = await built(folder, "-f", "-m", "virtiofs");
   const file = join(folder, "initrd");
   assert.ok(program.length <= 2.5e6, `${program.length} bytes`);
   const packed = Number(await run(["sh", "-c", 'zstd -19 -c "$1" | wc -c', "sh", file]));
