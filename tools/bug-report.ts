@@ -1,5 +1,4 @@
 /** The command line of core/bug-report: see --help. Exit status: 0 done, 1 nothing was written. */
-import { release } from "node:os";
 import { usualFolder, writeBugReport } from "../core/bug-report/bug-report.js";
 import { BuildError } from "../core/generator/problems.js";
 import { runTool } from "./run-tool.js";
@@ -7,7 +6,8 @@ import { runTool } from "./run-tool.js";
 const help = `usage: bug-report [OPTIONS] [IMAGE]
 Gathers in one text file what the boot of this system has left behind: its recording and report, versions, the image's
 options, the kernel command line and the configuration. Passwords and keys are masked where their names tell what they
-are. IMAGE is the one that was booted; left out: /boot/initramfs-KVER.img for the running kernel.
+are. IMAGE is the one that was booted; left out: the one that has the recorded boot code, of those that the kernel command
+line names, those in /boot, and unified kernel images.
   --output FILE          write it there; left out: firstlight-bug-report.txt
   --run-initramfs DIR    a copy of a boot's /run/initramfs; left out: this system's
   -h, --help             show this and end
@@ -23,12 +23,12 @@ await runTool("bug-report", help, options, async (given, [image, ...others]) => 
     return typeof value === "string" ? value : otherwise;
   };
   const output = text("output", "firstlight-bug-report.txt");
-  const { masked } = await writeBugReport({
+  const { masked, remark } = await writeBugReport({
     folder: text("run-initramfs", usualFolder),
-    image: image ?? `/boot/initramfs-${release()}.img`,
+    image,
     output,
   });
   process.stdout.write(
-    `${output} is written; ${masked} passwords and keys are masked. Look through it before you send it.\n`,
+    `${remark}\n${output} is written; ${masked} passwords and keys are masked. Look through it before you send it.\n`,
   );
 });

@@ -8,13 +8,14 @@ import { BuildError, reasonOf } from "../generator/problems.js";
 import { project } from "../generator/project.js";
 import { readContents } from "../image/contents.js";
 import { aboutLines } from "../image/modules.js";
+import { type FoundImage, findBootedImage, judge } from "./booted-image.js";
 import { maskSecrets } from "./mask.js";
 
 export interface BugReportRequest {
   /** What the boot has left in /run/initramfs, or a copy of that. */
   folder: string;
-  /** The image that was booted. */
-  image: string;
+  /** The image that was booted; undefined: the one that is found. */
+  image: string | undefined;
   output: string;
 }
 
@@ -29,14 +30,26 @@ const largestFile = 64 << 20;
 const notIncluded = `Not in it: the image itself, which a replay needs (tools/rehearse --replay THIS-FILE IMAGE), the kernel's messages (dmesg), and what is
 on the disks. Passwords and keys are masked where their names tell what they are: look through it before you send it.`;
 
-/** Gathers what a boot has left in one file, mode 0600, that tools/rehearse --replay reads. Tells how many secrets it has masked. Throws BuildError. */
-export async function writeBugReport({ folder, image, output }: BugReportRequest): Promise<{ masked: number }> {
+/** What came of it. */
+export interface BugReport {
+  /** How many secrets were masked. */
+  masked: number;
+  /** Of the image. */
+  remark: string;
+}
+
+/** Gathers what a boot has left in one file, mode 0600, that tools/rehearse --replay reads. Throws BuildError. */
+export async function writeBugReport({ folder, image, output }: BugReportRequest): Promise<BugReport> {
   if (existsSync(output)) throw new BuildError(`${output} is there already: remove it, or name another with --output`);
-  const parts = [versions(), await imagePart(image), commandLine(), ...configuration(), ...recordings(folder)];
+  const recorded = recordings(folder);
+  const bundle = recorded.map(({ text }) => bundleIn(text)).find((id) => id !== undefined);
+  const found = image === undefined ? await findBootedImage(bundle, release()) : await judge(image, bundle);
+  const remark = remarkOf(found, bundle);
+  const parts = [versions(), await imagePart(found?.path, remark), commandLine(), ...configuration(), ...recorded];
   const { texts, count } = maskSecrets(parts.map(({ text }) => text));
   const sections = parts.map(({ title }, index) => `──── ${title} ────\n${withEnd(texts[index] ?? "")}`);
   await writeText(output, `firstlight bug report\n${notIncluded}\n\n${sections.join("\n")}`);
-  return { masked: count };
+  return { masked: count, remark };
 }
 
 const withEnd = (text: string) => (text.endsWith("\n") || !text ? text : `${text}\n`);
@@ -60,14 +73,31 @@ function versions(): Part {
   return { title: "versions of this system", text: lines.join("\n") };
 }
 
-async function imagePart(image: string): Promise<Part> {
+/** The id of the boot code that a recording is of; undefined: it is no recording. */
+function bundleIn(text: string): string | undefined {
+  const [magic, bundle] = text.split("\n", 1)[0]?.split("\t") ?? [];
+  return magic === traceMagic ? bundle : undefined;
+}
+
+function remarkOf(found: FoundImage | undefined, bundle: string | undefined): string {
+  if (!found) return "The image that was booted is not found: name it as IMAGE.";
+  if (bundle === undefined)
+    return `${found.path} may be the image that was booted: there is no recording to compare it with.`;
+  if (found.booted) return `${found.path} is the image that was booted: it has the recorded boot code.`;
+  return found.booted === undefined
+    ? `Whether ${found.path} is the image that was booted cannot be told.`
+    : `${found.path} is NOT the image that was booted, which has the boot code ${bundle}: it was replaced since, or another one was booted. If you have that one, name it as IMAGE.`;
+}
+
+async function imagePart(image: string | undefined, remark: string): Promise<Part> {
+  if (image === undefined) return { title: "image", text: remark };
   const title = `image ${image}`;
   try {
     const lines = aboutLines(await readContents(image));
-    return { title, text: lines.join("\n") || "(it does not tell how it was made)" };
+    return { title, text: [remark, ...(lines.length ? lines : ["(it does not tell how it was made)"])].join("\n") };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
-    return { title, text: `(not known: ${error.message})` };
+    return { title, text: `${remark}\n(not known: ${error.message})` };
   }
 }
 

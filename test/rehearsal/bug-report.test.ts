@@ -42,7 +42,10 @@ test("a boot's recording and report, without its passwords, replayed as they are
 
   const { status, out, error } = run("bug-report", "--output", output, "--run-initramfs", left, join(folder, "no.img"));
   assert.deepEqual([status, error], [0, ""]);
-  assert.match(out, / is written; 2 passwords and keys are masked\. Look through it/);
+  assert.match(
+    out,
+    /^Whether .*no\.img is the image that was booted cannot be told\.\n.* is written; 2 passwords and keys are masked\. Look through it/,
+  );
   const text = readFileSync(output, "utf8");
   assert.equal(statSync(output).mode & 0o777, 0o600);
   assert.doesNotMatch(text, /hunter22|s%C3%A9cret|sécret/);
@@ -55,6 +58,13 @@ test("a boot's recording and report, without its passwords, replayed as they are
     /^Not in it: /m,
   ])
     assert.match(text, said);
+  const other = join(folder, "other.img");
+  const list = join(folder, "list");
+  writeFileSync(list, `file ${bundlePath} ${list} 644 0 0\n`);
+  run("gen-init-cpio", "-o", other, list);
+  const told = run("bug-report", "--output", `${output}2`, "--run-initramfs", left, other);
+  assert.match(told.out, /^\S+other\.img is NOT the image that was booted, which has the boot code [0-9a-f]{16}: /);
+  assert.match(readFileSync(`${output}2`, "utf8"), /^──── image \S+ ────\n\S+other\.img is NOT the image/m);
   const replayed = run("rehearse", "--replay", output, image);
   assert.equal(replayed.status, 0, replayed.out + replayed.error);
   assert.match(replayed.out, /ops are as recorded: would stop: UUID=f00d/);
