@@ -29,9 +29,9 @@ const lineHeight = 14;
 /** Less than that is not seen. */
 const narrowestBar = 2.5;
 const plot = { left: margin, right: width - margin };
-/** Of phases, drivers, other jobs, and what has failed. */
-const hues = [210, 125, 45, 0];
-const failedColour = 3;
+/** Of phases, hooks, drivers, other jobs, and what has failed. */
+const hues = [210, 275, 125, 45, 0];
+const failedColour = 4;
 /** Lines of the verdict, and of each reason why a boot stopped. */
 const mostLines = 4;
 
@@ -56,6 +56,25 @@ function chapters(steps: readonly Step[], end: number): Span[] {
   const last = spans.at(-1);
   if (last) last.to = end;
   return spans;
+}
+
+/** What the log says of a hook that has waited for something (core/sequencer/phases.ts). */
+const hookWords = /^(?:firstlight: )?([a-z-]+): (\S+) has (ended|failed|not ended)$/;
+
+/** Hooks that have waited, from the beginning of their phase on. */
+function hookSpans(steps: readonly Step[]): Span[] {
+  const spans = new Map<string, Span>();
+  const begun = new Map<string, number>();
+  for (const { name, time, text: words } of steps) {
+    if (name !== "log" && name !== "print") continue;
+    const started = phaseWords.exec(words)?.[1]?.split(":", 1)[0];
+    if (started !== undefined) begun.set(started, time);
+    const [, phase = "", module, end] = hookWords.exec(words) ?? [];
+    const from = begun.get(phase);
+    if (from === undefined) continue;
+    spans.set(`${phase} ${module} ${from}`, { from, to: time, words: `${module} (${phase})`, failed: end !== "ended" });
+  }
+  return [...spans.values()];
 }
 
 const jobSpan = ({ name, time, lasts, text: words, failed }: Step): Span => ({
@@ -200,9 +219,10 @@ export function timelineSvg(title: string, steps: readonly Step[], end: number, 
   const jobs = steps.filter(({ kind }) => kind === "job");
   const isDriver = ({ name }: Step) => name === "insert";
   const sections: Section[] = [
-    { title: "Phases: modules with hooks", spans: phases, most: 16, colour: 0 },
-    { title: "Drivers", spans: jobs.filter(isDriver).map(jobSpan), most: 12, colour: 1 },
-    { title: "Other jobs", spans: jobs.filter((step) => !isDriver(step)).map(jobSpan), most: 20, colour: 2 },
+    { title: "Phases: modules with hooks", spans: phases, most: 10, colour: 0 },
+    { title: "Hooks that waited", spans: hookSpans(steps), most: 8, colour: 1 },
+    { title: "Drivers", spans: jobs.filter(isDriver).map(jobSpan), most: 12, colour: 2 },
+    { title: "Other jobs", spans: jobs.filter((step) => !isDriver(step)).map(jobSpan), most: 16, colour: 3 },
   ];
   const stops = phases.filter(({ failed }) => failed);
   const head = [
@@ -221,7 +241,9 @@ export function timelineSvg(title: string, steps: readonly Step[], end: number, 
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<style>${styles(hues)}`,
     ".c{stroke:#777;stroke-width:.4}.l{stroke:#ddd}.s{stroke:#c00;stroke-dasharray:4 2}",
-    "@media screen and (prefers-color-scheme:dark){.c{stroke:#999}.l{stroke:#444}.s{stroke:#f77}}</style>",
+    // By itself in a window it takes no more than that, and what is beside it is paper, too.
+    "svg{max-width:100%;height:auto;background:#fff}",
+    "@media screen and (prefers-color-scheme:dark){svg{background:#181818}.c{stroke:#999}.l{stroke:#444}.s{stroke:#f77}}</style>",
     `<rect class="p" width="${width}" height="${height}"/>`,
     text(margin, 18, fitted(title, ((width - 2 * margin) * 11) / 15), "t"),
     ...head.map((words, index) => text(margin, 36 + index * lineHeight, words, "")),

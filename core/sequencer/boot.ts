@@ -13,7 +13,7 @@ import { missingFirmware } from "./missing-firmware.js";
 import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { createPatience, type Patience } from "./patience.js";
-import { noHooks, type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
+import { hookWords, noHooks, type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
@@ -171,7 +171,7 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
   const names = hooks.map(({ module }) => module).join(", ");
   if (names) services.log.info(`phase ${phase}: ${names}`);
   else services.log.debug(`phase ${phase}`);
-  const run = startPhase(phase, hooks, place);
+  const run = startPhase(phase, hooks, place, services);
   state.run = run;
   if (phase === "initqueue") await state.patience.during(Promise.all([run.ended(), beginDevices(state)]), run);
   else if (hooks.length) await state.patience.during(run.ended(), run);
@@ -266,7 +266,8 @@ function recordAnyway(state: State): void {
 
 /** The boot cannot go on: the report, and a shell where one may run. True: go on after what has failed. Otherwise the last word is said. */
 async function stop(state: State, error: unknown): Promise<boolean> {
-  const { services, kernel } = state;
+  const { services, kernel, place, run } = state;
+  for (const module of run?.unfinished() ?? []) services.log.debug(hookWords(place.phase, module, "not ended"));
   if (state.breakpoints.has("emergency")) await pause(state, "emergency");
   for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
   report(state, error);

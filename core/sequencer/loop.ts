@@ -27,6 +27,8 @@ export interface Loop {
   onBroken(listener: (error: unknown) => void): void;
   /** What the running jobs do: "run /bin/tar". */
   running(): string[];
+  /** How many turns there were: what ends in the turn in which it began has waited for nothing. */
+  turns(): number;
   /** Grows with every job that ends or reads on: as long as it does, something moves. */
   moves(): number;
 }
@@ -56,6 +58,7 @@ export function createLoop(): Loop {
   };
   let eventsInARow = 0;
   let moves = 0;
+  let turns = 0;
   /** Of this turn, which lasts no longer than its hooks compute; undefined: nobody has asked. */
   let time: Milliseconds | undefined;
   const now = () => {
@@ -82,6 +85,7 @@ export function createLoop(): Loop {
   }
 
   function turn(): void {
+    turns++;
     try {
       step();
     } catch (error) {
@@ -182,6 +186,7 @@ export function createLoop(): Loop {
       broken = listener;
     },
     running: () => [...jobs.values()].map(({ text }) => text),
+    turns: () => turns,
     moves: () => moves,
   };
 }

@@ -1,4 +1,5 @@
 import type { Boot, Hook, Phase } from "../../hooks/index.js";
+import type { Services } from "./services.js";
 
 /** A module's hook in a phase, with the services given to it. */
 export interface PlannedHook {
@@ -27,12 +28,23 @@ export interface PhaseRun {
 /** Of a step that is no phase. */
 export const noHooks: PhaseRun = { ended: async () => {}, unfinished: () => [], abandon: () => {} };
 
-/** Starts the hooks of a phase in the order of their priority. One that waits does not hold up the others. */
-export function startPhase(phase: Phase, hooks: PlannedHook[], place: Place): PhaseRun {
+/** Starts the hooks of a phase in the order of their priority. One that waits does not hold up the others; its end is logged. */
+export function startPhase(
+  phase: Phase,
+  hooks: PlannedHook[],
+  place: Place,
+  { loop, log }: Pick<Services, "loop" | "log">,
+): PhaseRun {
   place.phase = phase;
   delete place.failed;
   const sorted = [...hooks].sort((a, b) => (a.hook.priority ?? 50) - (b.hook.priority ?? 50));
-  const running = new Map(sorted.map((planned) => [planned, outcomeOf(planned)]));
+  const begun = loop.turns();
+  const logged = async (planned: PlannedHook) => {
+    const outcome = await outcomeOf(planned);
+    if (loop.turns() !== begun) log.debug(hookWords(phase, planned.module, outcome.failure ? "failed" : "ended"));
+    return outcome;
+  };
+  const running = new Map(sorted.map((planned) => [planned, logged(planned)]));
   return {
     async ended() {
       while (running.size) {
@@ -46,6 +58,10 @@ export function startPhase(phase: Phase, hooks: PlannedHook[], place: Place): Ph
     abandon: () => running.clear(),
   };
 }
+
+/** What the log says of a hook that has waited; tools/rehearse draws it. */
+export const hookWords = (phase: Place["phase"], module: string, what: "ended" | "failed" | "not ended"): string =>
+  `${phase}: ${module} has ${what}`;
 
 /** Never rejects. */
 async function outcomeOf(planned: PlannedHook): Promise<{ planned: PlannedHook; failure?: { error: unknown } }> {

@@ -97,11 +97,14 @@ test("phases with their hooks, drivers and other jobs are where their time is; w
   const picture = draw(
     [
       phase(1_000_000, "cmdline: a, b"),
-      phase(2_000_000, "initqueue"),
+      phase(2_000_000, "initqueue: a, b"),
       start(2_000_000, 1, "insert", { drivers: [{ name: "nvme_core" }, { name: "nvme" }] }),
       start(3_000_000, 2, "run", { argv: ["false"] }),
       end(3_500_000, 1, { value: { results: [{ name: "nvme_core", inserted: true }] } }),
       end(4_000_000, 2, { value: { status: 1 } }),
+      entry(3_000_000, "log", { level: 7, text: "initqueue: b has failed" }),
+      entry(4_400_000, "log", { level: 7, text: "initqueue: a has ended" }),
+      entry(4_400_000, "log", { level: 7, text: "nowhere: c has ended" }),
       phase(4_500_000, "mount: rootfs"),
       start(4_500_000, 3, "mount", mount),
       entry(5_000_000, "finish", {}),
@@ -113,11 +116,13 @@ test("phases with their hooks, drivers and other jobs are where their time is; w
   const near = (one: number, other: number) => assert.ok(Math.abs(one - other) < 0.2, `${one}, ${other}`);
   const expected: [words: RegExp, from: number, to: number, kind: string][] = [
     [/^cmdline: a, b, 1\.00 s$/, 1, 2, "c h0"],
-    [/^initqueue, 2\.50 s$/, 2, 4.5, "c h0"],
+    [/^initqueue: a, b, 2\.50 s$/, 2, 4.5, "c h0"],
+    [/^a \(initqueue\), 2\.40 s$/, 2, 4.4, "c h1"],
+    [/^b \(initqueue\), 1\.00 s$/, 2, 3, "c h4"],
     [/^mount: rootfs, 500 ms$/, 4.5, 5, "c h0"],
-    [/^nvme_core nvme, 1\.50 s$/, 2, 3.5, "c h1"],
-    [/^run false: status 1, 1\.00 s$/, 3, 4, "c h3"],
-    [/^mount \/dev\/sda on \/sysroot \(ext4\), has not ended$/, 4.5, 5, "c h2"],
+    [/^nvme_core nvme, 1\.50 s$/, 2, 3.5, "c h2"],
+    [/^run false: status 1, 1\.00 s$/, 3, 4, "c h4"],
+    [/^mount \/dev\/sda on \/sysroot \(ext4\), has not ended$/, 4.5, 5, "c h3"],
   ];
   for (const [words, from, to, kind] of expected) {
     const bar = barOf(picture, words);
@@ -149,7 +154,7 @@ test("where a boot stops the reason stands, until it goes on", () => {
     7400e6,
   );
   const stop = barOf(picture, /^stopped: UUID=00361d4f, wanted for root.*…, 60\.0 s$/);
-  assert.equal(stop.kind, "c h3");
+  assert.equal(stop.kind, "c h4");
   assert.ok(stop.from < barOf(picture, /^mount: x/).from);
   assert.equal(barOf(picture, /^switch, 200\.0 s$/).kind, "c h0");
   assert.equal(picture.text.match(/<path class="s"/g)?.length, 2);
@@ -172,10 +177,10 @@ test("5,000 jobs: the failed and the longest have their own rows, the others are
   for (let index = 0; index < 5000; index++) entries.push(phase(5_100_000 + index, "again: x"));
   const picture = draw(entries, 6_000_000);
   assert.ok(picture.text.length < 40_000, `${picture.text.length} characters`);
-  assert.equal(barOf(picture, /^run \/bin\/program-2500: status 1, /).kind, "c h3");
+  assert.equal(barOf(picture, /^run \/bin\/program-2500: status 1, /).kind, "c h4");
   assert.match(barOf(picture, /^driver4507, /).words, /705 ms$/);
   const others = picture.texts.map(({ kind }) => kind).filter((words) => / others, /.test(words));
-  assert.deepEqual(others, ["4986 others, 1 µs at most", "2489 others, 99 µs at most", "2481 others, 98 µs at most"]);
+  assert.deepEqual(others, ["4992 others, 1 µs at most", "2489 others, 99 µs at most", "2485 others, 98 µs at most"]);
 });
 
 test("names are shown as they are, and break nothing", () => {
