@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hostCommandLine } from "../../../core/scenario/host-command-line.js";
@@ -25,12 +25,35 @@ interface Host {
   worker?: string;
 }
 
-/** A virtio disk with a partition, which is mounted at /. Its name is none that the real host has. */
+/**
+ * Makes a root of its own out of the host's folders, whatever that is made of, and starts a command there. Of capabilities it has not all that PID 1
+ * has, and so cannot see that this is a chroot. $1: the scratch folder; $2: the partition's folder in sysfs; $3: the worker.
+ */
+const enter = `set -e
+folder=$1 partition=$2 worker=$3
+shift 3
+root=$folder/root
+mkdir -p "$root" "$folder/sys/dev/block"
+mount -t tmpfs none "$root"
+for place in /*; do
+  if [ -L "$place" ]; then cp -a "$place" "$root$place"
+  elif [ -d "$place" ]; then mkdir "$root$place"; mount --rbind "$place" "$root$place"
+  fi
+done
+ln -sfn "$partition" "$folder/sys/dev/block/$(stat -c %Hd:%Ld "$root")"
+# Without what tells of a container.
+mount -t tmpfs none "$root/run"
+mkdir "$root/run/udev"
+mount --bind "$folder/udev" "$root/run/udev"
+mount --bind "$folder/sys" "$root/sys"
+mount --bind "$folder/cmdline" "$root/proc/cmdline"
+mount --bind "$folder/worker.mjs" "$root$worker"
+exec setpriv --bounding-set -sys_ptrace,-kill --inh-caps -all chroot "$root" "$@"`;
+
+/** A virtio disk with a partition, which is mounted at /. */
 function makeHost(context: TestContext, { cmdline, uuid, worker: replacement }: Host) {
   const device = "devices/pci0000:00/0000:00:04.0";
   const disk = `${device}/virtio1/block/vdx`;
-  const { dev } = statSync("/");
-  const [major, minor] = [(dev >> 8) & 0xfff, (dev & 0xff) | ((dev >> 12) & 0xfff00)];
   const folder = scratchFolder(context, {
     [`sys/${device}/modalias`]: "pci:v00001AF4d00001001sv00001AF4sd00000002bc01sc00i00\n",
     [`sys/${device}/driver/module/initstate`]: "live\n",
@@ -50,19 +73,18 @@ function makeHost(context: TestContext, { cmdline, uuid, worker: replacement }: 
   for (const [link, target] of Object.entries({
     "class/block/vdx": disk,
     "class/block/vdx1": `${disk}/vdx1`,
-    [`dev/block/${major}:${minor}`]: `${disk}/vdx1`,
   })) {
     mkdirSync(dirname(join(folder, "sys", link)), { recursive: true });
     symlinkSync(join("/sys", target), join(folder, "sys", link));
   }
-  mkdirSync("/run/udev", { recursive: true });
-  const mounts = Object.entries({ sys: "/sys", udev: "/run/udev", cmdline: "/proc/cmdline", "worker.mjs": worker });
-  const script = mounts.map(([source, target]) => `mount --bind ${folder}/${source} ${target} && `).join("");
   const image = join(folder, "boot/x.img");
   return {
     image,
     /** What runs a command there. */
-    within: (command: readonly string[]) => ["unshare", "-m", "sh", "-c", `${script}exec "$@"`, "sh", ...command],
+    within: (command: readonly string[]) => [
+      ...["unshare", "-m", "sh", "-c", enter, "sh", folder, `/sys/${disk}/vdx1`, worker],
+      ...command,
+    ],
     left: () => [readdirSync(dirname(image)), readFileSync(image, "latin1") === oldImage] as const,
   };
 }
