@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { hostCommandLine } from "../../../core/scenario/host-command-line.js";
@@ -180,19 +180,50 @@ test("a build that is ended during the rehearsal leaves the old image", async (c
 test("drivers, and the command line of a unified kernel image", async (context) => {
   const kernel = await debianKernel("cloud");
   const { image, within, left } = makeHost(context, good);
-  const run = (words: readonly string[]) => tryRun(within(mkinitrdCommand(["--zstd", ...words], image, kernel)));
-  const lacking = await run(["--omit-drivers", "virtio_blk"]);
+  const build = (words: readonly string[]) => tryRun(within(mkinitrdCommand(["--zstd", ...words], image, kernel)));
+  const lacking = await build(["--omit-drivers", "virtio_blk"]);
   assert.equal(lacking.status, 1, lacking.stderr);
   assert.match(lacking.stderr, /UUID=1-2, wanted for root, has not come/);
   const uki = ["--uefi", "--uefi-stub", await systemdStub()];
-  const wrong = await run([...uki, "--kernel-cmdline", "root=UUID=9-9"]);
+  const wrong = await build([...uki, "--kernel-cmdline", "root=UUID=9-9"]);
   assert.equal(wrong.status, 1, wrong.stderr);
   assert.match(wrong.stderr, /UUID=9-9, wanted for root, has not come/);
   assert.deepEqual(left(), untouched);
-  const whole = await run([...uki, "--kernel-cmdline", "root=UUID=1-2"]);
+  const whole = await build([...uki, "--kernel-cmdline", "root=UUID=1-2"]);
   assert.equal(whole.status, 0, whole.stderr);
   assert.doesNotMatch(whole.stderr, /rehears/);
   assert.deepEqual(left(), replaced);
+});
+
+test("--regenerate-all: each kernel's image is rehearsed; of one without the disk's driver the old one stays", async (context) => {
+  const [whole, lacking] = [await debianKernel("cloud"), await debianKernel("full")];
+  const { image, within } = makeHost(context, good);
+  const imageOf = (release: string) => join(dirname(image), `initramfs-${release}.img`);
+  for (const { release } of [whole, lacking]) writeFileSync(imageOf(release), oldImage);
+  const over = (folder: string, layer: string) =>
+    `mkdir -p /mnt/${layer}/upper /mnt/${layer}/work; mount -t overlay none -o lowerdir=${folder},upperdir=/mnt/${layer}/upper,workdir=/mnt/${layer}/work`;
+  const script = `set -e
+    mount -t tmpfs none /mnt
+    ${over("/usr/lib", "lib")} /usr/lib
+    mkdir -p /usr/lib/modules
+    mount -t tmpfs none /usr/lib/modules
+    cd /usr/lib/modules
+    mkdir ${whole.release} ${lacking.release}
+    mount --bind ${whole.modules} ${whole.release}
+    ${over(lacking.modules, "lacking")} ${lacking.release}
+    find ${lacking.release} -name 'virtio_blk.ko*' -delete
+    depmod ${lacking.release}
+    mount --bind ${dirname(image)} /boot
+    exec "$@"`;
+  const command = ["sh", "-c", script, "sh", program, "--regenerate-all", "--compress", "zstd -1"];
+  const { status, stderr } = await tryRun(within(command));
+  assert.equal(status, 1, stderr);
+  const [, error = "", ...others] = stderr.split("error: ");
+  assert.deepEqual(others, []);
+  assert.ok(error.startsWith(`/boot/initramfs-${lacking.release}.img is as it was: `), stderr);
+  assert.match(error, /^ +What: +UUID=1-2, wanted for root, has not come$/m);
+  const isOld = ({ release }: typeof whole) => readFileSync(imageOf(release), "latin1") === oldImage;
+  assert.deepEqual([isOld(whole), isOld(lacking)], [false, true]);
 });
 
 test("the command line that a host would boot an image with", (context) => {
