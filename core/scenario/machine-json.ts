@@ -1,20 +1,17 @@
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { nearest } from "../abi/index.js";
-import { BuildError, reasonOf } from "../generator/problems.js";
+import { BuildError } from "../generator/problems.js";
 import { type MachineFile, machineSchema } from "../schema/machine.js";
 import { type Mistake, mistakesOf } from "../schema/validate.js";
 import { contradictionsOf } from "./machine-checks.js";
+import { readBounded } from "./read-bounded.js";
+
+/** What files hold can be left out of it: "from" names them. */
+const largestFile = 16 << 20;
 
 /** Reads a machine file. Throws BuildError with all that is wrong with it: by line and column, or by the path of what does not fit. */
 export function readMachineFile(path: string): MachineFile {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
-  }
-  return parseMachine(text, path);
+  return parseMachine(readBounded(path, largestFile, "a machine file").toString(), path);
 }
 
 /** The machine that a file's text describes; `path`: of the file, for messages and for what it names. Throws BuildError as readMachineFile. */

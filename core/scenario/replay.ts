@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isTraceName } from "../abi/index.js";
-import { BuildError, reasonOf } from "../generator/problems.js";
+import { BuildError } from "../generator/problems.js";
 import { type ReplayEnd, replay } from "../rehearsal/replay.js";
 import { readTraces, type Trace, type TraceEntry, TraceError } from "../rehearsal/trace.js";
 import { openImage } from "./image.js";
+import { readBounded } from "./read-bounded.js";
 import { verdictOf } from "./rehearsal.js";
 import { formatTimeline, stepsOf } from "./timeline.js";
 import { timelineSvg } from "./timeline-picture.js";
@@ -75,14 +76,7 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 /** A console's log may have much around the recording. */
 const largestFile = 256 << 20;
 
-function readRecording(file: string): Buffer {
-  try {
-    if (statSync(file).size <= largestFile) return readFileSync(file);
-  } catch (error) {
-    throw new BuildError(`${file} cannot be read: ${reasonOf(error)}`);
-  }
-  throw new BuildError(`${file} is larger than ${largestFile >> 20} MiB: name a recording of a boot`);
-}
+const readRecording = (file: string): Buffer => readBounded(file, largestFile, "a recording of a boot");
 
 /** 0: all went as recorded. 1: not so. 2: a recording leaves open what came then. */
 export function replayStatus(replayed: readonly Replayed[]): 0 | 1 | 2 {

@@ -236,6 +236,7 @@ test("machine files that are wrong: where, and what is meant", async () => {
   const wrong = (machine: MachineFile | string, ...says: RegExp[]) =>
     refused([image, "-c", "", "-m", machineFile(machine)], ...says);
   await refused([image, "-c", "", "-m", join(folder, "none.json")], /none\.json cannot be read: no such file/);
+  await refused([image, "-c", "", "-m", "/dev/zero"], /zero is larger than 16 MiB: name a machine file/);
   await wrong("", /machine\.json:1:1: this is no JSON/);
   await wrong('{\n  "disks": [ { "name": "vda", } ]\n}', /machine\.json:2:31: this is no JSON/);
   await wrong('{\n  "disks": [\n', /machine\.json:3:1: this is no JSON/);

@@ -135,6 +135,7 @@ test("a recording that is cut, and one that ends too early: status 2", () => {
 const wrong: [name: string, args: () => string[], says: RegExp][] = [
   ["a recording that is not there", () => ["--replay", join(folder, "no"), image], /no cannot be read: no such file/],
   ["a folder without one", () => ["--replay", image, image], /holds no recording of a boot: name a copy of \/run/],
+  ["a device as recording", () => ["--replay", "/dev/zero", image], /zero is larger than 256 MiB: name a recording/],
   ["something else as recording", () => ["--replay", put("x", "x\n"), image], /x holds no recording of a boot: name/],
   [
     "of another image",
