@@ -162,7 +162,10 @@ test("a report comes out though what is there cannot be looked at", async () => 
       : simulated.op(name, json);
   const word = await rehearse(bundle, { ...simulated, op });
   assert.equal(word.word, "failed");
-  assert.match(simulated.console(), /Waiting: virtiofs tag missing-too.*\n.*what is there instead cannot be told: .*EACCES/);
+  assert.match(
+    simulated.console(),
+    /Waiting: virtiofs tag missing-too.*\n.*what is there instead cannot be told: .*EACCES/,
+  );
 });
 
 test("a folder that comes late is waited for, whether the kernel tells of tags or not", async () => {

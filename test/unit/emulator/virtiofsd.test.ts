@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { type FolderServer, serveFolders } from "../../../core/emulator/virtiofsd.js";
+import { cachedFolder } from "../../support/cache.js";
+import { unpackPackagesOf } from "../../support/packages.js";
 
 const folder = mkdtempSync(join(tmpdir(), "firstlight-shared, "));
 const file = join(folder, "file");
@@ -43,6 +45,31 @@ async function assertServesAndGoes(): Promise<void> {
 }
 
 test("each folder has a virtiofsd, which listens; nothing of them stays", assertServesAndGoes);
+
+/** A folder with the one in Rust, of Debian 13, where the machine has the one in C. */
+async function rustVirtiofsd(): Promise<string> {
+  const packages = ["virtiofsd", "libc6", "libseccomp2", "libcap-ng0", "libgcc-s1"];
+  const root = await cachedFolder("virtiofsd", packages, (unfinished) =>
+    unpackPackagesOf("trixie", packages, unfinished),
+  );
+  const libraries = join(root, "usr/lib/x86_64-linux-gnu");
+  const start = `exec '${libraries}/ld-linux-x86-64.so.2' --library-path '${libraries}' '${root}/usr/libexec/virtiofsd' "$@"`;
+  const bin = mkdtempSync(join(tmpdir(), "firstlight-rust-"));
+  writeFileSync(join(bin, "virtiofsd"), `#!/bin/sh\n${start}\n`, { mode: 0o755 });
+  return bin;
+}
+
+test("the same with the one in Rust; one in PATH comes first", async () => {
+  const { PATH } = process.env;
+  const bin = await rustVirtiofsd();
+  process.env.PATH = `${bin}:${PATH}`;
+  try {
+    await assertServesAndGoes();
+  } finally {
+    process.env.PATH = PATH;
+    rmSync(bin, { recursive: true });
+  }
+});
 
 test("a server that somebody has ended is no obstacle to the end of the others", async () => {
   const { servers, stop } = await serveFolders([
