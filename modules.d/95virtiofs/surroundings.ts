@@ -1,4 +1,5 @@
 import type { Boot, MountRequest } from "firstlight/hooks";
+import { mountPoints } from "./mount-points.js";
 
 /** What the folder's init finds, as in osbuild's initrd. Flags and modes are said again: a remount forgets those that it does not name. */
 const remounted: readonly Required<MountRequest>[] = [
@@ -22,14 +23,10 @@ const major = 10;
 export async function mountFileSystems({ mounts, files, log }: Boot): Promise<void> {
   // Only a kernel that has it active takes the option.
   const seclabel = files.stat("/sys/fs/selinux") ? ",seclabel" : "";
-  const mounted = files
-    .read("/proc/self/mounts")
-    .split("\n")
-    .map((line) => line.split(" ")[1]);
+  const mounted = mountPoints({ files });
   for (const request of remounted) await mounts.mount({ ...request, options: request.options + seclabel });
-  // In a second try of the boot they are there.
-  if (!mounted.includes(temporary.target)) await mounts.mount({ ...temporary, options: temporary.options + seclabel });
-  if (mounted.includes(groups.target)) return;
+  if (!mounted.has(temporary.target)) await mounts.mount({ ...temporary, options: temporary.options + seclabel });
+  if (mounted.has(groups.target)) return;
   try {
     await mounts.mount(groups);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { type Boot, BootError, errnoOf } from "firstlight/hooks";
 import type { Folder } from "./folders.js";
+import { mountPoints } from "./mount-points.js";
 
 /** Its links are the devices that it serves. */
 const driver = "/sys/bus/virtio/drivers/virtiofs";
@@ -62,7 +63,8 @@ export async function awaitFolder(boot: Boot, folder: Folder): Promise<void> {
 
 /** Waits until a folder can be mounted, and mounts it. Throws a BootError. */
 export async function mountFolder(boot: Boot, folder: Folder): Promise<void> {
-  await until(boot, folder, async () => ((await tryMount(boot, folder)) ? true : undefined));
+  if (!mountPoints(boot).has(folder.target))
+    await until(boot, folder, async () => ((await tryMount(boot, folder)) ? true : undefined));
   await awaitAnswer(boot, folder);
   boot.log.info(`${what(folder)} on ${folder.target} (${folder.access})`);
 }

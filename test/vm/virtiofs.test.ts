@@ -156,10 +156,20 @@ test("a tag that leads elsewhere is refused", async (context) => {
   );
 });
 
-test("a virtiofsd that has died before the mount: the report names its tag", async (context) => {
-  const folders = await served(context, { rootfs: root });
-  const cmdline = "root=virtiofs:rootfs rd.break=mount rd.retry=5 rd.emergency=poweroff";
-  const guest = bootImage(context, image, { cmdline, folders, notRehearsed: "a person does something in between" });
+test("a second try of the boot finds what the first one has mounted; a virtiofsd that has died by then: the report names its tag", async (context) => {
+  const folders = await served(context, { rootfs: root, data });
+  const cmdline = "root=virtiofs:rootfs mount=data init=/missing rd.break=mount rd.retry=5";
+  const guest = bootImage(context, image, { cmdline, folders, notRehearsed: "a person ends a server in between" });
+  const leaveShell = async () => {
+    await guest.waitFor(prompt);
+    guest.type("exit\n");
+  };
+  // Before the mount, after the report, and so again.
+  for (const _ of ["first", "second"]) {
+    await leaveShell();
+    await guest.waitFor(/What: +the new root has no init to run: \/missing is not there/);
+    await leaveShell();
+  }
   await guest.waitFor(prompt);
   folders[0]?.child.kill("SIGKILL");
   guest.type("exit\n");
