@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { posix, resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import type { Configuration } from "../schema/configuration.js";
 import type { OptionName } from "../schema/options.js";
 import { type CommandLine, mergeCommandLine } from "./command-line.js";
@@ -84,6 +84,11 @@ export interface DriverWishes {
   fileSystems: readonly string[] | undefined;
 }
 
+/** A static init is installed as programs are: below DESTDIR, where that is set. */
+function staged(path: string, staticInit: boolean, { DESTDIR }: NodeJS.ProcessEnv): string {
+  return staticInit && DESTDIR ? join(DESTDIR, path) : path;
+}
+
 /** The command line adds to the configuration's lists, and what it says otherwise counts more. Throws BuildError. */
 export function makeSettings(
   commandLine: CommandLine,
@@ -105,7 +110,7 @@ export function makeSettings(
   const uefi = isSet("uefi");
   checkUefi(commandLine, uefi, isSet("no_kernel") || isSet("kernel_only"));
   const named = operands[0] ?? value("rebuild");
-  const image = named === undefined ? undefined : outputPath(named, "the image");
+  const image = named === undefined ? undefined : outputPath(staged(named, staticInit, environment), "the image");
   return {
     image,
     force: last("force", "regenerate-all") !== undefined || (last("rebuild") !== undefined && !operands.length),

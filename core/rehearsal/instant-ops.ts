@@ -1,5 +1,6 @@
 import type { InstantName, InstantOps, LastWord } from "../abi/index.js";
-import { textOut } from "./bytes.js";
+import { textOut, toBytes } from "./bytes.js";
+import type { MachineDescription } from "./description.js";
 import { Failure } from "./failure.js";
 import type { Jobs } from "./jobs.js";
 import { mount } from "./mounts.js";
@@ -12,14 +13,26 @@ const usualTurnLimit = 10_000;
 const longestRecord = 1000;
 const virtualTypes = ["proc", "sysfs", "devtmpfs", "devpts", "tmpfs"];
 
-/** What the boot code has told PID 1. */
+/** What PID 1 has been told, and what it tells. */
 export interface Told {
   lastWord?: LastWord;
   /** Processor time that a turn may take, in milliseconds. */
   turnLimit: number;
+  /** Where an engine fails, another one starts. */
+  again: boolean;
+  /** As the op `kernel` has them. */
+  engine: number;
+  status: number | null;
+  failure?: string;
+  state?: string;
 }
 
-export const nothingTold = (): Told => ({ turnLimit: usualTurnLimit });
+export const nothingTold = ({ engine = 1, status }: NonNullable<MachineDescription["init"]> = {}): Told => ({
+  turnLimit: usualTurnLimit,
+  again: false,
+  engine,
+  status: status ?? null,
+});
 
 /** Answers of a part of the instant ops; they throw Failure. */
 export type Answers = { [Name in InstantName]?: (request: InstantOps[Name][0]) => unknown };
@@ -31,10 +44,10 @@ const nothing = (action: () => void) => {
 };
 
 /** The instant ops on everything but files (file-ops.ts). */
-export function instantAnswers(world: World, engine: number, jobs: Jobs, recorder: Recorder, told: Told): Answers {
+export function instantAnswers(world: World, jobs: Jobs, recorder: Recorder, told: Told): Answers {
   return {
     ...clockAnswers(world),
-    ...deviceAnswers(world, engine),
+    ...deviceAnswers(world, told),
     ...jobAnswers(world, jobs),
     ...ownAnswers(recorder, told),
   };
@@ -55,14 +68,16 @@ function clockAnswers(world: World): Answers {
   };
 }
 
-function deviceAnswers(world: World, engine: number): Answers {
+function deviceAnswers(world: World, told: Told): Answers {
   const { description, schedule, devices } = world;
-  const { status = null, arguments: given = [], snapshot } = description.init ?? {};
+  const { arguments: given = [], snapshot } = description.init ?? {};
   return {
     kernel: () => ({
       ...description.kernel,
-      engine,
-      status,
+      engine: told.engine,
+      status: told.status,
+      ...(told.failure === undefined ? {} : { failure: told.failure }),
+      ...(told.state === undefined ? {} : { state: toBytes(told.state) }),
       arguments: [...given],
       ...(snapshot === undefined ? {} : { snapshot }),
     }),
@@ -101,7 +116,10 @@ function ownAnswers(recorder: Recorder, told: Told): Answers {
         told.turnLimit = turn;
       }),
     trace: (request) => nothing(() => recorder.trace(request)),
-    setRescuePolicy: () => ({}),
+    setRescuePolicy: ({ action }) =>
+      nothing(() => {
+        told.again = action === "again";
+      }),
     finish: (word) =>
       nothing(() => {
         told.lastWord = JSON.parse(JSON.stringify(word, textOut));

@@ -80,6 +80,7 @@ function processFiles(world: World): Record<string, MadeUp> {
       },
     },
     cmdline: { read: () => "/init\0" },
+    environ: { read: () => "HOME=/\0TERM=linux\0" },
   };
 }
 
@@ -91,6 +92,7 @@ function procFiles(world: World): Record<string, MadeUp> {
     types.filter((type) => !missingTypes.includes(type)).map((type) => `${prefix}\t${type}\n`);
   const driven = () => otherTypes.filter((type) => hasDriver(world, type));
   let hostname = "(none)";
+  let ringLimit = "ratelimit\n";
   const levels = ["7", "4", "1", "7"];
   const process = Object.entries(processFiles(world)).map(([name, file]) => [`${enginePid}/${name}`, file] as const);
   return {
@@ -112,6 +114,13 @@ function procFiles(world: World): Record<string, MadeUp> {
       write: (data) => {
         const given = data.trim().split(/\s+/).slice(0, levels.length);
         levels.splice(0, given.length, ...given);
+      },
+    },
+    "sys/kernel/printk_devkmsg": {
+      read: () => ringLimit,
+      write: (data) => {
+        if (!["on\n", "off\n", "ratelimit\n"].includes(data)) throw new Failure("EINVAL");
+        ringLimit = data;
       },
     },
     ...Object.fromEntries(process),

@@ -1,4 +1,4 @@
-import type { InstantName, JobName, LastWord } from "../abi/index.js";
+import { type InstantName, type JobName, type LastWord, rescuePath } from "../abi/index.js";
 import { readArguments } from "./arguments.js";
 import { textOut } from "./bytes.js";
 import { createWorld, type ObservedWorld } from "./create-world.js";
@@ -6,6 +6,8 @@ import type { MachineDescription } from "./description.js";
 import { outcomeOf } from "./failure.js";
 import { fileOps } from "./file-ops.js";
 import type { FileSpace } from "./file-space.js";
+import { dataOf } from "./file-tree.js";
+import { createGuardian } from "./guardian.js";
 import { instantAnswers, nothingTold } from "./instant-ops.js";
 import { createJobs } from "./jobs.js";
 import { unmountNewRoot } from "./mounts.js";
@@ -19,6 +21,8 @@ export interface Machine {
   op(name: string, argumentsJson: string): string;
   /** Once `finish` was asked. */
   lastWord(): LastWord | undefined;
+  /** After a last word that is not the end: PID 1 does what it says, and another engine starts. False: it is the end. */
+  goesOn(): boolean;
   /** What the boot has asked for and the description does not say: nothing that comes after the first one counts. */
   leftOpen(): readonly string[];
   /** The boot code waits for ever, and nothing will happen any more. */
@@ -54,8 +58,10 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
   const { schedule, files, devices } = world;
   const jobs = createJobs(world);
   const recorder = createRecorder({ now: schedule.now, write: (request) => void fileOps.write(world, request) });
-  const told = nothingTold();
-  const answers = instantAnswers(world, engine, jobs, recorder, told);
+  const told = nothingTold({ ...world.description.init, engine });
+  // What the image says of it holds until the boot code says otherwise.
+  told.again = files.has(rescuePath) && dataOf(files.find(rescuePath)).includes("action=again");
+  const answers = instantAnswers(world, jobs, recorder, told);
 
   function answer(name: string, json: string): unknown {
     const request = readArguments(name, json);
@@ -75,6 +81,7 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
     },
     recorded: recorder.entries,
     lastWord: () => told.lastWord,
+    goesOn: createGuardian(world, told),
     leftOpen: () => open,
     isStuck: schedule.isStuck,
     console: shown,
@@ -88,7 +95,7 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
       for (const job of schedule.running()) jobs.signal({ job, signal: "SIGKILL" });
       schedule.forget();
       unmountNewRoot(world);
-      return machineFor(observed, engine + 1);
+      return machineFor(observed, told.engine + 1);
     },
   };
 }

@@ -23,7 +23,7 @@ export type Ending =
   | { end: "died"; reason: string; trace: string; broken: boolean };
 
 /** What a boot needs of a machine. */
-export type BootedMachine = Pick<Machine, "op" | "lastWord" | "leftOpen" | "isStuck" | "turnLimit">;
+export type BootedMachine = Pick<Machine, "op" | "lastWord" | "goesOn" | "leftOpen" | "isStuck" | "turnLimit">;
 
 /** A bundle in an engine, ready to boot machine after machine. */
 export interface LoadedBundle {
@@ -49,20 +49,27 @@ export async function loadBundle(bundle: string): Promise<LoadedBundle> {
   }
 
   let loaded: Awaited<ReturnType<typeof load>> | undefined = await load();
+  /** One engine, to its last word. */
+  async function once(on: BootedMachine): Promise<Ending> {
+    loaded ??= await load();
+    const { engine, restore } = loaded;
+    machine = on;
+    loaded = undefined;
+    const ending = bootOn(engine, on, (limit) => {
+      steps = limit * stepsInMillisecond;
+    });
+    steps = Number.POSITIVE_INFINITY;
+    // An engine that has failed is not to be used again.
+    if (ending.end === "died" && ending.broken) return ending;
+    restore();
+    loaded = { engine, restore };
+    return ending;
+  }
+
   return {
     async boot(on) {
-      loaded ??= await load();
-      const { engine, restore } = loaded;
-      machine = on;
-      loaded = undefined;
-      const ending = bootOn(engine, on, (limit) => {
-        steps = limit * stepsInMillisecond;
-      });
-      steps = Number.POSITIVE_INFINITY;
-      // An engine that has failed is not to be used again.
-      if (ending.end === "died" && ending.broken) return ending;
-      restore();
-      loaded = { engine, restore };
+      let ending = await once(on);
+      while (ending.end === "word" && on.goesOn()) ending = await once(on);
       return ending;
     },
   };

@@ -94,7 +94,10 @@ const isTriedAgain = (ending: Ending, { programs = [] }: MachineFile) =>
   ending.word.retry &&
   programs.some(({ argv: [name = ""] }) => basename(name) === basename(shellPath));
 
-export const reachesRoot = (ending: Ending) => ending.end === "word" && ending.word.word === "switch";
+/** The root or, where the image is the whole system, what follows in its life: its last words say how it goes on. */
+export const reachesRoot = (ending: Ending) =>
+  ending.end === "word" &&
+  (ending.word.word === "switch" || (ending.word.word !== "failed" && ending.word.state !== undefined));
 
 export const exitStatus = ({ ending }: Rehearsed): 0 | 1 | 2 =>
   ending.end === "open" ? 2 : reachesRoot(ending) ? 0 : 1;
@@ -118,9 +121,13 @@ function lastWordOf(word: LastWord): string {
     case "switch":
       return `would switch to ${word.root} and run ${[word.init, ...word.arguments].join(" ")}`;
     case "reboot":
+      if (word.state !== undefined)
+        return `would end the system by ${word.action === "kexec" ? "the kernel that it has loaded" : "a restart"}`;
       return `would ${word.action === "poweroff" ? "power off" : word.action}, without a new root`;
     case "run":
-      return `would run ${word.program.argv.join(" ")} in place of a new root`;
+      return word.state === undefined
+        ? `would run ${word.program.argv.join(" ")} in place of a new root`
+        : `would run ${word.program.argv.join(" ")}, as a stage of the system`;
     case "failed":
       return `would stop: ${word.reason}`;
   }

@@ -70,12 +70,20 @@ function createSystem(plan: BootPlan, module: string, loop: Loop, finish: System
     job: loop.job,
     parameters() {
       const parameters = createParameters(readCommandLine(plan.ownParameters).words);
-      // Only where it is asked for: what it takes would stay in memory for the machine's whole life.
-      if (parameters.flag("rd.trace", false)) {
-        files.makeDir(traceFolder);
-        beginTrace(plan, kernel, parameters, log);
-      } else instant("trace", { path: null });
+      record(plan, kernel, parameters, log);
       return parameters;
     },
   };
+}
+
+/** Only where it is asked for: what it takes would stay in memory for the machine's whole life. */
+function record(...[plan, kernel, parameters, log]: Parameters<typeof beginTrace>): void {
+  try {
+    if (parameters.flag("rd.trace", false)) {
+      files.makeDir(traceFolder);
+      beginTrace(plan, kernel, parameters, log);
+    } else instant("trace", { path: null });
+  } catch (error) {
+    log.warning(`there is no trace: ${reasonOf(error)}`);
+  }
 }

@@ -1,4 +1,5 @@
 import { errnoOf, type MountFlag, type System } from "firstlight/hooks";
+import { limited } from "./limit.js";
 
 interface FileSystem {
   source: string;
@@ -55,13 +56,14 @@ export async function prepare(system: System): Promise<void> {
 }
 
 /** Once: an engine that failed has got so far. */
-async function mount({ files, job }: System, { data = "", ...request }: FileSystem): Promise<void> {
+async function mount(system: System, { data = "", ...request }: FileSystem): Promise<void> {
+  const { files, job } = system;
   const { target, flags } = request;
   if (!flags.includes("remount")) {
     if (isMountPoint(files, target)) return;
     files.makeDir(target);
   }
-  await job("mount", { ...request, flags: [...flags], data });
+  await limited(system, job("mount", { ...request, flags: [...flags], data }));
 }
 
 function isMountPoint(files: System["files"], path: string): boolean {

@@ -1,12 +1,10 @@
 import { errnoOf, type RebootWord, type System } from "firstlight/hooks";
+import { limited } from "./limit.js";
 
 const kernelPath = "/kernel";
 const commandLinePath = "/kernel.cmdline";
 const initrdPath = "/kernel.initrd";
 const rebootPath = "/reboot";
-
-/** Milliseconds: of a disk or a server that does not answer any more nobody waits for ever. */
-const longestJob = 60_000;
 
 /** The last word for another kernel. undefined: there is none, or an error that is logged. */
 export async function kexec(system: System): Promise<RebootWord | undefined> {
@@ -77,11 +75,4 @@ async function isThere(system: System, path: string): Promise<boolean> {
     if (errnoOf(error) === "ENOENT") return false;
     throw error;
   }
-}
-
-async function limited<Result>({ clock }: System, work: Promise<Result>): Promise<Result> {
-  const late = clock.sleep(longestJob).then(() => {
-    throw new Error(`no answer in ${longestJob / 1000} s`);
-  });
-  return Promise.race([work, late]);
 }

@@ -7,6 +7,7 @@ import { runAsRoot } from "../support/run.js";
 import { bootInstructions, buildFloor, prepareBoots } from "./boots.js";
 import { type Build, measureBuilds } from "./builds.js";
 import { measureGrowth, steepness } from "./growth.js";
+import { measureLife } from "./life.js";
 import { judged, sizeOfDrivers } from "./limits.js";
 import { smallestMemory } from "./memory.js";
 import { dracut, initramfsTools, inside, type Peer, peerSystem, tinyInitramfs } from "./peers.js";
@@ -82,3 +83,10 @@ for (const { name, image } of boots) {
   }
   process.stdout.write(`${String(await smallestMemory(kernel, image)).padStart(9)}\n`);
 }
+
+const life = await measureLife();
+console.log(
+  "\nA whole system's life (module pid1): what PID 1 holds of its own, its address space, and its open files",
+);
+for (const line of life.lines) console.log(line);
+console.log(judged("memory that came to it", life.growth, 0, "KiB"));

@@ -24,6 +24,8 @@ export interface InitOptions {
   plainFolder?: boolean;
   /** PID 1's arguments. */
   arguments?: readonly string[];
+  /** Milliseconds that the run may take; left out: a minute. */
+  timeLimit?: number;
 }
 
 /** A run of PID 1. */
@@ -38,7 +40,7 @@ export interface InitRun {
   ended(): Promise<{ console: string; signal: NodeJS.Signals | null; status: number | null }>;
 }
 
-const timeLimit = 60_000;
+const usualTimeLimit = 60_000;
 const busybox = staticBusybox();
 
 function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
@@ -108,10 +110,10 @@ export async function startInit(options: InitOptions): Promise<InitRun> {
     detached: true,
   });
   child.once("close", () => rmSync(folder, { recursive: true, force: true }));
-  return converse(child);
+  return converse(child, options.timeLimit ?? usualTimeLimit);
 }
 
-function converse(child: ChildProcess): InitRun {
+function converse(child: ChildProcess, timeLimit: number): InitRun {
   let text = "";
   let searchFrom = 0;
   let end: { signal: NodeJS.Signals | null; status: number | null } | undefined;

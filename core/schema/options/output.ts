@@ -56,7 +56,7 @@ export const output = [
     long: "static-init",
     recorded: true,
     text: "write one static program that is the whole initramfs",
-    more: "PID 1 with the boot code of the modules that -m names in it. A cpio archive with IMAGE as /init boots, and needs nothing but the kernel's drivers where it has some to load (mkvirtinitrd). There are no files: modules that install some cannot be in it. Of the configuration only tmpdir, reproducible, logfile and stdloglvl count.",
+    more: "PID 1 with the boot code of the modules that -m names in it. A cpio archive with IMAGE as /init boots, and needs nothing but the kernel's drivers where it has some to load (mkvirtinitrd). There are no files: modules that install some cannot be in it. Where the environment variable DESTDIR is set, IMAGE is below that. Of the configuration only tmpdir, reproducible, logfile and stdloglvl count.",
   },
   {
     long: "sysroot",
