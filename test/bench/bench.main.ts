@@ -4,8 +4,9 @@ import { mkinitrdCommand } from "../support/firstlight.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
-import { bootInstructions, buildFloor, prepareBoots } from "./boots.js";
+import { bootInstructions, buildFloor, diskRoot, folderRoot, type MeasuredRoot, prepareBoots } from "./boots.js";
 import { type Build, measureBuilds } from "./builds.js";
+import { folderImages } from "./folder-boots.js";
 import { measureGrowth, steepness } from "./growth.js";
 import { measureLife } from "./life.js";
 import { judged, sizeOfDrivers } from "./limits.js";
@@ -64,24 +65,52 @@ for (const growth of await measureGrowth(kernel)) {
 
 await prepareBoots();
 const boots = [
-  { name: "floor.c", image: await buildFloor(kernel) },
+  { name: "floor.c", image: await buildFloor(kernel, "floor") },
   ...[tinyInitramfs, initramfsTools, dracut].map(peerBuild),
   ours,
 ];
 // The images of the peers are root's.
 await runAsRoot(["chmod", "a+r", ...builds.map(({ image }) => image)]);
 const machines = ["pc", "q35"];
+
+/** Shows a line for each image. Result: what they say, in this order. */
+async function measureBoots(
+  root: MeasuredRoot,
+  images: readonly { name: string; image: string }[],
+): Promise<{ instructions: number[]; memory: number }[]> {
+  console.log("".padEnd(50) + [...machines, "memory"].map((column) => column.padStart(9)).join(""));
+  const measured = [];
+  for (const { name, image } of images) {
+    process.stdout.write(name.padEnd(50));
+    const instructions: number[] = [];
+    for (const machine of machines) {
+      const millions = await bootInstructions(kernel, image, machine, root);
+      process.stdout.write(millions.toFixed(1).padStart(9));
+      instructions.push(millions);
+    }
+    const memory = await smallestMemory(kernel, image, root);
+    process.stdout.write(`${String(memory).padStart(9)}\n`);
+    measured.push({ instructions, memory });
+  }
+  return measured;
+}
+
 console.log(
   "\nBoots from ext4 by UUID on virtio-blk: millions of guest instructions between /init and the new root's init, by board;",
 );
 console.log("MiB of the smallest guest that gets there");
-console.log("".padEnd(50) + [...machines, "memory"].map((column) => column.padStart(9)).join(""));
-for (const { name, image } of boots) {
-  process.stdout.write(name.padEnd(50));
-  for (const machine of machines) {
-    process.stdout.write((await bootInstructions(kernel, image, machine)).toFixed(1).padStart(9));
+await measureBoots(diskRoot, boots);
+
+console.log("\nBoots from a folder, and with another one, by virtiofs: the same");
+const folderBoots = await folderImages(kernel);
+const [floor, ...others] = await measureBoots(folderRoot, folderBoots);
+for (const [index, { instructions, memory }] of others.entries()) {
+  const name = folderBoots[index + 1]?.name;
+  for (const [board, machine] of machines.entries()) {
+    const times = (instructions[board] ?? Number.NaN) / (floor?.instructions[board] ?? Number.NaN);
+    console.log(judged(`${name}, ${machine}: times folder-floor.c`, times, 1.25, "x "));
   }
-  process.stdout.write(`${String(await smallestMemory(kernel, image)).padStart(9)}\n`);
+  console.log(judged(`${name}: smallest guest`, memory, 128, "MiB"));
 }
 
 const life = await measureLife();

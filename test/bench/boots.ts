@@ -1,19 +1,42 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { serveFolders } from "../../core/emulator/virtiofsd.js";
 import { compileShared, compileStatic } from "../support/compile.js";
 import { makeDisk } from "../support/disks.js";
 import { type Kernel, unpackedDrivers } from "../support/kernels.js";
 import { outFolder, projectFolder } from "../support/paths.js";
-import { startGuest } from "../support/qemu.js";
+import { type GuestSettings, startGuest } from "../support/qemu.js";
 import { run } from "../support/run.js";
 import { median } from "./median.js";
 
 const sources = join(projectFolder, "test/bench");
 const folder = join(outFolder, "bench");
-export const rootUuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
+const rootUuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
 
-/** The disk that all measured boots arrive at. */
-export const bootDisk = join(folder, "disk.img");
+/** What measured boots arrive at: what the guest has for it, and what the kernel is told. */
+export interface MeasuredRoot {
+  parameters: string;
+  /** For one guest. */
+  offer(): Promise<{ settings: Pick<GuestSettings, "disks" | "folders">; end(): Promise<void> }>;
+}
+
+/** An ext4 file system on a disk. */
+export const diskRoot: MeasuredRoot = {
+  parameters: `root=UUID=${rootUuid} ro`,
+  offer: async () => ({ settings: { disks: [{ file: join(folder, "disk.img") }] }, end: async () => {} }),
+};
+
+/** A folder, as osbuild has it, with another one mounted. */
+export const folderRoot: MeasuredRoot = {
+  parameters: "rootfs=rootfs mount=mnt0 init=/sbin/init",
+  async offer() {
+    const { servers, stop } = await serveFolders([
+      { tag: "rootfs", folder: join(folder, "root") },
+      { tag: "mnt0", folder: join(folder, "start") },
+    ]);
+    return { settings: { folders: servers }, end: stop };
+  },
+};
 
 const files = {
   plugin: join(folder, "count.so"),
@@ -21,7 +44,7 @@ const files = {
   start: join(folder, "start.cpio"),
 };
 
-/** Compiles what counts, and makes the disk that all measured boots arrive at. */
+/** Compiles what counts, and makes what all measured boots arrive at. */
 export async function prepareBoots(): Promise<void> {
   await mkdir(folder, { recursive: true });
   await compileShared(join(sources, "count.c"), files.plugin, [`-DPLUGIN_INTERFACE=${await pluginInterface()}`]);
@@ -38,7 +61,7 @@ export async function prepareBoots(): Promise<void> {
   await writeFile(join(root, "etc/os-release"), "ID=end\n");
   await compileStatic(join(sources, "end.c"), join(root, "sbin/init"), ["-nostdlib", "-fno-stack-protector"]);
   const fileSystem = { uuid: rootUuid, label: "end", content: root, size: 32 };
-  await makeDisk(bootDisk, [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
+  await makeDisk(join(folder, "disk.img"), [{ uuid: "8f3c6a0e-0001-4a3d-9d7e-0a1b2c3d4e5f", name: "end", fileSystem }]);
 }
 
 /** The version of the plugin interface that this machine's QEMU takes: 7.2 only 1, since 9.0 no longer 1. */
@@ -59,30 +82,37 @@ function packImage(content: string, compressor: string, image: string): Promise<
   return run(["sh", "-c", pack, "sh", content, compressor, image]);
 }
 
-/** Builds the image whose init is floor.c. */
-export async function buildFloor(kernel: Kernel): Promise<string> {
-  const content = await emptyFolder("floor");
-  const image = join(folder, "floor.img");
+/** The hand-written inits, and the drivers that they need. */
+const floors = { floor: ["virtio_pci", "virtio_blk"], "folder-floor": ["virtio_pci", "virtiofs"] };
+
+/** Builds the image whose init is such a source. */
+export async function buildFloor(kernel: Kernel, source: keyof typeof floors): Promise<string> {
+  const content = await emptyFolder(source);
+  const image = join(folder, `${source}.img`);
   const names: string[] = [];
-  for (const driver of await unpackedDrivers(kernel, ["virtio_pci", "virtio_blk"])) {
+  for (const driver of await unpackedDrivers(kernel, floors[source])) {
     const name = basename(driver.path);
     names.push(`"/${name}",`);
     await writeFile(join(content, name), driver.content);
   }
-  await mkdir(join(content, "dev"));
-  await mkdir(join(content, "root"));
-  await compileStatic(join(sources, "floor.c"), join(content, "init"), [`-DFLOOR_DRIVERS=${names.join("")}`]);
+  for (const name of ["dev", "proc", "root", "run", "sys", "tmp"]) await mkdir(join(content, name));
+  await compileStatic(join(sources, `${source}.c`), join(content, "init"), [`-DFLOOR_DRIVERS=${names.join("")}`]);
   await packImage(content, "zstd -q", image);
   return image;
 }
 
 /** Millions of guest instructions from /init's first one to the first one of the new root's init; the median of three boots. */
-export async function bootInstructions(kernel: Kernel, image: string, machine: string): Promise<number> {
+export async function bootInstructions(
+  kernel: Kernel,
+  image: string,
+  machine: string,
+  root: MeasuredRoot,
+): Promise<number> {
   const initrd = join(folder, "counted.img");
   await appendStart(image, initrd);
   const counts: number[] = [];
   for (let boot = 0; boot < 3; boot++) {
-    counts.push(await countBoot(kernel, initrd, machine));
+    counts.push(await countBoot(kernel, initrd, machine, root));
   }
   return median(counts);
 }
@@ -94,20 +124,21 @@ async function appendStart(image: string, initrd: string): Promise<void> {
   await writeFile(initrd, Buffer.concat([content, padding, await readFile(files.start)]));
 }
 
-async function countBoot(kernel: Kernel, initrd: string, machine: string): Promise<number> {
+async function countBoot(kernel: Kernel, initrd: string, machine: string, root: MeasuredRoot): Promise<number> {
   const countsFile = join(folder, "counts.txt");
+  const { settings, end: stop } = await root.offer();
   const guest = startGuest({
     kernel: kernel.image,
     initrd,
     // Since 6.12 the kernel still tests its ciphers while /init runs: 0 to 300 million instructions that are not the boot's.
-    cmdline: `quiet cryptomgr.notests rdinit=/start root=UUID=${rootUuid} ro`,
-    disks: [{ file: bootDisk }],
+    cmdline: `quiet cryptomgr.notests rdinit=/start ${root.parameters}`,
+    ...settings,
     memory: 1024,
     machine,
     logFile: join(folder, "console.log"),
     qemuArguments: ["-plugin", `${files.plugin},counts=${countsFile}`],
   });
-  await guest.ended();
+  await guest.ended().finally(stop);
   const counts = new Map(
     (await readFile(countsFile, "utf8")).split("\n").map((line) => line.split(" ") as [string, string]),
   );

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { startGuest } from "../support/qemu.js";
-import { bootDisk, rootUuid } from "./boots.js";
+import type { MeasuredRoot } from "./boots.js";
 
 const logFile = join(outFolder, "bench", "memory.log");
 
@@ -10,14 +10,14 @@ const logFile = join(outFolder, "bench", "memory.log");
 const range = { tooSmall: 32, enough: 1024 };
 
 /** MiB of the smallest guest in which the image reaches the new root's init. */
-export async function smallestMemory(kernel: Kernel, image: string): Promise<number> {
+export async function smallestMemory(kernel: Kernel, image: string, root: MeasuredRoot): Promise<number> {
   let { tooSmall, enough } = range;
-  if (!(await arrives(kernel, image, enough))) {
+  if (!(await arrives(kernel, image, root, enough))) {
     throw new Error(`${image} does not boot with ${enough} MiB either; the console is in ${logFile}`);
   }
   while (enough - tooSmall > 1) {
     const middle = Math.floor((tooSmall + enough) / 2);
-    if (await arrives(kernel, image, middle)) {
+    if (await arrives(kernel, image, root, middle)) {
       enough = middle;
     } else {
       tooSmall = middle;
@@ -26,19 +26,21 @@ export async function smallestMemory(kernel: Kernel, image: string): Promise<num
   return enough;
 }
 
-async function arrives(kernel: Kernel, image: string, memory: number): Promise<boolean> {
+async function arrives(kernel: Kernel, image: string, root: MeasuredRoot, memory: number): Promise<boolean> {
+  const { settings, end } = await root.offer();
   const guest = startGuest({
     kernel: kernel.image,
     initrd: image,
     // What cannot go on ends the guest; a kernel without memory to unpack an image says nothing at all.
-    cmdline: `root=UUID=${rootUuid} ro rd.shell=0 rd.emergency=reboot`,
-    disks: [{ file: bootDisk }],
+    cmdline: `${root.parameters} rd.shell=0 rd.emergency=reboot`,
+    ...settings,
     memory,
     timeLimit: 60,
     logFile,
   });
-  return guest.ended().then(
+  const arrived = guest.ended().then(
     (console) => /reboot: Power down/.test(console),
     () => false,
   );
+  return arrived.finally(end);
 }
