@@ -83,6 +83,29 @@ test("a secret is neither shown nor told: only programs can read it, each from i
   assert.match(console, /^then EBADF ENOENT$/m);
 });
 
+test("a secret is in no recording, whoever reads it; what is typed in the open is", async () => {
+  const run = await startInit({
+    terminal: true,
+    bundle: await bootCode(`${ask}
+      ops.value("trace", { path: "/run/trace", limit: 1 << 20, head: "head" });
+      ask({ text: "Line: " });
+      const { secret } = ask({ text: "Secret: ", secret: true });
+      equal(ops.done("run", { argv: ["grep", "-q", "sesame"], stdin: { secret } }).status, 0, "it is read");
+      ops.value("forgetSecret", { secret });
+      ops.value("trace", { path: null });
+      print("recorded " + ops.value("read", { path: "/run/trace" }).data.replaceAll("\\n", " "));`),
+  });
+  await run.waitFor(/^Line: /m);
+  run.type("in the open\r");
+  await run.waitFor(/^Secret: /m);
+  run.type("sesame\r");
+  const recorded = /^recorded (.*)$/m.exec((await run.ended()).console)?.[1] ?? "";
+  assert.match(recorded, /"text":"Secret: ","secret":true.*forgetSecret/);
+  assert.match(recorded, /in the open/);
+  // But for the program that looks for it.
+  assert.equal(recorded.match(/sesame/g)?.length, 1, recorded);
+});
+
 test("prompt without any terminal is EIO, and with wrong arguments EINVAL", async () => {
   const { console } = await runInit({
     bundle: await bootCode(`${ask}
