@@ -1,10 +1,14 @@
 /** The module pid1: a system's life on the simulated machine, stage after stage. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { rescuePath } from "../../core/abi/index.js";
+import type { MachineDescription } from "../../core/rehearsal/description.js";
+import { distinctFaults, listFaults } from "../../core/rehearsal/fault-list.js";
+import { createFaultyMachine } from "../../core/rehearsal/faulty-machine.js";
 import type { FileTable } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
 import type { ProgramModel } from "../../core/rehearsal/programs.js";
-import { rehearse } from "../../core/rehearsal/rehearse.js";
+import { loadBundle, rehearse } from "../../core/rehearsal/rehearse.js";
 import { bundleWith } from "../support/rehearsal.js";
 
 let bundle: string;
@@ -21,13 +25,13 @@ interface Life {
   stages?: Readonly<Record<string, ProgramModel>>;
 }
 
-/** To where it goes round in circles, or ends. */
-async function live({ parameters = "", files = {}, stages = {} }: Life) {
-  const machine = createMachine({
+function describe({ parameters = "", files = {}, stages = {} }: Life): MachineDescription {
+  return {
     commandLine: `BOOT_IMAGE=/vmlinuz quiet ${parameters}`,
     kernel: { release: "6.1.0", machine: "x86_64" },
     initramfs: {
       init: program,
+      [rescuePath.slice(1)]: "shell=0 action=again delay=1\n",
       ...Object.fromEntries(Object.keys(stages).map((path) => [path.slice(1), program])),
       ...files,
     },
@@ -36,7 +40,12 @@ async function live({ parameters = "", files = {}, stages = {} }: Life) {
     modaliases: [],
     programs: {},
     modelled: Object.fromEntries(Object.entries(stages).map(([path, model]) => [path.replace(/.*\//, ""), model])),
-  });
+  };
+}
+
+/** To where it goes round in circles, or ends. */
+async function live(life: Life) {
+  const machine = createMachine(describe(life));
   const word = await rehearse(bundle, machine);
   const asked = machine.recorded().map(({ name, arguments: json }) => ({ name, ...JSON.parse(json) }));
   const said = [...machine.console().matchAll(/^<(\d)>\/init: (.*)$/gm)].map(([, level, text]) => `${level} ${text}`);
@@ -103,4 +112,24 @@ test("firstlight.boot= and firstlight.reboot= name other programs; what is no pa
   assert.deepEqual(word.program.argv, ["/opt/start"]);
   assert.equal(said[1], "6 /opt/start has ended");
   assert.match(said[2] ?? "", /^3 firstlight\.reboot=stop: a path that begins with \/ is expected; \/etc\/reboot runs/);
+});
+
+test("no fault of any op ends the loop: the system comes to its next stage, or to its end", async () => {
+  const life = describe({ stages, files: { kernel: "MZ", reboot: "" }, parameters: "rd.trace=1" });
+  const loaded = await loadBundle(bundle);
+  const good = createFaultyMachine(life, []);
+  await loaded.boot(good);
+  const faults = distinctFaults(good.asked, listFaults(good.asked), []);
+  assert.ok(faults.length > 200, String(faults.length));
+  const wrong: string[] = [];
+  for (const fault of faults) {
+    const run = createFaultyMachine(life, [fault]);
+    const ending = await loaded.boot(run);
+    const word = ending.end === "word" ? ending.word.word : ending.end;
+    if (word !== "run" && word !== "reboot")
+      wrong.push(
+        `${fault.op}:${fault.name} ${good.asked[fault.op - 1]?.name} ${good.asked[fault.op - 1]?.arguments}: ${word}`,
+      );
+  }
+  assert.deepEqual(wrong, []);
 });

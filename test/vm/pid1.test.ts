@@ -164,7 +164,7 @@ test("the life of a system: services, warm restarts, a stage that is killed, one
   assert.deepEqual(lines("ENVIRONMENT"), ["linux /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /"]);
   assert.match(lines("INIT").join(), /No such file/);
   assert.deepEqual(lines("ZOMBIES"), ["0"]);
-  for (const size of [...lines("RSS"), ...lines("THIRD Rss")]) assert.ok(Number.parseInt(size) <= 1024, size);
+  for (const size of [...lines("RSS"), ...lines("THIRD Rss")]) assert.ok(Number.parseInt(size, 10) <= 1024, size);
 
   // The console shows what is more urgent than loglevel=.
   assert.match(console, /^\[ *[\d.]+\] service: failed badly$/m);
