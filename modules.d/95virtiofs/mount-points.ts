@@ -1,6 +1,6 @@
 import type { Boot } from "firstlight/hooks";
 
-/** Where something is mounted: in a second try of the boot, what the first one has mounted. Throws OpError. */
+/** Where something is mounted already: by a person at the shell, or in an earlier try of the boot. Throws OpError. */
 export function mountPoints({ files }: Pick<Boot, "files">): Set<string> {
   const points = files.read("/proc/self/mounts").split("\n");
   return new Set(points.map((line) => unescaped(line.split(" ")[1] ?? "")));

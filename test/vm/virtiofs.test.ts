@@ -156,7 +156,7 @@ test("a tag that leads elsewhere is refused", async (context) => {
   );
 });
 
-test("a second try of the boot finds what the first one has mounted; a virtiofsd that has died by then: the report names its tag", async (context) => {
+test("a second try of the boot comes as far as the first one; a virtiofsd that has died by then: the report names its tag", async (context) => {
   const folders = await served(context, { rootfs: root, data });
   const cmdline = "root=virtiofs:rootfs mount=data init=/missing rd.break=mount rd.retry=5";
   const guest = bootImage(context, image, { cmdline, folders, notRehearsed: "a person ends a server in between" });
