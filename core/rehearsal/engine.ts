@@ -45,7 +45,7 @@ export interface EngineOptions {
   memoryPages: number;
   /** Most stack that the code may use, in bytes as QuickJS counts them. */
   stackSize: number;
-  /** Asked every 10,000 steps or so: true ends the running code, which cannot catch that. */
+  /** Asked every 10,000 steps or so, and after 50 reactions to promises: true ends the running code, which cannot catch that. */
   interrupt(): boolean;
   /** What the code finds as global functions. An exception of theirs becomes one in the code. */
   functions: Readonly<Record<string, (...args: string[]) => string>>;
@@ -97,6 +97,9 @@ export function processorTime(): number {
   return (user + system) / 1000;
 }
 
+/** To promises: each takes as long as 200 steps, of which QuickJS counts a few. */
+const reactionsAtOnce = 50;
+
 let compiled: Promise<object> | undefined;
 
 /** The package's WebAssembly, once for all engines. Throws an Error: it is not the one that PID 1 runs. */
@@ -130,10 +133,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const runtime = quickjs.newRuntime();
   let interrupted = false;
   runtime.setMaxStackSize(options.stackSize);
-  runtime.setInterruptHandler(() => {
+  const isInterrupted = () => {
     interrupted ||= options.interrupt();
     return interrupted;
-  });
+  };
+  runtime.setInterruptHandler(isInterrupted);
   const context = runtime.newContext();
   for (const [name, answer] of Object.entries(options.functions)) defineFunction(context, name, answer);
 
@@ -171,8 +175,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       }),
     runPendingJobs: () =>
       guarded(() => {
-        const result = runtime.executePendingJobs();
-        if (result.error) unwrap({ error: result.error });
+        for (;;) {
+          const result = runtime.executePendingJobs(reactionsAtOnce);
+          if (result.error) unwrap({ error: result.error });
+          else if (result.value < reactionsAtOnce) return;
+          if (isInterrupted()) throw new EngineError("InternalError: interrupted", "", true, false);
+        }
       }),
     save: () => {
       const used = () => new Uint8Array(wasmMemory.buffer, 0, usedPages(wasmMemory) * pageSize);

@@ -9,8 +9,12 @@ export const stackSize = 256 * 1024;
 /** More turns than any boot takes: one that has not ended by then never will. */
 const mostTurns = 100_000;
 
-/** The engine asks every 10,000 steps whether to go on: so often in a millisecond. Counted and not measured, so that every host ends a boot at the same point. */
-const stepsInMillisecond = 2;
+/**
+ * Milliseconds of processor time from one of the engine's questions whether to go on to the next, and of an op. Counted and not measured, so that every
+ * host ends a boot at the same point; more than either takes.
+ */
+const questionLasts = 0.5;
+const opLasts = 0.05;
 
 /** How a rehearsal ends. */
 export type Ending =
@@ -34,15 +38,23 @@ export interface LoadedBundle {
 /** Evaluates a bundle once. Throws EngineError. */
 export async function loadBundle(bundle: string): Promise<LoadedBundle> {
   let machine: BootedMachine | undefined;
-  /** How often the engine may still ask whether to go on. */
-  let steps = Number.POSITIVE_INFINITY;
+  /** Milliseconds that the turn may still take. */
+  let left = Number.POSITIVE_INFINITY;
 
   async function load(): Promise<{ engine: Engine; restore: () => void }> {
     const engine = await createEngine({
       memoryPages,
       stackSize,
-      interrupt: () => steps-- <= 0,
-      functions: { op: (name = "", request = "") => machine?.op(name, request) ?? "" },
+      interrupt: () => {
+        left -= questionLasts;
+        return left < 0;
+      },
+      functions: {
+        op: (name = "", request = "") => {
+          left -= opLasts;
+          return machine?.op(name, request) ?? "";
+        },
+      },
     });
     engine.evaluate(bundle, "bundle.js");
     return { engine, restore: engine.save() };
@@ -56,9 +68,9 @@ export async function loadBundle(bundle: string): Promise<LoadedBundle> {
     machine = on;
     loaded = undefined;
     const ending = bootOn(engine, on, (limit) => {
-      steps = limit * stepsInMillisecond;
+      left = limit;
     });
-    steps = Number.POSITIVE_INFINITY;
+    left = Number.POSITIVE_INFINITY;
     // An engine that has failed is not to be used again.
     if (ending.end === "died" && ending.broken) return ending;
     restore();

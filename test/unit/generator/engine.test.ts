@@ -58,6 +58,20 @@ test("an endless loop is ended, and cannot catch that", async () => {
   assert.equal(engine.call("fine"), "yes");
 });
 
+test("reactions to promises without end are ended, and those that have an end are not", async () => {
+  let reactions = 0;
+  let asked = 0;
+  const functions = { count: () => String(++reactions) };
+  const engine = await start({ interrupt: () => ++asked > 10, functions });
+  engine.evaluate("async function turn(limit) { for (let n = 0; n < limit; n++) { await null; count(); } }", "a.js");
+  engine.evaluate("turn(499)", "b.js");
+  engine.runPendingJobs();
+  assert.equal(reactions, 499);
+  engine.evaluate("turn(Infinity)", "c.js");
+  assert.equal(failure(() => engine.runPendingJobs()).interrupted, true);
+  assert.ok(reactions < 1100, `${reactions}`);
+});
+
 test("memory and stack end, the engine does not", async () => {
   const engine = await start();
   engine.evaluate(

@@ -232,19 +232,29 @@ test("boots that never end, and boot code that fails, end the rehearsal; the nex
       if (way === "wait") { ask("listenUevents", { receiveBuffer: 1 << 20 }); ask("wait", { until: null }); }
       if (way === "throw") throw new TypeError("a mistake");
       if (way === "idle") ask("wait", { until: 0 });
+      if (way === "promises") void (async () => {
+        for (let count = 1; ; count++) {
+          await null;
+          if (count % 10_000 === 0) ask("log", { level: 6, text: "on and on" });
+        }
+      })();
+      if (way === "ops") for (;;) ask("log", { level: 6, text: "on and on" });
       if (way === "count") ask("finish", { word: "failed", reason: String(++runs), retry: false });
     };`);
-  const ends = async (commandLine: string) => {
-    const { machine } = start({ commandLine });
-    machine.op("setLimits", '{"turn":100}');
-    const ending = await bundle.boot(machine);
-    return ending.end === "word" ? ending.word : ending;
-  };
+  let logged = 0;
   const reasonOf = async (way: string) => {
-    const ending = await ends(way);
-    return "reason" in ending ? ending.reason : JSON.stringify(ending);
+    const { machine } = start({ commandLine: way });
+    machine.op("setLimits", '{"turn":1000}');
+    const ending = await bundle.boot(machine);
+    logged = machine.recorded().filter(({ name }) => name === "log").length;
+    const { reason } = { reason: "", ...(ending.end === "word" ? ending.word : ending) };
+    return reason || JSON.stringify(ending);
   };
-  assert.match(await reasonOf("loop"), /computes for more than 0\.1 s/);
+  assert.match(await reasonOf("loop"), /computes for more than 1 s/);
+  assert.match(await reasonOf("promises"), /computes for more than 1 s/);
+  assert.ok(logged > 2 && logged <= 10, `${logged}: a hundred thousand reactions to promises take a second`);
+  assert.match(await reasonOf("ops"), /computes for more than 1 s/);
+  assert.ok(logged > 10_000 && logged <= 25_000, `${logged}: so do twenty thousand ops`);
   assert.match(await reasonOf("wait"), /waits for something that never comes/);
   assert.match(await reasonOf("throw"), /TypeError: a mistake/);
   assert.match(await reasonOf("idle"), /has not ended after 100000 turns/);
