@@ -7,6 +7,7 @@ import { files, readIfThere } from "./files.js";
 import { hardwareLinks } from "./hardware-names.js";
 import { type Claimant, createLinks } from "./links.js";
 import type { Loop } from "./loop.js";
+import { reasonOf } from "./report.js";
 
 export interface DeviceTable extends Devices {
   /** A uevent of the subsystem block. */
@@ -107,7 +108,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     links.assign(claimant, [
       ...linksOf(device),
       ...(mapping ? mappingLinks(mapping) : []),
-      ...(byHardware ? hardwareLinks(device.name) : []),
+      ...(byHardware ? hardwareLinks(device.name, log) : []),
     ]);
   }
 
@@ -132,7 +133,13 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
   function nameByHardware(): void {
     if (byHardware) return;
     byHardware = true;
-    for (const claimant of table.values()) makeLinks(claimant);
+    for (const claimant of table.values())
+      try {
+        makeLinks(claimant);
+      } catch (error) {
+        // A shell opens, and other names are found, whatever is wrong with one device.
+        log.warning(`${claimant.device.path}: ${reasonOf(error)}`);
+      }
   }
 
   /** In the order in which they were found. */

@@ -1,14 +1,23 @@
+import type { Log } from "../../hooks/index.js";
 import { replaceName } from "./device-links.js";
 import { hardwarePaths } from "./hardware-paths.js";
+import { reasonOf } from "./report.js";
 import { identifyScsi } from "./scsi-identity.js";
-import { attribute, inherited, lineage, resolveLink, type SysfsDevice } from "./sysfs-device.js";
+import { attribute, inherited, lineage, resolveLink, type SysfsDevice, telling } from "./sysfs-device.js";
 
 /**
  * The links below /dev/disk/by-id and by-path of a disk or partition, by its kernel name, as udev makes them (systemd's
  * 60-persistent-storage.rules). What sysfs does not tell has none here: an ATAPI drive's serial number, that of an ATA disk in a USB enclosure (by-id
  * has it by its enclosure's, "usb-…"), FireWire's and memory sticks' names; nor has what udev calls deprecated, "virtio-pci-…" in by-path.
  */
-export function hardwareLinks(name: string): string[] {
+export function hardwareLinks(name: string, log: Log): string[] {
+  return telling(
+    (error) => log.warning(`/dev/${name} may lack links by its hardware: ${reasonOf(error)}`),
+    () => linksOf(name),
+  );
+}
+
+function linksOf(name: string): string[] {
   const place = resolveLink(`/sys/class/block/${name}`);
   if (!place) return [];
   const partition = attribute({ path: place }, "partition");

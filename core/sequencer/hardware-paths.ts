@@ -1,5 +1,5 @@
 import { listIfThere } from "./files.js";
-import { attribute, lineage, resolveLink, type SysfsDevice } from "./sysfs-device.js";
+import { attribute, ifReadable, lineage, resolveLink, type SysfsDevice } from "./sysfs-device.js";
 
 /** Buses that put a name of their own into a path. `transport`: they tell enough of a disk by themselves. */
 const buses: Readonly<Record<string, { transport?: boolean }>> = {
@@ -94,7 +94,8 @@ function scsiPart({ path, name }: SysfsDevice): ScsiPart | undefined {
     return number === undefined ? undefined : { name: `ata-${number}.${place}`, older: `ata-${number}` };
   }
   if (/\/vmbus_|\/VMBUS/.test(path)) return vmbusPart(path, lun);
-  return { name: `scsi-${host - firstHost(path)}:${bus}:${target}:${lun}` };
+  const first = firstHost(path);
+  return first === undefined ? undefined : { name: `scsi-${host - first}:${bus}:${target}:${lun}` };
 }
 
 function iscsiPart(session: string, lun: number): ScsiPart | undefined {
@@ -112,10 +113,10 @@ function vmbusPart(path: string, lun: number): ScsiPart | undefined {
 }
 
 /** Hosts are numbered through the machine; what counts is the number among those of the same controller. */
-function firstHost(path: string): number {
+function firstHost(path: string): number | undefined {
   const controller = path.slice(0, path.search(/\/host\d+\//));
-  const hosts = listIfThere(controller).flatMap(({ name }) => /^host(\d+)$/.exec(name)?.[1] ?? []);
-  return Math.min(...hosts.map(Number));
+  const hosts = ifReadable(() => listIfThere(controller))?.flatMap(({ name }) => /^host(\d+)$/.exec(name)?.[1] ?? []);
+  return hosts?.length ? Math.min(...hosts.map(Number)) : undefined;
 }
 
 /** Beyond 255 as the kernel's scsilun_to_int() took it apart. */

@@ -1,5 +1,5 @@
 import { readIfThere } from "./files.js";
-import { attribute, type SysfsDevice } from "./sysfs-device.js";
+import { attribute, ifReadable, type SysfsDevice } from "./sysfs-device.js";
 
 export interface ScsiIdentity {
   /** What goes before the serial number in by-id. */
@@ -99,12 +99,8 @@ const blanks = (text: string) => text.replaceAll(/\s+/g, "_");
 
 /** A binary file's bytes out of the text that an op made of them (see ByteString in core/abi); undefined if it is not there, or cannot be read. */
 function readBytes(path: string): number[] | undefined {
-  try {
-    const text = readIfThere(path);
-    return text === undefined ? undefined : [...text].flatMap(bytesOf);
-  } catch {
-    return undefined;
-  }
+  const text = ifReadable(() => readIfThere(path));
+  return text === undefined ? undefined : [...text].flatMap(bytesOf);
 }
 
 /** An escaped byte, or a character in UTF-8. */

@@ -1,4 +1,5 @@
-import { files, readIfThere } from "./files.js";
+import { instantIfThere } from "./door.js";
+import { readIfThere } from "./files.js";
 
 /** A device in /sys/devices: a folder with a link to its subsystem. */
 export interface SysfsDevice {
@@ -10,13 +11,33 @@ export interface SysfsDevice {
   subsystem: string;
 }
 
-/** Where a link of sysfs leads; undefined if there is none. */
-export function resolveLink(path: string): string | undefined {
+/** Is told of what is there and cannot be read, while `telling` works. */
+let listener = (_error: unknown): void => {};
+
+/** Does some work. What of sysfs it cannot read is as good as missing, and `told`. */
+export function telling<Result>(told: (error: unknown) => void, work: () => Result): Result {
+  listener = told;
   try {
-    return join(path.slice(0, path.lastIndexOf("/")), files.readLink(path));
-  } catch {
+    return work();
+  } finally {
+    listener = () => {};
+  }
+}
+
+/** undefined: there is nothing, or it cannot be read; some can be only in certain states of their device. */
+export function ifReadable<Result>(read: () => Result | undefined): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    listener(error);
     return undefined;
   }
+}
+
+/** Where a link of sysfs leads; undefined if there is none. */
+export function resolveLink(path: string): string | undefined {
+  const link = ifReadable(() => instantIfThere("readLink", { path }));
+  return link && join(path.slice(0, path.lastIndexOf("/")), link.target);
 }
 
 /** "/sys/class/block" and "../../devices/x" -> "/sys/devices/x" */
@@ -40,12 +61,7 @@ export function lineage(path: string): SysfsDevice[] {
 
 /** An attribute of a device, without the blanks at its end; undefined if it has none, or an empty one. */
 export function attribute(device: { path: string } | undefined, name: string): string | undefined {
-  try {
-    return (device && readIfThere(`${device.path}/${name}`)?.trimEnd()) || undefined;
-  } catch {
-    // Some can be read only in certain states of their device.
-    return undefined;
-  }
+  return ifReadable(() => device && readIfThere(`${device.path}/${name}`)?.trimEnd()) || undefined;
 }
 
 /** The attribute of the first device that has it: as ATTRS in udev's rules. */

@@ -1,9 +1,11 @@
 /** Names in by-id and by-path, out of sysfs as these kinds of hardware fill it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OpFunction } from "../../../core/abi/index.js";
 import type { SimulatedFile } from "../../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../../core/rehearsal/machine.js";
 import { hardwareLinks } from "../../../core/sequencer/hardware-names.js";
+import type { Log } from "../../../hooks/index.js";
 
 /** Subsystems by the folders of a device's place, "" for a folder that is no device; the files are below its disk, or "/…" below /sys. */
 interface Place {
@@ -13,8 +15,15 @@ interface Place {
   partition?: string;
 }
 
-/** The links of a disk, or of its partition, without "/dev/disk/". */
-function linksOf({ disk, way, facts, partition }: Place): string[] {
+const unexpected: Log = {
+  error: assert.fail,
+  warning: assert.fail,
+  info: assert.fail,
+  debug: assert.fail,
+};
+
+/** The links of a disk, or of its partition, without "/dev/disk/". Where an op fails, `log` is told. */
+function linksOf({ disk, way, facts, partition }: Place, log = unexpected, broken = /(?!)/): string[] {
   const sysfs: Record<string, string | SimulatedFile> = {};
   let at = "devices";
   for (const [folder, subsystem] of [...way, ["block", ""], [disk, "block"]] as const) {
@@ -46,8 +55,10 @@ function linksOf({ disk, way, facts, partition }: Place): string[] {
     modaliases: [],
     programs: {},
   });
-  Object.assign(globalThis, { op: machine.op });
-  return hardwareLinks(inClass).map((link) => link.replace("/dev/disk/", ""));
+  const op: OpFunction = (name, request) =>
+    broken.test(request) ? JSON.stringify({ error: { errno: "EIO" } }) : machine.op(name, request);
+  Object.assign(globalThis, { op });
+  return hardwareLinks(inClass, log).map((link) => link.replace("/dev/disk/", ""));
 }
 
 const pci = [
@@ -90,6 +101,19 @@ test("virtio: the serial number, its blanks as udev replaces them", () => {
     "by-path/pci-0000:00:04.0-part2",
   ]);
   assert.deepEqual(linksOf({ ...disk, facts: { serial: "\n" } }), ["by-path/pci-0000:00:04.0"]);
+});
+
+test("what cannot be read is told of, and costs no more names than it has to", () => {
+  const way = [...pci, ...scsi] as const;
+  const disk = { disk: "sda", way, facts: { "../../vpd_pg83": page83([2, 0, "disk0"]), "../../../../../host1/x": "" } };
+  const told: string[] = [];
+  const log = { ...unexpected, warning: (text: string) => void told.push(text) };
+  const path = "by-path/pci-0000:00:04.0-scsi";
+  assert.deepEqual(linksOf(disk, log, /vpd_pg83/), [`${path}-1:0:0:1`]);
+  assert.deepEqual(linksOf(disk, log, /04\.0\/virtio1"/), ["by-id/scsi-0_disk0"]);
+  assert.deepEqual(linksOf(disk, log, /class\/block\/sda"/), []);
+  assert.equal(told.length, 3, told.join("\n"));
+  for (const text of told) assert.match(text, /^\/dev\/sda may lack links by its hardware: \w+ \/sys\/.*: EIO/);
 });
 
 test("NVMe: by the namespace's name, and by model and serial number of the controller", () => {
