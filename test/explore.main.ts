@@ -12,7 +12,7 @@ const { values, positionals } = parseArgs({
   options: { pairs: { type: "string", default: "1000" }, seed: { type: "string" } },
 });
 const [pairs, seed] = [Number(values.pairs), Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))];
-const { boots, remove } = await exploredBoots("explore");
+const boots = await exploredBoots("explore");
 console.log(`seed ${seed}`);
 for (const { name, scenario } of boots) {
   if (positionals.length && !positionals.some((part) => name.includes(part))) continue;
@@ -26,9 +26,10 @@ for (const { name, scenario } of boots) {
       `${name}, ${wanted === "all" ? "single faults" : "pairs"}: ${(explored.runs.length / seconds).toFixed()} runs a second`,
     );
     console.log(
-      status ? `rehearse IMAGE --cmdline "${scenario.cmdline}"\n${text}` : text.slice(text.lastIndexOf("\n\n") + 2),
+      status
+        ? `tools/rehearse ${scenario.image} --machine ${scenario.machine} --cmdline "${scenario.cmdline}"\n${text}`
+        : text.slice(text.lastIndexOf("\n\n") + 2),
     );
     process.exitCode = Math.max(Number(process.exitCode ?? 0), status);
   }
 }
-remove();

@@ -1,6 +1,6 @@
 import type { MachineDescription } from "./description.js";
-import { type AskedOp, distinctFaults, type Fault, listFaults, siteOf } from "./fault-list.js";
-import { type FaultVerdict, type GoodEnd, judge, mountsOf, writesOf } from "./fault-verdict.js";
+import { type AskedOp, distinctFaults, type Fault, listFaults, placeOf, siteOf } from "./fault-list.js";
+import { type FaultVerdict, type GoodEnd, type GoodWord, judge, mountsOf, writesOf } from "./fault-verdict.js";
 import { createFaultyMachine, type FaultyMachine, noteCallSites } from "./faulty-machine.js";
 import { type Ending, type LoadedBundle, loadBundle } from "./rehearse.js";
 
@@ -8,11 +8,13 @@ import { type Ending, type LoadedBundle, loadBundle } from "./rehearse.js";
 export interface Explorer {
   /** As it is without a fault. */
   good: { ending: Ending; asked: readonly AskedOp[] };
-  /** All single faults; none where the good run does not reach a root. */
+  /** All single faults; none where the good run does not come to where it is meant to. */
   faults: readonly Fault[];
   /** One of each call site, but for those that were explored elsewhere (`sitesOf`). */
   distinct(known: readonly string[]): Fault[];
   sitesOf(faults: readonly Fault[]): string[];
+  /** All places in the boot code that ask something when nothing goes wrong. */
+  places: readonly string[];
   run(faults: readonly Fault[]): Promise<ExploredRun>;
   /** The fault of this name at this op of a run with the faults before it; undefined: that op cannot have it, or is none. */
   find(before: readonly Fault[], op: number, name: string): Promise<Fault | undefined>;
@@ -36,7 +38,7 @@ export async function createExplorer(code: string, description: MachineDescripti
   const end = goodEnd(ending, goodRun);
   const single = end ? listFaults(goodRun.asked) : [];
   /** Of ops that come after these faults. */
-  async function faultsAfter(before: readonly Fault[]): Promise<Fault[]> {
+  async function faultsBehind(before: readonly Fault[]): Promise<Fault[]> {
     const last = before.at(-1)?.op ?? 0;
     const { run } = await boot(bundle, description, before);
     return listFaults(run.asked).filter(({ op }) => op > last);
@@ -45,12 +47,13 @@ export async function createExplorer(code: string, description: MachineDescripti
     good: { ending, asked: goodRun.asked },
     faults: single,
     distinct: (known) => distinctFaults(goodRun.asked, single, known),
+    places: goodRun.asked.map(placeOf),
     sitesOf: (faults) => faults.map((fault) => siteOf(goodRun.asked, fault)),
     find: async (before, op, name) =>
-      (before.length ? await faultsAfter(before) : single).find((fault) => fault.op === op && fault.name === name),
+      (before.length ? await faultsBehind(before) : single).find((fault) => fault.op === op && fault.name === name),
     async pair(number) {
       const first = oneOf(single, number);
-      const second = first && oneOf(await faultsAfter([first]), number + 1);
+      const second = first && oneOf(await faultsBehind([first]), number + 1);
       return first && second && [first, second];
     },
     async run(faults) {
@@ -75,8 +78,11 @@ async function boot(
   return { ending: await bundle.boot(run), run };
 }
 
+/** undefined: the boot has not come to where it is meant to. */
+export const goodWord = (ending: Ending): GoodWord | undefined =>
+  ending.end === "word" && ending.word.word !== "failed" ? ending.word : undefined;
+
 function goodEnd(ending: Ending, { asked, machine }: FaultyMachine): GoodEnd | undefined {
-  if (ending.end !== "word" || ending.word.word !== "switch") return undefined;
-  const { word } = ending;
-  return { word, mounts: mountsOf(machine, word), writes: writesOf(asked) };
+  const word = goodWord(ending);
+  return word && { word, mounts: mountsOf(machine, word), writes: writesOf(asked) };
 }

@@ -62,7 +62,13 @@ function faultsOfInstant({ name, outcome }: AskedOp): Unplaced[] {
   ];
 }
 
-function faultsOfJob({ name }: AskedOp, end: Outcome): Unplaced[] {
+/** Who is asked may take all the time there is. */
+function waitsForPerson({ name, arguments: request }: AskedOp): boolean {
+  return name === "prompt" || (name === "run" && (JSON.parse(request) as { terminal?: boolean }).terminal === true);
+}
+
+function faultsOfJob(entry: AskedOp, end: Outcome): Unplaced[] {
+  const { name } = entry;
   const errnos = [...(description(name)?.errnos ?? []), "EINVAL"];
   const programs: Unplaced[] =
     name === "run"
@@ -78,23 +84,25 @@ function faultsOfJob({ name }: AskedOp, end: Outcome): Unplaced[] {
     ...programs,
     ...cuts(name, end).map(([cut, value]) => ({ name: cut, ending: { value } })),
     { name: "late", lasts: late },
-    { name: "never", lasts: Number.POSITIVE_INFINITY },
+    ...(waitsForPerson(entry) ? [] : [{ name: "never", lasts: Number.POSITIVE_INFINITY }]),
   ];
 }
+
+/** Does less come than there is, of which nothing tells? */
+export const isCut = (fault: string): boolean => /(^|-)(empty|half)$/.test(fault);
 
 /** Results that say less than the whole, by what was cut. */
 function cuts(name: string, outcome: Outcome | undefined): [cut: string, value: unknown][] {
   if (!outcome || "error" in outcome) return [];
   const value = outcome.value as Record<string, unknown>;
-  const half = (all: string | readonly unknown[]) => all.slice(0, all.length >> 1);
   /** Without what a list or a text holds, and with half of it. */
-  const shorter = (key: string, all = value[key] as string | readonly unknown[]): [string, unknown][] =>
-    all.length
-      ? [
-          ["empty", { ...value, [key]: all.slice(0, 0) }],
-          ...(all.length > 1 ? [["half", { ...value, [key]: half(all) }] as [string, unknown]] : []),
-        ]
-      : [];
+  const shorter = (key: string, before = ""): [string, unknown][] => {
+    const all = (value[key] ?? "") as string | readonly unknown[];
+    const lengths = { empty: 0, half: all.length >> 1 };
+    return Object.entries(lengths)
+      .slice(0, all.length)
+      .map(([cut, length]) => [before + cut, { ...value, [key]: all.slice(0, length) }]);
+  };
   switch (name) {
     case "read":
     case "readFile":
@@ -103,6 +111,10 @@ function cuts(name: string, outcome: Outcome | undefined): [cut: string, value: 
       return shorter("entries");
     case "resolveDriver":
       return shorter("matches");
+    case "prompt":
+      return shorter("line");
+    case "run":
+      return [...shorter("stdout", "stdout-"), ...shorter("stderr", "stderr-")];
     case "probe":
       return [
         ["empty", { ...value, tags: {} }],
@@ -124,9 +136,10 @@ function cuts(name: string, outcome: Outcome | undefined): [cut: string, value: 
 /** A device goes away once the boot has dealt with it: with its node, or with what sysfs tells. */
 function departures({ name, arguments: request }: AskedOp): Unplaced[] {
   if (name === "wait") return [];
-  const path = /"\/(?:dev|sys\/class\/block)\/((?:[shv]d[a-z]+|nvme\d+n\d+|mmcblk\d+)(?:p?\d+)?)["/]/.exec(
-    request,
-  )?.[1];
+  const path =
+    /"\/(?:sys\/class\/block\/|dev\/(?=(?:x?[hsv]d[a-z]|(?:nvme|mmcblk|pmem|dm-|md|sr|loop)\d)))([^"/]+)/.exec(
+      request,
+    )?.[1];
   return path === undefined ? [] : [{ name: "gone", gone: path }];
 }
 
@@ -151,6 +164,31 @@ function jobEnds(asked: readonly AskedOp[]): Map<number, Outcome> {
 export function siteOf(asked: readonly AskedOp[], { op, name }: Fault): string {
   const entry = asked[op - 1];
   return [entry?.name, entry?.arguments, name, ...(entry?.stack ?? [])].join("\n");
+}
+
+/** Where in the boot code an op is asked, whatever it is about. */
+export const placeOf = ({ name, stack }: AskedOp): string => [name, ...stack].join("\n");
+
+/** By place, where that is not `known`: the faults of the op that was asked there first after op number `last`. */
+export function faultsAfter(
+  asked: readonly AskedOp[],
+  last: number,
+  known: ReadonlySet<string>,
+): ReadonlyMap<string, Fault[]> {
+  const firsts = new Map<number, string>();
+  const seen = new Set(known);
+  for (const [index, entry] of asked.entries()) {
+    const place = placeOf(entry);
+    if (index < last || seen.has(place)) continue;
+    seen.add(place);
+    firsts.set(index + 1, place);
+  }
+  const found = new Map<string, Fault[]>();
+  for (const fault of firsts.size ? listFaults(asked) : []) {
+    const place = firsts.get(fault.op);
+    if (place !== undefined) found.set(place, [...(found.get(place) ?? []), fault]);
+  }
+  return found;
 }
 
 /** One fault of each call site, but for those `known`. */

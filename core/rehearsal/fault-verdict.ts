@@ -1,13 +1,16 @@
 import type { LastWord, MountFlag } from "../abi/index.js";
-import type { AskedOp, Fault } from "./fault-list.js";
+import { type AskedOp, type Fault, isCut } from "./fault-list.js";
 import type { FaultyMachine } from "./faulty-machine.js";
 import { type FileSystem, type Inode, isFolder, sizeOf } from "./file-tree.js";
 import type { Machine } from "./machine.js";
 import type { Ending } from "./rehearse.js";
 
+/** A last word that a boot is meant to come to. */
+export type GoodWord = Exclude<LastWord, { word: "failed" }>;
+
 /** What must be as in the good run. */
 export interface GoodEnd {
-  word: LastWord & { word: "switch" };
+  word: GoodWord;
   /** What is mounted where it matters. */
   mounts: readonly string[];
   /** What was written to devices. */
@@ -16,7 +19,7 @@ export interface GoodEnd {
 
 /** What a run with faults led to. */
 export interface FaultVerdict {
-  /** "switch": the same root as without the fault; "stopped": the emergency, and a report; the others are violations. */
+  /** "switch": the same root as without the fault, or the same other end; "stopped": the emergency, and a report; the others are violations. */
   end: "switch" | "stopped" | "half a root" | "hung" | "died" | "left open";
   /** One line: the reason of the report, or what happened. */
   reason: string;
@@ -27,27 +30,40 @@ export interface FaultVerdict {
 /** Virtual milliseconds after which a boot that has not ended never will: no limit of the boot code is longer. */
 const longestBoot = 3_600_000;
 
+/** Words of a program that are devices to write to: all but those that keep nothing. */
+const devicesIn = (words: readonly string[]): string[] =>
+  words.flatMap(
+    (word) => word.match(/\/dev\/(?!null|zero|console|fd\b|std|tty|pts|shm|kmsg|u?random)[^\s"',]+/g) ?? [],
+  );
+
 /** What a boot has written to devices, or may: file systems and loop devices that are writable, programs that were given a device. */
 export function writesOf(asked: readonly AskedOp[]): Set<string> {
+  /** By mount point. */
+  const sources = new Map<string, string>();
   const writes = asked.flatMap(({ name, arguments: json }) => {
     const request = JSON.parse(json) as Record<string, unknown>;
     const text = (key: string) => String(request[key] ?? "");
-    if (name === "mount")
-      return text("source").startsWith("/dev/") && !(request.flags as MountFlag[]).includes("ro")
-        ? [`${text("source")} mounted to be written to`]
-        : [];
+    if (name === "mount") {
+      const flags = request.flags as MountFlag[];
+      const source = flags.includes("remount") ? (sources.get(text("target")) ?? "") : text("source");
+      sources.set(text("target"), source);
+      return source.startsWith("/dev/") && !flags.includes("ro") ? [`${source} mounted to be written to`] : [];
+    }
     if (name === "loopAttach") return request.readOnly ? [] : [`${text("file")} attached to be written to`];
-    if (name === "write") return /^\/dev\/(?!kmsg|console|tty)/.test(text("path")) ? [`${text("path")} written`] : [];
+    if (name === "write") return devicesIn([text("path")]).map((device) => `${device} written`);
     if (name !== "run") return [];
-    const words = [...(request.argv as string[]), JSON.stringify([request.stdout, request.stderr])];
-    return words.some((word) => /\/dev\/(?!null|console)/.test(word)) ? [`${words[0]} given a device`] : [];
+    const [program, ...words] = request.argv as string[];
+    const streams = JSON.stringify([request.stdin, request.stdout, request.stderr]);
+    return devicesIn([...words, streams]).map((device) => `${program} given ${device}`);
   });
   return new Set(writes);
 }
 
 /** What is mounted at the new root and on what moves into it, with the files of what lies in memory. */
-export function mountsOf({ files }: Machine, { root, moves }: GoodEnd["word"]): string[] {
-  return [root, ...moves].map((point) => {
+export function mountsOf({ files }: Machine, word: GoodWord): string[] {
+  const root = word.word === "switch" ? word.root : word.word === "run" ? word.program.root : undefined;
+  const moves = word.word === "switch" ? word.moves : [];
+  return [...(root === undefined ? [] : [root]), ...moves].map((point) => {
     const mount = files.mounts.findLast((one) => one.point === point);
     if (!mount) return `nothing on ${point}`;
     const { system, source, flags } = mount;
@@ -62,12 +78,14 @@ function describeTree({ disk }: FileSystem, top: Inode): string {
   const lines: string[] = [];
   const walk = (folder: Inode, path: string) => {
     for (const [name, inode] of folder.children ?? []) {
-      lines.push(`${path}/${name} ${inode.type} ${inode.mode} ${isFolder(inode) ? "" : sizeOf(inode)}`);
+      const { type, mode, uid, gid, data, target, node } = inode;
+      const content = isFolder(inode) ? [] : [sizeOf(inode), data, target, node];
+      lines.push(JSON.stringify([`${path}/${name}`, type, mode, uid, gid, ...content]));
       walk(inode, `${path}/${name}`);
     }
   };
   walk(top, "");
-  return ` with ${lines.sort().join("; ")}`;
+  return ` with ${lines.sort().join()}`;
 }
 
 /** Judges how a run with faults has ended. */
@@ -91,22 +109,34 @@ function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: rea
   if (machine.now() > longestBoot) return is("hung", "it waits for a job that never ends", "the boot does not end");
   if (ending.end === "open") return is("left open", ending.questions[0] ?? "");
   const { word } = ending;
-  if (word.word === "switch") {
-    const mounts = mountsOf(machine, good.word);
-    const other = mounts.find((mount, index) => mount !== good.mounts[index]);
-    const differs = JSON.stringify(word) === JSON.stringify(good.word) ? other : `${word.root}, ${word.init}`;
-    return differs === undefined
-      ? is("switch", "the same root")
-      : is("half a root", differs, `the boot switches into another root than without the fault: ${differs}`);
-  }
-  if (word.word !== "failed") return is("stopped", word.word, "the boot ends in neither a root nor a report");
-  return is("stopped", word.reason, ...lacksOfReport(machine.console(), run.asked, faults));
+  const reported = (reason: string) => is("stopped", reason, ...lacksOfReport(machine.console(), run.asked, faults));
+  if (word.word === "failed") return reported(word.reason);
+  const difference = differenceOf(good, word, machine);
+  if (difference === undefined) return is("switch", "the same root");
+  // By continue-boot, which leaves out what has failed.
+  if (machine.console().includes(reportHead)) return reported(`a person went on behind the report: ${difference}`);
+  return is("half a root", difference, `the boot ends otherwise than without the fault: ${difference}`);
 }
+
+/** undefined: it is the same root, and all that moves into it. */
+function differenceOf(good: GoodEnd, word: GoodWord, machine: Machine): string | undefined {
+  if (JSON.stringify(word) !== JSON.stringify(good.word)) return wordsOf(word);
+  return mountsOf(machine, word).find((mount, index) => mount !== good.mounts[index]);
+}
+
+const wordsOf = (word: GoodWord): string =>
+  word.word === "switch"
+    ? `${word.init} in ${word.root}`
+    : word.word === "run"
+      ? word.program.argv.join(" ")
+      : word.action;
+
+const reportHead = "\n──── The boot has stopped ────";
 
 /** What the report, or the messages before it, do not say. Where the console itself has failed there is none. */
 function lacksOfReport(shown: string, asked: readonly AskedOp[], faults: readonly Fault[]): string[] {
   if (faults.some(({ op }) => ["print", "log"].includes(asked[op - 1]?.name ?? ""))) return [];
-  const report = shown.slice(Math.max(0, shown.lastIndexOf("\n──── The boot has stopped ────")));
+  const report = shown.slice(Math.max(0, shown.lastIndexOf(reportHead)));
   if (!/^What: /m.test(report)) return ["there is no report"];
   return [
     ...(/^Remedy: {2}\S/m.test(report) ? [] : ["the report has no remedy"]),
@@ -120,10 +150,11 @@ function lacksOfReport(shown: string, asked: readonly AskedOp[], faults: readonl
 /** Answers as of a machine that has less: nothing tells them from the truth, and the report says what is missing. */
 const notThere = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO", "ENOMEDIUM"]);
 
-function isSilent({ answer, ending, gone }: Fault, entry: AskedOp | undefined): boolean {
+function isSilent({ name, answer, ending, gone }: Fault, entry: AskedOp | undefined): boolean {
   const outcome = answer ?? ending;
   if (!outcome) return gone !== undefined;
-  return "error" in outcome ? notThere.has(outcome.error.errno) : entry?.name !== "run";
+  if ("error" in outcome) return notThere.has(outcome.error.errno);
+  return entry?.name !== "run" || isCut(name);
 }
 
 /** By its errno or signal anywhere; or, in the report, by what the op was about. */

@@ -91,13 +91,15 @@ function procFiles(world: World): Record<string, MadeUp> {
   const named = (types: readonly string[], prefix: string) =>
     types.filter((type) => !missingTypes.includes(type)).map((type) => `${prefix}\t${type}\n`);
   const driven = () => otherTypes.filter((type) => hasDriver(world, type));
+  // selinuxfs is there where SELinux is on (security/selinux/selinuxfs.c); distributions with another default have it turned on so.
+  const inMemory = /\bsecurity=selinux\b/.test(commandLine) ? [...memoryTypes, "selinuxfs"] : memoryTypes;
   let hostname = "(none)";
   let ringLimit = "ratelimit\n";
   const levels = ["7", "4", "1", "7"];
   const process = Object.entries(processFiles(world)).map(([name, file]) => [`${enginePid}/${name}`, file] as const);
   return {
     cmdline: { read: () => `${toBytes(commandLine)}\n` },
-    filesystems: { read: () => [...named([...memoryTypes, ...driven()], "nodev"), ...named(diskTypes, "")].join("") },
+    filesystems: { read: () => [...named([...inMemory, ...driven()], "nodev"), ...named(diskTypes, "")].join("") },
     meminfo: { read: () => `MemTotal: ${String(memory >> 10).padStart(12)} kB\n` },
     modules: { read: () => [...world.loaded].map((name) => `${name} 16384 0 - Live 0x0\n`).join("") },
     uptime: { read: () => `${(world.schedule.now() / 1000).toFixed(2)} 0.00\n` },

@@ -1,13 +1,14 @@
+import { goodWord } from "../rehearsal/explore.js";
 import type { AskedOp } from "../rehearsal/fault-list.js";
 import type { FaultVerdict } from "../rehearsal/fault-verdict.js";
 import type { Exploration, FaultyRun } from "./exploration.js";
-import { reachesRoot, verdictOf } from "./rehearsal.js";
+import { verdictOf } from "./rehearsal.js";
 import { describeOp } from "./timeline.js";
 
 /** 0: every run reached the same root or a report; 1: not so, or already the good run does not; 2: the description leaves some open. */
 export function explorationStatus({ good, runs }: Exploration): 0 | 1 | 2 {
   if (good.ending.end === "open") return 2;
-  if (!reachesRoot(good.ending) || runs.some(({ verdict }) => verdict.violations.length)) return 1;
+  if (!goodWord(good.ending) || runs.some(({ verdict }) => verdict.violations.length)) return 1;
   return runs.some(({ verdict }) => verdict.end === "left open") ? 2 : 0;
 }
 
@@ -53,7 +54,7 @@ const bad = ({ ends }: Pick<Row, "ends">) => ends["half a root"] + ends.hung + e
 export function formatExploration(exploration: Exploration, { all }: { all: boolean }): string {
   const { good, assumption, runs } = exploration;
   const head = assumption === undefined ? [] : [`(${assumption})`];
-  if (!reachesRoot(good.ending))
+  if (!goodWord(good.ending))
     return [...head, `Nothing to explore: without any fault the boot ${verdictOf(good.ending)}`, ""].join("\n");
   const rows = rowsOf(exploration);
   const columns = [9, 9, 9, 6];

@@ -4,13 +4,16 @@ import { Worker } from "node:worker_threads";
 import { BuildError } from "../generator/problems.js";
 import { project } from "../generator/project.js";
 import { createExplorer, type ExploredRun, type Explorer } from "../rehearsal/explore.js";
-import { type AskedOp, exploredTimeout, type Fault } from "../rehearsal/fault-list.js";
+import { type AskedOp, exploredTimeout, type Fault, faultsAfter } from "../rehearsal/fault-list.js";
 import type { FaultVerdict } from "../rehearsal/fault-verdict.js";
 import type { Ending } from "../rehearsal/rehearse.js";
 import { machineOf } from "./machine.js";
 import { notLoaded, openScenario, type Scenario } from "./rehearsal.js";
 
-/** What is explored: all single faults; one of each call site, but for those known from elsewhere; or pairs, chosen by a seed. */
+/**
+ * What is explored: all single faults; one of each call site, but for those known from elsewhere, and where that leads to places that no good boot comes
+ * to, a second one of each kind there; or pairs, chosen by a seed.
+ */
 export type Wanted = "all" | { distinctFrom: readonly string[] } | { pairs: number; seed: number };
 
 /** What runs with faults have led to. */
@@ -35,18 +38,26 @@ export interface FaultyRun {
 /** Given to a thread: of all runs every `of`th, from `share` on. */
 export interface Share {
   scenario: Scenario;
-  wanted: Wanted;
+  wanted: Wanted | { these: readonly (readonly Fault[])[] };
   share: number;
   of: number;
+}
+
+/** What a thread tells of a run. */
+export interface ToldRun extends FaultyRun {
+  /** Its number among all runs that are wanted. */
+  index: number;
+  /** By place in the boot code: this run's faults, and another one there. */
+  further: ReadonlyMap<string, readonly (readonly Fault[])[]>;
 }
 
 /** Deep recursion in the engine takes several times the stack that QuickJS counts. */
 const stackSizeMb = 64;
 
-/** A boot waits for ever for a job that does not end, unless it is told not to. */
+/** A boot waits for ever for a job that does not end, unless it is told not to: in front, where half a command line tells it, too. */
 function withTimeout(scenario: Scenario): Scenario {
   if (/(^|\s)rd\.timeout=/.test(scenario.cmdline)) return scenario;
-  return { ...scenario, cmdline: `${scenario.cmdline} rd.timeout=${exploredTimeout}` };
+  return { ...scenario, cmdline: `rd.timeout=${exploredTimeout} ${scenario.cmdline}` };
 }
 
 async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; assumption: string | undefined }> {
@@ -62,10 +73,12 @@ const nameOf = (faults: readonly Fault[]) => faults.map(({ op, name }) => `${op}
 /** How many runs are wanted, and the faults of each; undefined: after the first fault of a pair nothing could fail. */
 function planOf(
   explorer: Explorer,
-  wanted: Wanted,
+  wanted: Share["wanted"],
 ): { count: number; faultsOf(index: number): Promise<readonly Fault[] | undefined> } {
   if (wanted !== "all" && "pairs" in wanted)
     return { count: wanted.pairs, faultsOf: (index) => explorer.pair(wanted.seed + index) };
+  if (wanted !== "all" && "these" in wanted)
+    return { count: wanted.these.length, faultsOf: async (index) => wanted.these[index] };
   const single = wanted === "all" ? explorer.faults : explorer.distinct(wanted.distinctFrom);
   return { count: single.length, faultsOf: async (index) => single.slice(index, index + 1) };
 }
@@ -73,32 +86,48 @@ function planOf(
 /** The runs of one thread. */
 export async function exploreShare(
   { scenario, wanted, share, of }: Share,
-  told: (run: FaultyRun) => void,
+  told: (run: ToldRun) => void,
 ): Promise<void> {
   const { explorer } = await openExplorer(scenario);
   const { count, faultsOf } = planOf(explorer, wanted);
+  const goesFurther = wanted !== "all" && "distinctFrom" in wanted;
+  const known = new Set(goesFurther ? [...wanted.distinctFrom, ...explorer.places] : []);
   for (let index = share; index < count; index += of) {
     const faults = await faultsOf(index);
-    if (!faults) continue;
-    const { verdict } = await explorer.run(faults);
-    told({ faults: nameOf(faults), op: faults[0]?.op ?? 0, verdict });
+    const last = faults?.at(-1);
+    if (!faults || !last) continue;
+    const { verdict, asked } = await explorer.run(faults);
+    const behind = goesFurther ? [...faultsAfter(asked, last.op, known)] : [];
+    for (const [place] of behind) known.add(place);
+    const further = new Map(behind.map(([place, seconds]) => [place, seconds.map((second) => [...faults, second])]));
+    told({ faults: nameOf(faults), op: faults[0]?.op ?? 0, verdict, index, further });
   }
 }
 
 /** Boots an image with fault after fault, on all processors. Throws BuildError: it cannot begin. */
 export async function exploreImage(scenario: Scenario, wanted: Wanted): Promise<Exploration> {
   const { explorer, assumption } = await openExplorer(scenario);
-  const { good } = explorer;
-  const runs: FaultyRun[] = [];
-  const of = explorer.faults.length ? availableParallelism() : 0;
+  const { good, faults, places } = explorer;
+  const first = faults.length ? await inThreads(scenario, wanted) : [];
+  /** By place. Whichever thread came there, it is the first run that counts. */
+  const further = new Map([...first].reverse().flatMap((run) => [...run.further]));
+  const these = [...further.values()].flat();
+  const second = these.length ? await inThreads(scenario, { these }) : [];
+  const runs = [...first, ...second].sort((a, b) => a.op - b.op);
+  return { good, assumption, runs, sites: [...explorer.sitesOf(faults), ...places, ...further.keys()] };
+}
+
+/** All runs, in the order of the plan. */
+async function inThreads(scenario: Scenario, wanted: Share["wanted"]): Promise<ToldRun[]> {
+  const runs: ToldRun[] = [];
+  const of = availableParallelism();
   await Promise.all(
     Array.from({ length: of }, (_, share) => inThread({ scenario, wanted, share, of }, (run) => runs.push(run))),
   );
-  runs.sort((a, b) => a.op - b.op);
-  return { good, assumption, runs, sites: explorer.sitesOf(explorer.faults) };
+  return runs.sort((a, b) => a.index - b.index);
 }
 
-function inThread(share: Share, told: (run: FaultyRun) => void): Promise<void> {
+function inThread(share: Share, told: (run: ToldRun) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(join(project.top, "dist/tools/explore-worker.mjs"), {
       workerData: share,

@@ -4,22 +4,41 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { createExplorer, type Explorer } from "../../core/rehearsal/explore.js";
+import { createExplorer, type Explorer, goodWord } from "../../core/rehearsal/explore.js";
 import type { FaultVerdict } from "../../core/rehearsal/fault-verdict.js";
 import { bundleWith } from "../support/rehearsal.js";
 
 const setup = `
 import { moduleSetup } from "firstlight/hooks";
 export default moduleSetup({ depends: () => ["base"] });`;
+/** Each failure of its own, by the path that cannot be looked at, leads to what must not be. In the end the root lies in memory. */
 const carelessHook = `
 import { BootError, hook } from "firstlight/hooks";
 export default hook({
-  async run({ job, mounts, files, clock, root }) {
+  async run({ job, mounts, programs, files, clock, root, finish }) {
     const fails = (path: string) => job("statFile", { path }).then(() => false, () => true);
     const other = { source: "/dev/vdb", type: "ext4" };
+    await mounts.mount({ source: "tmpfs", target: root.mountPoint, type: "tmpfs" });
+    files.makeDir(root.mountPoint + "/sbin");
+    files.write(root.mountPoint + "/sbin/init", "", { mode: 0o755 });
+    files.write(root.mountPoint + "/motd", "yes", { mode: 0o644 });
+    await programs.run({ argv: ["fsck", "/dev/vda"] });
     if (await fails("/half")) await mounts.mount({ ...other, target: root.mountPoint, options: "ro" });
+    if (await fails("/content")) files.write(root.mountPoint + "/motd", "no!", { mode: 0o644 });
     if (await fails("/writes")) await mounts.mount({ ...other, target: "/mnt" });
+    if (await fails("/remounts")) {
+      await mounts.mount({ ...other, target: "/mnt", options: "ro" });
+      await mounts.mount({ source: "none", type: "", target: "/mnt", options: "remount" });
+    }
+    if (await fails("/erases")) await programs.run({ argv: ["fsck", "/dev/vdb"] });
+    if (await fails("/streams")) await programs.run({ argv: ["fsck"], stdout: { file: "/dev/vdb" } });
+    if (await fails("/node")) try { files.write("/dev/vdb", "x"); } catch {}
+    if (await fails("/loop")) await job("loopAttach", { file: "/half", readOnly: false }).catch(() => {});
     if (await fails("/hides")) throw new BootError("something is wrong", "Nothing can be done.");
+    if (await fails("/dies")) Object.assign(globalThis, { turn: () => { throw new Error("not caught"); } });
+    if (await fails("/computes")) for (;;) await null;
+    if (await fails("/sleeps")) await clock.sleep(1e9);
+    if (await fails("/ends")) finish({ word: "reboot", action: "poweroff" });
     try { files.list("/"); } catch { throw new BootError("something is wrong", ""); }
   },
 });`;
@@ -35,15 +54,19 @@ before(async () => {
   explorer = await createExplorer(await bundleWith({ add: [], folders: [folder] }), {
     commandLine: "root=/dev/vda rd.shell=0",
     kernel: { release: "6.1.0", machine: "x86_64" },
-    initramfs: { half: "", writes: "", hides: "" },
+    initramfs: {
+      "usr/bin/fsck": init["sbin/init"],
+      ...Object.fromEntries(careless.map(([path]) => [path.slice(1), ""])),
+    },
     devices: [
       { ...disk, name: "vda" },
       { ...disk, name: "vdb", number: "254:16" },
     ],
     drivers: {},
     modaliases: [],
-    programs: {},
+    programs: { fsck: () => ({}) },
   });
+  assert.ok(goodWord(explorer.good.ending), JSON.stringify(explorer.good.ending));
 });
 
 async function verdictOf(op: RegExp, name: string): Promise<FaultVerdict> {
@@ -55,37 +78,35 @@ async function verdictOf(op: RegExp, name: string): Promise<FaultVerdict> {
   return (await explorer.run([fault])).verdict;
 }
 
-const careless: [what: string, op: RegExp, fault: string, end: FaultVerdict["end"], violation: RegExp][] = [
-  [
-    "another root",
-    /\/half/,
-    "EIO",
-    "half a root",
-    /another root than without the fault: \/dev\/vdb \(ext4\) on \/sysroot/,
-  ],
-  [
-    "a device written to",
-    /\/writes/,
-    "EIO",
-    "switch",
-    /^\/dev\/vdb mounted to be written to, which a good boot does not$/,
-  ],
-  ["a job that never ends, and no rd.timeout", /\/half/, "never", "hung", /does not end/],
-  [
-    "a report that does not name the fault",
-    /\/hides/,
-    "EIO",
-    "stopped",
-    /neither the report nor a message before it names/,
-  ],
-  ["a report without a remedy", /^list .*"\/"/, "EACCES", "stopped", /the report has no remedy/],
+/** By the path that cannot be looked at. */
+const careless: [path: string, end: FaultVerdict["end"], violation: RegExp][] = [
+  ["/half", "half a root", /^the boot ends otherwise than without the fault: \/dev\/vdb \(ext4\) on \/sysroot/],
+  ["/content", "half a root", /^the boot ends otherwise .* tmpfs \(tmpfs\) on \/sysroot .*no!/],
+  ["/ends", "half a root", /^the boot ends otherwise than without the fault: poweroff$/],
+  ["/writes", "switch", /^\/dev\/vdb mounted to be written to, which a good boot does not$/],
+  ["/remounts", "switch", /^\/dev\/vdb mounted to be written to, which a good boot does not$/],
+  ["/erases", "switch", /^fsck given \/dev\/vdb, which a good boot does not$/],
+  ["/streams", "switch", /^fsck given \/dev\/vdb, which a good boot does not$/],
+  ["/node", "switch", /^\/dev\/vdb written, which a good boot does not$/],
+  ["/loop", "switch", /^\/half attached to be written to, which a good boot does not$/],
+  ["/hides", "stopped", /^neither the report nor a message before it names the fault$/],
+  ["/dies", "died", /^the boot code has thrown past the sequencer$/],
+  ["/computes", "hung", /^the boot does not end$/],
+  ["/sleeps", "hung", /^the boot does not end$/],
 ];
-for (const [what, op, fault, end, violation] of careless)
-  test(`found out: ${what}`, async () => {
-    const verdict = await verdictOf(op, fault);
+for (const [path, end, violation] of careless)
+  test(`found out, where ${path} cannot be looked at: ${end}, ${violation}`, async () => {
+    const verdict = await verdictOf(new RegExp(`^statFile .*"${path}"`), "EIO");
     assert.equal(verdict.end, end, verdict.reason);
     assert.match(verdict.violations[0] ?? "", violation);
   });
+
+test("found out: a job that never ends, without rd.timeout; a report without a remedy", async () => {
+  const hung = await verdictOf(/\/half/, "never");
+  assert.deepEqual([hung.end, hung.violations], ["hung", ["the boot does not end"]]);
+  const stopped = await verdictOf(/^list .*"\/"/, "EACCES");
+  assert.deepEqual([stopped.end, stopped.violations[0]], ["stopped", "the report has no remedy"]);
+});
 
 test("no call site is explored twice, every fault of an op is", () => {
   const some = explorer.distinct([]);

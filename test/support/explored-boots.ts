@@ -1,9 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile } from "../../core/schema/machine.js";
 import { buildImage } from "./firstlight.js";
+
+/** A boot that reaches its root, to be explored with everything that can go wrong. */
+interface Boot {
+  /** A part of it is what npm run explore takes. */
+  name: string;
+  cmdline: string;
+  machine: MachineFile;
+}
+
+/** An image, and its boots: one for each form of root, and for what else has boot code ask something at a place of its own. */
+interface ExploredImage {
+  /** Of mkinitrd. */
+  options: readonly string[];
+  boots: readonly Boot[];
+}
 
 const init = { mode: "0755" };
 const root: FilesPart = { "sbin/init": init, "dev/": "", "proc/": "", "run/": "", "sys/": "" };
@@ -33,10 +47,18 @@ function disk(files: FilesPart): DiskPart {
   };
 }
 
+/** What sysfs tells of that disk's hardware. */
+const hardware: FilesPart = {
+  "devices/simulated/subsystem": { link: "/sys/bus/virtio" },
+  "devices/simulated/block/vda/subsystem": { link: "/sys/class/block" },
+  "devices/simulated/block/vda/serial": "S1\n",
+  "devices/simulated/block/vda/vda2/partition": "2\n",
+};
+
 /** A machine with firmware variables. */
-const machineWith = (files: FilesPart): MachineFile => ({
+const machineWith = (files: FilesPart, sysfs: FilesPart = {}): MachineFile => ({
   disks: [disk(files)],
-  sysfs: { "firmware/efi/efivars/": "" },
+  sysfs: { "firmware/efi/efivars/": "", ...sysfs },
 });
 
 const folderDevice = ["pci:v00001AF4d0000105Asv00001AF4sd00001100bc01sc80i00", "virtio:d0000001Av00001AF4"];
@@ -50,56 +72,119 @@ const machineWithFolders = (release?: string): MachineFile => ({
   ...(release === undefined ? {} : { kernel: { release } }),
 });
 
-const archiveEnds = ["tar.zst", "tar.xz", "tar.gz", "tgz", "tar.lz4", "tar.bz2", "tar"];
+/** The root's disk is a mapping, which was there before the boot code. */
+const mapped: MachineFile = {
+  disks: [{ name: "dm-0", tags: { TYPE: "xfs", LABEL: "ROOT", USAGE: "filesystem" }, files: root }],
+  sysfs: {
+    "devices/simulated/block/dm-0/dm/name": "vg-root\n",
+    "devices/simulated/block/dm-0/dm/uuid": `LVM-${"x".repeat(64)}\n`,
+    "devices/simulated/block/dm-0/dm/suspended": "0\n",
+  },
+};
 
-type Boot = readonly [name: string, commandLine: string, machine: MachineFile];
+const blockRoots: Boot[] = [
+  `UUID=${uuid}`,
+  "LABEL=ROOT",
+  "PARTUUID=1b2f",
+  "PARTLABEL=root",
+  "/dev/vda2",
+  `/dev/disk/by-uuid/${uuid}`,
+  "/dev/disk/by-id/virtio-S1-part2",
+].map((spec) => ({ name: spec, cmdline: `root=${spec} ro`, machine: machineWith(root, hardware) }));
 
-/** By name: a kernel command line, and the machine. */
-const boots: readonly Boot[] = [
-  ...[`UUID=${uuid}`, "LABEL=ROOT", "PARTUUID=1b2f", "PARTLABEL=root", "/dev/vda2", `/dev/disk/by-uuid/${uuid}`].map(
-    (spec): Boot => [spec, `root=${spec} ro`, machineWith(root)],
-  ),
-  [
-    "writable, with drivers handed on",
-    "root=LABEL=ROOT rw rd.driver.export",
-    machineWith({ ...root, "lib/modules/": "" }),
-  ],
-  [
-    "drivers by name, and a log",
-    "root=LABEL=ROOT rd.driver.pre=loop rd.driver.post=fuse loop.max_loop=8 rd.log=all",
-    machineWith(root),
-  ],
-  ...archiveEnds.map(
-    (end): Boot => [
-      `archive ${end}`,
-      "root=tmpfs:LABEL=ROOT rd.tmpfs.size=512M",
-      machineWith({ [`rootfs.${end}`]: { size: "10M", archive: root } }),
-    ],
-  ),
-  [
-    "osbuild's folders",
-    "rootfstype=virtiofs root=rootfs ro mount=mnt0 init=/run/mnt/mnt0/osbuild/vm.py",
-    machineWithFolders(),
-  ],
-  [
-    "folders whose tags the kernel tells, with an overlay",
-    "rootfs= rd.overlay mount-ro=mnt0",
-    machineWithFolders("6.12.0"),
-  ],
+const sequencerBoots: Boot[] = [
+  { name: "device mapper", cmdline: "root=/dev/mapper/vg-root ro rootfstype=ext4,xfs", machine: mapped },
+  {
+    name: "writable, with drivers handed on",
+    cmdline: "root=LABEL=ROOT rw rootflags=noatime rd.driver.export",
+    machine: machineWith({ ...root, "lib/modules/": "" }),
+  },
+  {
+    name: "drivers by name, and a log",
+    cmdline:
+      "root=LABEL=ROOT rd.driver.pre=loop rd.driver.post=fuse loop.max_loop=8 rd.driver.blacklist=floppy rd.log=all rd.debug",
+    machine: machineWith(root),
+  },
+  {
+    name: "shells before phases",
+    cmdline: "root=LABEL=ROOT rd.break=pre-udev,mount,emergency rd.break init=/sbin/init",
+    machine: machineWith(root, hardware),
+  },
+  { name: "no shell", cmdline: "root=LABEL=ROOT rd.shell=0 panic=5 rd.retry=9", machine: machineWith(root) },
+  { name: "the recording on the console", cmdline: "root=LABEL=ROOT rd.trace=console", machine: machineWith(root) },
+  { name: "no recording", cmdline: "root=LABEL=ROOT rd.trace=0 quiet rd.info", machine: machineWith(root) },
+  {
+    name: "a disk that others are in front of",
+    cmdline: "root=LABEL=ROOT",
+    machine: {
+      disks: [
+        { name: "sr0", tags: {} },
+        { name: "sda", ambivalent: true, probeLasts: 20 },
+        { ...disk(root), after: 3 },
+      ],
+      sysfs: { "module/block/parameters/events_dfl_poll_msecs": "0\n" },
+    },
+  },
 ];
 
-/** An image with the modules that are explored, and a boot of it for each form of root. `remove` takes the machines' files away. */
-export async function exploredBoots(
-  name: string,
-): Promise<{ boots: { name: string; scenario: Scenario }[]; remove(): void }> {
-  const { file: image } = await buildImage(name, ["-N", "-a", "tmpfs-root virtiofs busybox", "--compress", "zstd -1"]);
-  const folder = mkdtempSync(join(tmpdir(), "firstlight-explored-"));
-  return {
-    boots: boots.map(([title, cmdline, described], index) => {
-      const machine = join(folder, `${index}.json`);
-      writeFileSync(machine, JSON.stringify(described));
-      return { name: title, scenario: { image, cmdline, machine } };
+const archiveEnds = ["tar.zst", "tar.xz", "tar.gz", "tgz", "tar.lz4", "tar.bz2", "tar"];
+const onTmpfs = "root=tmpfs:LABEL=ROOT rd.tmpfs.size=512M";
+
+const tmpfsBoots: Boot[] = [
+  ...archiveEnds.map((end) => ({
+    name: `archive ${end}`,
+    cmdline: onTmpfs,
+    machine: machineWith({ [`rootfs.${end}`]: { size: "10M", archive: root } }),
+  })),
+  {
+    name: "archive by name, of a root with SELinux",
+    cmdline: `${onTmpfs} rd.tmpfs.imgfile=images/node.tar rd.tmpfs.mpol=local security=selinux selinux=1`,
+    machine: machineWith({
+      "images/node.tar": { size: "10M", archive: { ...root, "etc/selinux/config": "SELINUX=permissive\n" } },
     }),
-    remove: () => rmSync(folder, { recursive: true }),
-  };
+  },
+];
+
+const folderBoots: Boot[] = [
+  {
+    name: "osbuild's folders",
+    cmdline: "rootfstype=virtiofs root=rootfs ro mount=mnt0 init=/run/mnt/mnt0/osbuild/vm.py",
+    machine: machineWithFolders(),
+  },
+  {
+    name: "folders whose tags the kernel tells, with an overlay",
+    cmdline: "rootfs= rd.overlay mount-ro=mnt0",
+    machine: machineWithFolders("6.12.0"),
+  },
+];
+
+const images: readonly ExploredImage[] = [
+  {
+    options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
+    boots: [...blockRoots, ...sequencerBoots, ...tmpfsBoots, ...folderBoots],
+  },
+  {
+    options: ["--no-kernel", "--no-rehearse", "--kernel-cmdline", `root=UUID=${uuid} ro rd.emergency=reboot`],
+    boots: [
+      {
+        name: "host-only, without drivers, with a command line of its own",
+        cmdline: "",
+        machine: machineWith(root),
+      },
+    ],
+  },
+];
+
+/** All of them, each with its image and machine file below out/tests; `name` is that of the test. */
+export async function exploredBoots(name: string): Promise<{ name: string; scenario: Scenario }[]> {
+  const boots: { name: string; scenario: Scenario }[] = [];
+  for (const [index, { options, boots: ofImage }] of images.entries()) {
+    const { file: image } = await buildImage(`${name}-${index}`, [...options, "--compress", "zstd -1"]);
+    for (const { name: title, cmdline, machine } of ofImage) {
+      const file = join(dirname(image), `${name}-${index}-${boots.length}.json`);
+      writeFileSync(file, JSON.stringify(machine));
+      boots.push({ name: title, scenario: { image, cmdline, machine: file } });
+    }
+  }
+  return boots;
 }
