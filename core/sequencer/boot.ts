@@ -219,7 +219,12 @@ async function pause(state: State, phase: Phase): Promise<void> {
     return;
   }
   print(`rd.break: before the phase ${phase}. exit or continue-boot goes on.\n`);
-  await openShell(state);
+  try {
+    await openShell(state);
+  } catch (error) {
+    // Before the phase emergency it must not hide the report.
+    state.services.log.warning(`rd.break=${phase}: there is no shell: ${reasonOf(error)}`);
+  }
 }
 
 /** Off the path: what goes wrong there, or does not end, must not hide what it is for. */

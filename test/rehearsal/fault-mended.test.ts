@@ -1,8 +1,10 @@
 /** Faults that a boot once did not survive, or did not tell of; found by exploring them. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { shellPath } from "../../core/abi/index.js";
 import type { MachineDescription } from "../../core/rehearsal/description.js";
 import { createExplorer, type ExploredRun, type Explorer } from "../../core/rehearsal/explore.js";
+import type { AskedOp } from "../../core/rehearsal/fault-list.js";
 import { bundleWith } from "../support/rehearsal.js";
 
 const machine: MachineDescription = {
@@ -98,6 +100,31 @@ test("what the report or the shell cannot read is no reason to stop without a re
     const { verdict, shown } = await explorer.run([first, second]);
     assert.deepEqual([verdict.end, verdict.violations], ["stopped", []], shown);
   }
+});
+
+test("a shell before the report that cannot be run hides neither the report nor the boot's end", async () => {
+  const withShell = await createExplorer(await bundleWith({ add: [] }), {
+    ...machine,
+    commandLine: "root=LABEL=ROOT rd.timeout=60 rd.break=mount,emergency",
+    initramfs: { [shellPath.slice(1)]: { type: "file", mode: 0o755, data: "" } },
+    programs: { shell: () => ({}) },
+  });
+  const runs = (asked: readonly AskedOp[]) => asked.flatMap(({ name }, index) => (name === "run" ? [index + 1] : []));
+  const [before = 0] = runs(withShell.good.asked);
+  const noShell = await withShell.find([], before, "EAGAIN");
+  assert.ok(noShell);
+  const { verdict, shown } = await withShell.run([noShell]);
+  assert.deepEqual([verdict.end, verdict.violations], ["switch", []], shown);
+  assert.match(shown, /^<4>rd\.break=mount: there is no shell: run .*: EAGAIN/m);
+  const notMounted = withShell.faults.find(
+    ({ op, name }) => name === "EUCLEAN" && withShell.good.asked[op - 1]?.arguments.includes("/sysroot"),
+  );
+  assert.ok(notMounted);
+  const [, atReport = 0] = runs((await withShell.run([notMounted])).asked);
+  const nor = await withShell.find([notMounted], atReport, "EAGAIN");
+  assert.ok(nor);
+  const both = await withShell.run([notMounted, nor]);
+  assert.deepEqual([both.verdict.end, both.verdict.violations], ["stopped", []], both.shown);
 });
 
 test("a device whose modalias cannot be read is told of", () =>
