@@ -12,6 +12,8 @@ const largestTrace = 4 << 20;
 
 /** Bytes of it that are shown at a time. */
 const shownAtOnce = 1 << 16;
+/** Milliseconds that this may take: it lies in memory. */
+const longestRead = 10_000;
 
 /** Where recordings are. */
 export const traceFolder = tracePath.replace(/\/[^/]*$/, "");
@@ -38,8 +40,17 @@ export function beginTrace(
   } catch (error) {
     log.warning(`there is no trace of this boot: ${reasonOf(error)}`);
   }
-  instant("trace", { path: null });
+  endTrace(log);
   return false;
+}
+
+function endTrace(log: Log): void {
+  try {
+    instant("trace", { path: null });
+  } catch (error) {
+    // It takes some memory, until the switch.
+    log.warning(`the recording goes on: ${reasonOf(error)}`);
+  }
 }
 
 export const wantsTrace = (parameters: Parameters): boolean =>
@@ -54,11 +65,13 @@ export async function showTrace(
   parameters: Parameters,
 ): Promise<void> {
   if (!showsTrace(parameters)) return;
-  instant("trace", { path: null });
+  endTrace(log);
   print(`rd.trace=console: from here to "${traceEnd}" is for tools/rehearse --replay.\n`);
   try {
     for (let offset = 0, size = 1; offset < size; offset += shownAtOnce) {
-      const part = await loop.job("readFile", { path: pathOf(engine), offset, length: shownAtOnce });
+      const reading = loop.job("readFile", { path: pathOf(engine), offset, length: shownAtOnce });
+      if (!(await loop.within(longestRead, reading))) throw new Error("it cannot be read");
+      const part = await reading;
       print(part.data);
       size = part.size;
     }

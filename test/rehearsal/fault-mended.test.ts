@@ -127,5 +127,25 @@ test("a shell before the report that cannot be run hides neither the report nor 
   assert.deepEqual([both.verdict.end, both.verdict.violations], ["stopped", []], both.shown);
 });
 
+test("a recording that cannot be ended, or not be shown, is told of, and no more", async () => {
+  const shows = await createExplorer(await bundleWith({ add: [] }), {
+    ...machine,
+    commandLine: `${machine.commandLine} rd.trace=console`,
+  });
+  const toReport = shows.faults.findLast(({ name }) => name === "EAGAIN");
+  assert.ok(toReport);
+  const { asked } = await shows.run([toReport]);
+  for (const [op, name, says] of [
+    ["trace", "EIO", /the recording goes on: trace: EIO/],
+    ["readFile", "never", /the trace cannot be shown: it cannot be read/],
+  ] as const) {
+    const second = await shows.find([toReport], asked.findLastIndex((one) => one.name === op) + 1, name);
+    assert.ok(second, op);
+    const { verdict, shown } = await shows.run([toReport, second]);
+    assert.deepEqual([verdict.end, verdict.violations], ["stopped", []], shown);
+    assert.match(shown, says);
+  }
+});
+
 test("a device whose modalias cannot be read is told of", () =>
   stops(/^read .*modalias/, "EIO", /^<4>.*modalias: EIO/m));
