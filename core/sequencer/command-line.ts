@@ -1,3 +1,4 @@
+import { BootError } from "../../hooks/index.js";
 import { files, listIfThere, readIfThere } from "./files.js";
 import { parseCommandLine, type Word } from "./parameters.js";
 import type { BootPlan } from "./plan.js";
@@ -11,10 +12,17 @@ export interface CommandLine {
 
 /**
  * /etc/cmdline.d/*.conf in the order of their names, /etc/cmdline, /proc/cmdline (dracut.cmdline(7)). The files are read line by line, so that a
- * quote that is never closed, or a "--", spoils no more than its line. A line may be a comment.
+ * quote that is never closed, or a "--", spoils no more than its line. A line may be a comment. Throws OpError, and BootError: it is cut.
  */
 export function readCommandLine(own: BootPlan["ownParameters"] = readOwn()): CommandLine {
-  const text = files.read("/proc/cmdline").trim();
+  const whole = files.read("/proc/cmdline");
+  // The kernel ends it so (fs/proc/cmdline.c). Half of it may name another root, or another init.
+  if (!whole.endsWith("\n"))
+    throw new BootError(
+      "/proc/cmdline cannot be read to its end",
+      "Start the machine again, and report it (tools/bug-report).",
+    );
+  const text = whole.trim();
   return { text, words: [...own.flatMap(({ path, text }) => wordsOfFile(path, text)), ...parseCommandLine(text)] };
 }
 

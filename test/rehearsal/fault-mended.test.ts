@@ -147,5 +147,8 @@ test("a recording that cannot be ended, or not be shown, is told of, and no more
   }
 });
 
+test("a command line that is cut names no root", () =>
+  stops(/^read .*\/proc\/cmdline/, "half", /^What: {4}\/proc\/cmdline cannot be read to its end$/m));
+
 test("a device whose modalias cannot be read is told of", () =>
   stops(/^read .*modalias/, "EIO", /^<4>.*modalias: EIO/m));
