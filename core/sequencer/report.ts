@@ -56,15 +56,6 @@ function remedyOf(error: unknown): string {
   );
 }
 
-/** Modules look for it themselves, on a machine in trouble. */
-function nearestOf(want: OpenWant): string {
-  try {
-    return want.nearest();
-  } catch (error) {
-    return `what is there cannot be told: ${reasonOf(error)}`;
-  }
-}
-
 /** What a person in front of a machine that did not boot has to know. */
 export function formatReport({
   error,
@@ -82,7 +73,7 @@ export function formatReport({
   lines.push(`Remedy:  ${remedyOf(error)}`, `Where:   ${where}`);
   for (const want of wants) {
     lines.push(`Waiting: ${want.description}, wanted for ${want.for}`);
-    const nearest = nearestOf(want);
+    const nearest = want.nearest();
     if (nearest) lines.push(`         ${nearest}`);
   }
   for (const job of running) lines.push(`Running: ${job}`);

@@ -100,22 +100,3 @@ test("a module ends the boot in place of the switch: a program in the root, and 
   assert.match(second.shown, /it ended with 3\n/);
   assert.doesNotMatch(second.shown, /phase pre-trigger/);
 });
-
-test("a report comes out, whatever a module's look at what is there instead comes to", async (context) => {
-  const folder = placeFor(context);
-  const module = join(folder, "60waits");
-  mkdirSync(module);
-  const hook = `import { hook } from "firstlight/hooks";
-export default hook({
-  run: async ({ wants, files }) => {
-    await wants.until("a sign", { for: "peace", nearest: () => files.read("/signs") }, () => undefined);
-  },
-});
-`;
-  writeFileSync(join(module, "module-setup.ts"), "export default {};\n");
-  writeFileSync(join(module, "initqueue.ts"), hook);
-  const bundle = await bundleWith({ add: ["waits"], folders: [folder] });
-  const { word, shown } = await boot(bundle, "root=/dev/vda rd.shell=0 rd.retry=3");
-  assert.equal(word.word, "failed", shown);
-  assert.match(shown, /^Waiting: a sign, wanted for peace\n {9}what is there cannot be told: read \/signs: ENOENT/m);
-});
