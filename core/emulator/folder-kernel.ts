@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { createHostFiles, type HostFiles } from "../generator/host-files.js";
 import { BuildError } from "../generator/problems.js";
@@ -39,9 +40,11 @@ function folderOfModules(host: HostFiles): string {
   return host.list("/usr/lib/modules") ? "/usr/lib/modules" : "/lib/modules";
 }
 
-/** A kernel that a person has named. */
-export const namedKernel = (image: string, modules: string): GuestKernel => ({
-  release: basename(resolve(modules)),
-  image,
-  modules,
-});
+/** A kernel that a person has named. Throws BuildError: `modules` is no folder of drivers. */
+export function namedKernel(image: string, modules: string): GuestKernel {
+  const release = basename(resolve(modules));
+  if (existsSync(join(modules, "modules.dep"))) return { release, image, modules };
+  throw new BuildError(
+    `--kernel-modules ${modules} has no modules.dep: it is the folder of one kernel's drivers, as ROOTFS/usr/lib/modules/KVER, once depmod has run for it`,
+  );
+}

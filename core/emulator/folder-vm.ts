@@ -67,6 +67,8 @@ const longestEnd = 2000;
  * it. Throws BuildError: it cannot begin, or the guest has ended before the command.
  */
 export async function runInFolder(wishes: FolderWishes, say: (text: string) => void): Promise<number> {
+  if (wishes.mounts.some(({ tag }) => tag === rootTag))
+    throw new BuildError(`the tag ${rootTag} is ROOTFS's own: give the folder another one`);
   const shared = [{ tag: rootTag, folder: wishes.root }, ...wishes.mounts];
   checkFolders(shared);
   const qemu = findQemu();

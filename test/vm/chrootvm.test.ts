@@ -198,8 +198,14 @@ test("what cannot be begun is told of, with what to do about it", async () => {
     [[file], 125, /given cannot be shared with a guest: it is not a directory/],
     [["--mount", "a/b", folder, root], 125, /"a\/b" is no tag for virtiofs/],
     [["--mount", "a", file, root], 125, /given cannot be shared/],
+    [["--mount", "rootfs", folder, root], 125, /the tag rootfs is ROOTFS's own: give the folder another one/],
     [[empty], 125, /empty has no kernel to boot .*: install one in it .*or name another one by --kernel/],
     [[noKernel], 125, /no-kernel has no kernel to boot \(drivers of 6\.1, but no/],
+    [
+      ["--kernel", file, "--kernel-modules", empty, root],
+      125,
+      /--kernel-modules \S+\/empty has no modules\.dep: it is/,
+    ],
     [["--kernel", file, "--kernel-modules", modules, noKernel], 125, /given is no kernel for x86-64/],
     [
       [root, "no-such-program"],

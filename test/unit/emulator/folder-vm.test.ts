@@ -25,8 +25,17 @@ function rootWith(name: string, files: readonly string[]): string {
 }
 
 test("options come before the folder; what follows INIT is its own", () => {
+  const modules = rootWith("6.1", ["modules.dep"]);
   const words = ["--mount", "a", "/srv/a", "--memory=2G", "--debug", "--mount-ro=b", "/srv/b", "--cpus", "3"];
-  const more = ["--qemu-arg", "-device", "--qemu-arg=virtio-rng-pci", "--kernel", "vm", "--kernel-modules", "m/6.1/"];
+  const more = [
+    "--qemu-arg",
+    "-device",
+    "--qemu-arg=virtio-rng-pci",
+    "--kernel",
+    "vm",
+    "--kernel-modules",
+    `${modules}/`,
+  ];
   assert.deepEqual(parseFolderCommandLine([...words, ...more, "root", "ls", "--debug", "--", "-h"]), {
     root: "root",
     init: "ls",
@@ -38,7 +47,7 @@ test("options come before the folder; what follows INIT is its own", () => {
     debug: true,
     memory: "2G",
     cpus: 3,
-    kernel: { release: "6.1", image: "vm", modules: "m/6.1/" },
+    kernel: { release: "6.1", image: "vm", modules: `${modules}/` },
     qemuArguments: ["-device", "virtio-rng-pci"],
   });
   assert.deepEqual(parseFolderCommandLine(["--", "-root"])?.root, "-root");
