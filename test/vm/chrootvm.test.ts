@@ -190,14 +190,15 @@ test("what cannot be begun is told of, with what to do about it", async () => {
   await run(["mkdir", "-p", join(noKernel, "bin"), join(noKernel, "usr/lib/modules/6.1")]);
   await run(["cp", "/bin/true", join(noKernel, "bin/sh")]);
   const { modules } = await debianKernel("cloud");
-  const file = join(readOnly, "given");
+  const file = join(empty, "file");
+  writeFileSync(file, "");
   const wrong: [words: string[], status: number, says: RegExp][] = [
     [[], 125, /name the folder ROOTFS: see chrootvm --help/],
     [["--moutn", "a", "b", root], 125, /there is no option --moutn/],
     [[join(folder, "gone")], 125, /gone cannot be shared with a guest: no such file/],
-    [[file], 125, /given cannot be shared with a guest: it is not a directory/],
+    [[file], 125, /file cannot be shared with a guest: it is not a directory/],
     [["--mount", "a/b", folder, root], 125, /"a\/b" is no tag for virtiofs/],
-    [["--mount", "a", file, root], 125, /given cannot be shared/],
+    [["--mount", "a", file, root], 125, /file cannot be shared/],
     [["--mount", "rootfs", folder, root], 125, /the tag rootfs is ROOTFS's own: give the folder another one/],
     [[empty], 125, /empty has no kernel to boot .*: install one in it .*or name another one by --kernel/],
     [[noKernel], 125, /no-kernel has no kernel to boot \(drivers of 6\.1, but no/],
@@ -206,7 +207,7 @@ test("what cannot be begun is told of, with what to do about it", async () => {
       125,
       /--kernel-modules \S+\/empty has no modules\.dep: it is/,
     ],
-    [["--kernel", file, "--kernel-modules", modules, noKernel], 125, /given is no kernel for x86-64/],
+    [["--kernel", file, "--kernel-modules", modules, noKernel], 125, /file is no kernel for x86-64/],
     [
       [root, "no-such-program"],
       127,
