@@ -22,6 +22,8 @@ export interface Folders {
   isRootfs: boolean;
 }
 
+/** What names a folder that is not the root. */
+export const folderParameters = ["mount", "mount-ro"];
 /** Where what is not the root is mounted. */
 const place = "/run/mnt";
 const usualTag = "rootfs";
@@ -65,7 +67,7 @@ function rootTag({ parameters, root: { spec } }: CommandLine): { tag: string; is
 /** Each tag once: the last word on it counts. */
 function otherFolders(parameters: Boot["parameters"]): Folder[] {
   const folders = new Map<string, Folder>();
-  for (const { name, value: tag } of parameters.inOrder(["mount", "mount-ro"])) {
+  for (const { name, value: tag } of parameters.inOrder(folderParameters)) {
     if (!tag) continue;
     if (tag.includes("/") || tag === "." || tag === "..")
       throw new BootError(

@@ -150,6 +150,14 @@ for (const [commandLine, said, change] of wrong)
     assert.match(shown, said);
   });
 
+test("another folder beside a root that is none is warned of", async () => {
+  const vda = { name: "vda", number: "254:0", tags: { TYPE: "ext4", LABEL: "disk" }, files: root };
+  const { word, mounts, shown } = await boot("root=LABEL=disk mount-ro=data mount= mount", { devices: [vda] });
+  assert.equal(word.word, "switch", shown);
+  assert.deepEqual(shown.match(/mount.* has no meaning/g), ["mount-ro=data has no meaning"]);
+  assert.ok(!mounts.some((line) => line.includes("virtiofs")));
+});
+
 test("a report comes out though what is there cannot be looked at", async () => {
   const simulated = createMachine({
     ...machine,
