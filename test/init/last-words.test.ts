@@ -22,6 +22,11 @@ const listOthers = `
     .map(({ name }) => ops.value("read", { path: "/proc/" + name + "/cmdline" }).data.split("\\0").slice(0, -1).join(" "))
     .filter((command) => command !== "/init");`;
 
+/** Leaves a process behind, and goes on once it is what it will be: before execve(2) it has its parent's words, within it none. */
+const leaveSleeping = `
+  ops.done("run", { argv: ["sh", "-c", "setsid sleep 1000 &"] });
+  while (others().join() !== "sleep 1000") ops.wait(2);`;
+
 for (const [action, signal] of [
   ["reboot", "SIGHUP"],
   ["poweroff", "SIGINT"],
@@ -191,7 +196,7 @@ test("last word run with streams, others and state: the next engine hears what n
       const { state, failure } = ops.value("kernel", {});
       print([engine, JSON.stringify(state), status, failure, others()].join(" "));
       if (engine === 1) {
-        ops.done("run", { argv: ["sh", "-c", "setsid sleep 1000 &"] });
+        ${leaveSleeping}
         run("first \\udcff", ["sh", "-c", "cat; echo told >&2; readlink /proc/1/fd/2; cut -d' ' -f6 /proc/$$/stat | grep -x $$ >/dev/null; exit $(($? + 3))"], "keep");
       }
       print(ops.value("read", { path: "/err" }).data.trim());
@@ -230,7 +235,7 @@ test("policy again: a fresh engine after an engine's death or a reboot that fail
       if (engine === 1) {
         ops.value("setRescuePolicy", { shell: false, action: "again", delay: 0 });
         ops.done("mount", { source: "half", target: "/half", type: "tmpfs", flags: [], data: "" });
-        ops.done("run", { argv: ["sh", "-c", "setsid sleep 1000 &"] });
+        ${leaveSleeping}
         ops.done("run", { argv: ["sh", "-c", "kill -KILL $PPID"] });
       }
       if (engine === 2) ops.value("finish", { word: "reboot", action: "kexec", state: "after kexec" });`),
