@@ -34,22 +34,29 @@ function parse(path: string, text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     const reason = (error as Error).message.replace(/ (in JSON )?at position[\s\S]*| in JSON$/, "");
-    throw new BuildError(`${path}:${placeOf(text)}: this is no JSON: ${reason.split("\n", 1)[0]}`);
+    throw new BuildError(`${path}:${placeOf(text, error)}: this is no JSON: ${reason.split("\n", 1)[0]}`);
   }
 }
 
 /** What V8 says of a text that would be right if more came. */
 const tooEarly = /end of JSON|Unterminated|No number after|Exponent part/;
 
-/** LINE:COLUMN of the first character that cannot be right, whatever follows; the engine's messages do not always tell. */
-function placeOf(text: string): string {
+/** Where V8 says that a text is wrong; undefined: it quotes the text instead. */
+function positionIn(error: unknown): number | undefined {
+  const position = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(String(error))?.[1];
+  return position === undefined ? undefined : Number(position);
+}
+
+/** LINE:COLUMN of the first character that cannot be right, whatever follows; `error` is what V8 says of the text. */
+function placeOf(text: string, error: unknown): string {
+  const position = positionIn(error);
+  if (position !== undefined) return lineAndColumn(text, position);
   const mayGoOn = (part: string) => {
     try {
       JSON.parse(part);
       return true;
     } catch (error) {
-      const position = /at position (\d+)/.exec(String(error))?.[1];
-      return tooEarly.test(String(error)) || Number(position) >= part.length;
+      return tooEarly.test(String(error)) || Number(positionIn(error)) >= part.length;
     }
   };
   let [right, wrong] = [0, text.length + 1];
