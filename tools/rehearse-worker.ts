@@ -3,7 +3,12 @@ import { locateTarget, writeText } from "../core/generator/output.js";
 import { BuildError } from "../core/generator/problems.js";
 import { parseRehearseCommandLine, type RehearseCommandLine, rehearseHelp } from "../core/scenario/command-line.js";
 import { exploreImage, repeatFaults } from "../core/scenario/exploration.js";
-import { explorationAsJson, explorationStatus, formatExploration } from "../core/scenario/exploration-table.js";
+import {
+  explorationAsJson,
+  explorationStatus,
+  faultsStatus,
+  formatExploration,
+} from "../core/scenario/exploration-table.js";
 import {
   exitStatus,
   formatRehearsal,
@@ -70,7 +75,7 @@ async function showFault({ verbose, ...scenario }: RehearseCommandLine, fault: s
   const lines = [...formatTimeline(asked, { all: verbose }), `${end}: ${reason}`];
   for (const line of [...lines, ...violations.map((violation) => `must not be: ${violation}`)])
     process.stdout.write(`${line}\n`);
-  return violations.length ? 1 : 0;
+  return faultsStatus([verdict]);
 }
 
 async function main(): Promise<number> {

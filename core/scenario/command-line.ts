@@ -143,9 +143,9 @@ export function rehearseHelp(): string {
     ...lines,
     "",
     "Exit status: 0 if the boot reaches the new root, 1 if it stops, 2 if the machine's description leaves open what happens, 3 if the",
-    "rehearsal cannot begin: a wrong option, image or machine file. With --faults: 0 if each leads to the same root or to a report that",
-    "names it, 1 if one does not. Of a replay: 0 if the boot code asked what was recorded, 1 if not, 2 if the",
-    "recording ends before the boot did.",
+    "rehearsal cannot begin: a wrong option, image or machine file. With --faults and --fault: 0 if each leads to the same root or to a",
+    "report that names it, 1 if one does not, 2 if the machine's description leaves that open. Of a replay: 0 if the boot code asked what",
+    "was recorded, 1 if not, 2 if the recording ends before the boot did.",
     "",
   ].join("\n");
 }

@@ -8,8 +8,13 @@ import { describeOp } from "./timeline.js";
 /** 0: every run reached the same root or a report; 1: not so, or already the good run does not; 2: the description leaves some open. */
 export function explorationStatus({ good, runs }: Exploration): 0 | 1 | 2 {
   if (good.ending.end === "open") return 2;
-  if (!goodWord(good.ending) || runs.some(({ verdict }) => verdict.violations.length)) return 1;
-  return runs.some(({ verdict }) => verdict.end === "left open") ? 2 : 0;
+  return goodWord(good.ending) ? faultsStatus(runs.map(({ verdict }) => verdict)) : 1;
+}
+
+/** The same, of runs with faults alone. */
+export function faultsStatus(verdicts: readonly FaultVerdict[]): 0 | 1 | 2 {
+  if (verdicts.some(({ violations }) => violations.length)) return 1;
+  return verdicts.some(({ end }) => end === "left open") ? 2 : 0;
 }
 
 /** Functions of the boot code that are shown of a call site. */
@@ -55,7 +60,7 @@ export function formatExploration(exploration: Exploration, { all }: { all: bool
   const { good, assumption, runs } = exploration;
   const head = assumption === undefined ? [] : [`(${assumption})`];
   if (!goodWord(good.ending))
-    return [...head, `Nothing to explore: without any fault the boot ${verdictOf(good.ending)}`, ""].join("\n");
+    return [...head, `Nothing to explore. Without any fault: ${verdictOf(good.ending)}`, ""].join("\n");
   const rows = rowsOf(exploration);
   const columns = [9, 9, 9, 6];
   const line = (op: string, site: string, ...cells: (string | number)[]) =>
@@ -89,10 +94,10 @@ function sumOf(runs: readonly FaultyRun[]): string {
   };
   const parts = (Object.keys(words) as End[]).filter((end) => ends[end]).map((end) => `${ends[end]} ${words[end]}`);
   const wrong = runs.filter(({ verdict }) => verdict.violations.length).length;
-  return `${runs.length} faults: ${parts.join(", ")}; ${wrong || "none"} of them must not be so.`;
+  return `${runs.length} faults: ${parts.join(", ")}; ${wrong ? `${wrong} must not be` : "all is well"}.`;
 }
 
-/** The same for programs; README.md tells what it means. */
+/** The same for programs; docs/rehearse.md tells what it means. */
 export function explorationAsJson(exploration: Exploration): object {
   const { good, assumption, runs } = exploration;
   return {

@@ -8,7 +8,7 @@ import { type AskedOp, exploredTimeout, type Fault, faultsAfter } from "../rehea
 import type { FaultVerdict } from "../rehearsal/fault-verdict.js";
 import type { Ending } from "../rehearsal/rehearse.js";
 import { machineOf } from "./machine.js";
-import { notLoaded, openScenario, type Scenario } from "./rehearsal.js";
+import { type Chosen, endingOn, notLoaded, openScenario, type Scenario } from "./rehearsal.js";
 
 /**
  * What is explored: all single faults; one of each call site, but for those known from elsewhere, and where that leads to places that no good boot comes
@@ -60,12 +60,13 @@ function withTimeout(scenario: Scenario): Scenario {
   return { ...scenario, cmdline: `rd.timeout=${exploredTimeout} ${scenario.cmdline}` };
 }
 
-async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; assumption: string | undefined }> {
+async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; chosen: Chosen }> {
   const told = withTimeout(scenario);
-  const [image, { machine, folder, assumption }] = await openScenario(told);
+  const [image, chosen] = await openScenario(told);
+  const { machine, folder } = chosen;
   const description = machineOf(machine, image, folder, told.cmdline);
   const explorer = await createExplorer(image.bundle, description).catch((error: unknown) => notLoaded(image, error));
-  return { explorer, assumption };
+  return { explorer, chosen };
 }
 
 const nameOf = (faults: readonly Fault[]) => faults.map(({ op, name }) => `${op}:${name}`).join();
@@ -106,15 +107,17 @@ export async function exploreShare(
 
 /** Boots an image with fault after fault, on all processors. Throws BuildError: it cannot begin. */
 export async function exploreImage(scenario: Scenario, wanted: Wanted): Promise<Exploration> {
-  const { explorer, assumption } = await openExplorer(scenario);
-  const { good, faults, places } = explorer;
+  const { explorer, chosen } = await openExplorer(scenario);
+  const { faults, places } = explorer;
+  const good = { ...explorer.good, ending: endingOn(chosen, explorer.good.ending) };
   const first = faults.length ? await inThreads(scenario, wanted) : [];
   /** By place. Whichever thread came there, it is the first run that counts. */
   const further = new Map([...first].reverse().flatMap((run) => [...run.further]));
   const these = [...further.values()].flat();
   const second = these.length ? await inThreads(scenario, { these }) : [];
   const runs = [...first, ...second].sort((a, b) => a.op - b.op);
-  return { good, assumption, runs, sites: [...explorer.sitesOf(faults), ...places, ...further.keys()] };
+  const sites = [...explorer.sitesOf(faults), ...places, ...further.keys()];
+  return { good, assumption: chosen.assumption, runs, sites };
 }
 
 /** All runs, in the order of the plan. */

@@ -42,6 +42,10 @@ export async function openImage(path: string): Promise<RehearsedImage> {
   } catch (error) {
     throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
+  if (isFolder && !lstatSync(join(path, initPath), { throwIfNoEntry: false }))
+    throw new BuildError(
+      `${path} has no ${initPath}: name an image, or the folder that lsinitrd --unpack has made of one`,
+    );
   return imageOf(path, isFolder ? readFolder(path) : readStaticInit(path) ? aloneIn(path) : await readArchive(path));
 }
 

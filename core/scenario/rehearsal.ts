@@ -72,7 +72,7 @@ export async function rehearseImage(scenario: Scenario): Promise<Rehearsed> {
 
 /** Throws BuildError. */
 export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLine: string): Promise<Rehearsed> {
-  const { machine, folder, assumption, unknown } = chosen;
+  const { machine, folder, assumption } = chosen;
   let simulated = createMachine(machineOf(machine, image, folder, commandLine));
   const bundle = await loadBundle(image.bundle).catch((error: unknown) => notLoaded(image, error));
   let boot = await bundle.boot(simulated);
@@ -82,10 +82,13 @@ export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLi
     simulated = simulated.nextEngine();
     boot = await bundle.boot(simulated);
   }
-  const ending: Ending = reachesRoot(boot) || !unknown.length ? boot : { end: "open", questions: unknown };
   const recording = again ? [...before, ...simulated.recorded()] : before;
-  return { ending, recording, assumption, time: simulated.now() };
+  return { ending: endingOn(chosen, boot), recording, assumption, time: simulated.now() };
 }
+
+/** What a boot's end means where not all is known of its machine: that may be why it does not reach its root. */
+export const endingOn = ({ unknown }: Pick<Chosen, "unknown">, ending: Ending): Ending =>
+  reachesRoot(ending) || !unknown.length ? ending : { end: "open", questions: unknown };
 
 /** Once more, where somebody is described who does something at the shell and leaves it: that may have helped. */
 const isTriedAgain = (ending: Ending, { programs = [] }: MachineFile) =>
@@ -154,7 +157,7 @@ export function rehearsalAsSvg({ ending, recording, time }: Rehearsed, image: st
   return timelineSvg(`${basename(image)}, rehearsed`, stepsOf(recording), time, verdictOf(ending));
 }
 
-/** The same for programs. What it holds stays in later versions of the same number; README.md tells what it means. */
+/** The same for programs. What it holds stays in later versions of the same number; docs/rehearse.md tells what it means. */
 export function rehearsalAsJson(rehearsed: Rehearsed): object {
   const { ending, recording, assumption, time } = rehearsed;
   return {

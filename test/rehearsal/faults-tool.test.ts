@@ -26,7 +26,7 @@ test("--faults: a table, each run with -v, and the sum; --json has the same", as
     /^--fault \d+:EUCLEAN: mount \/dev\/vda on \/sysroot .*\n {4}stopped: \/dev\/vda cannot be mounted/m,
   );
   const [, sum = ""] =
-    /^(\d+) faults: \d+ reach the same root, \d+ stop with a report; none of them must not be so\.$/m.exec(text) ?? [];
+    /^(\d+) faults: \d+ reach the same root, \d+ stop with a report; all is well\.$/m.exec(text) ?? [];
   const told = JSON.parse((await rehearse(...line, "--faults", "--json")).text);
   assert.deepEqual([told.schema_version, told.status, told.runs.length], [1, 0, Number(sum)]);
   const { fault, op, end, violations } = told.runs.find(({ op }: { op: string }) => op === "mount");
@@ -52,7 +52,10 @@ test("--fault: the timeline with one, or with a second that comes after it", asy
 test("a boot that does not reach its root has nothing to explore", async () => {
   const { status, text } = await rehearse("-c", "ro", "--faults");
   assert.equal(status, 1);
-  assert.match(text, /^Nothing to explore: without any fault the boot would stop: there is no root=/);
+  assert.match(text, /^Nothing to explore\. Without any fault: would stop: there is no root=/);
+  const unknown = await rehearse("-c", "root=/dev/mapper/x ro", "--faults");
+  assert.equal(unknown.status, 2, "as without --faults");
+  assert.match(unknown.text, /^Nothing to explore\. Without any fault: left open: on which machine it boots/);
 });
 
 test("command lines that cannot be meant", async () => {

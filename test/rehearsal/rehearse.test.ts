@@ -1,6 +1,6 @@
 /** tools/rehearse as people run it: a real image on machines that are described, assumed, or described wrong. */
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -215,7 +215,11 @@ test("command lines that cannot be meant", async () => {
 
 test("images that cannot be rehearsed", async () => {
   await refused([join(folder, "none"), "-c", ""], /none cannot be read: no such file/);
-  await refused([folder, "-c", ""], /has no \/usr\/lib\/firstlight\/bundle\.js: only images of firstlight/);
+  await refused(["/proc", "-c", ""], /^rehearse: error: \/proc has no \/init: name an image, or the folder that/);
+  const foreign = join(folder, "foreign");
+  mkdirSync(foreign);
+  writeFileSync(join(foreign, "init"), "#!/bin/sh\n");
+  await refused([foreign, "-c", ""], /has no \/usr\/lib\/firstlight\/bundle\.js: only images of firstlight/);
   await refused([example, "-c", ""], /neither a cpio archive nor any compression/);
   const cut = join(folder, "cut.img");
   cpSync(image, cut);
@@ -241,6 +245,7 @@ test("machine files that are wrong: where, and what is meant", async () => {
   await wrong('{\n  "disks": [ { "name": "vda", } ]\n}', /machine\.json:2:31: this is no JSON/);
   await wrong('{\n  "disks": [\n', /machine\.json:3:1: this is no JSON/);
   await wrong('{\n  "memory": nonsense }', /machine\.json:2:14: this is no JSON/);
+  await wrong('{\n  "memory": 2es,\n  "nodes": 1\n}', /machine\.json:2:15: this is no JSON: Exponent part/);
   await wrong("[]", /the machine: must be object/);
   await wrong('{ "disk": [] }', /the machine: unknown key disk: did you mean disks\?/);
   await wrong(
