@@ -1,6 +1,7 @@
 import type { LastWord, MountFlag } from "../abi/index.js";
 import { type AskedOp, type Fault, isCut } from "./fault-list.js";
 import type { FaultyMachine } from "./faulty-machine.js";
+import type { Mount } from "./file-space.js";
 import { type FileSystem, type Inode, isFolder, sizeOf } from "./file-tree.js";
 import type { Machine } from "./machine.js";
 import type { Ending } from "./rehearse.js";
@@ -19,7 +20,10 @@ export interface GoodEnd {
 
 /** What a run with faults led to. */
 export interface FaultVerdict {
-  /** "switch": the same root as without the fault, or the same other end; "stopped": the emergency, and a report; the others are violations. */
+  /**
+   * "switch": the same root as without the fault, or the same other end; "stopped": the emergency, and a report, or a system that goes on otherwise, of
+   * which the log tells why; the others are violations.
+   */
   end: "switch" | "stopped" | "half a root" | "hung" | "died" | "left open";
   /** One line: the reason of the report, or what happened. */
   reason: string;
@@ -59,18 +63,23 @@ export function writesOf(asked: readonly AskedOp[]): Set<string> {
   return new Set(writes);
 }
 
-/** What is mounted at the new root and on what moves into it, with the files of what lies in memory. */
+/** What is mounted at the new root and on what moves into it, with the files of what lies in memory; or wherever a system that is the whole has it. */
 export function mountsOf({ files }: Machine, word: GoodWord): string[] {
+  if (isOfSystem(word)) return files.mounts.map(({ point, ...mount }) => describeMount(mount, point));
   const root = word.word === "switch" ? word.root : word.word === "run" ? word.program.root : undefined;
   const moves = word.word === "switch" ? word.moves : [];
   return [...(root === undefined ? [] : [root]), ...moves].map((point) => {
     const mount = files.mounts.findLast((one) => one.point === point);
     if (!mount) return `nothing on ${point}`;
-    const { system, source, flags } = mount;
-    const tree = point === root ? describeTree(system, mount.root) : "";
-    return `${source} (${system.type}) on ${point} (${[...flags].sort().join()}${system.shown})${tree}`;
+    return describeMount(mount, point) + (point === root ? describeTree(mount.system, mount.root) : "");
   });
 }
+
+const describeMount = ({ system, source, flags }: Omit<Mount, "point">, point: string): string =>
+  `${source} (${system.type}) on ${point} (${[...flags].sort().join()}${system.shown})`;
+
+/** The initramfs is the whole system: its last words hand a state on. */
+const isOfSystem = (word: GoodWord): boolean => word.word !== "switch" && word.state !== undefined;
 
 /** Nobody has filled a file system that lies on a disk. */
 function describeTree({ disk }: FileSystem, top: Inode): string {
@@ -112,17 +121,30 @@ function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: rea
   const reported = (reason: string) => is("stopped", reason, ...lacksOfReport(machine.console(), run.asked, faults));
   if (word.word === "failed") return reported(word.reason);
   const difference = differenceOf(good, word, machine);
-  if (difference === undefined) return is("switch", "the same root");
+  if (difference === undefined) return is("switch", word.word === "switch" ? "the same root" : "the same end");
+  if (isOfSystem(word)) {
+    const shown = machine.console();
+    const lines = [...shown.matchAll(/^(<[0-4]>|firstlight: )\/init: .*$/gm)].join("\n");
+    const named = faults.some((fault) => isNamed(shown, lines, fault, run.asked[fault.op - 1]));
+    return is("stopped", difference, ...(named ? [] : ["no message names the fault"]));
+  }
   // By continue-boot, which leaves out what has failed.
   if (machine.console().includes(reportHead)) return reported(`a person went on behind the report: ${difference}`);
   return is("half a root", difference, `the boot ends otherwise than without the fault: ${difference}`);
 }
 
-/** undefined: it is the same root, and all that moves into it. */
+/** undefined: it is the same root, and all that moves into it; or the same end of a system, with all that it has mounted. */
 function differenceOf(good: GoodEnd, word: GoodWord, machine: Machine): string | undefined {
-  if (JSON.stringify(word) !== JSON.stringify(good.word)) return wordsOf(word);
-  return mountsOf(machine, word).find((mount, index) => mount !== good.mounts[index]);
+  if (endOf(word) !== endOf(good.word)) return wordsOf(word);
+  const mounts = mountsOf(machine, word);
+  if (!isOfSystem(word)) return mounts.find((mount, index) => mount !== good.mounts[index]);
+  const lacking = good.mounts.find((mount) => !mounts.includes(mount));
+  return lacking && `without ${lacking}`;
 }
+
+/** Of a program of the system it matters which one it is, and when it runs; what it is given is the log's to tell. */
+const endOf = (word: GoodWord): string =>
+  JSON.stringify(word.word === "run" && isOfSystem(word) ? [word.program.argv, word.state] : word);
 
 const wordsOf = (word: GoodWord): string =>
   word.word === "switch"
@@ -138,10 +160,11 @@ function lacksOfReport(shown: string, asked: readonly AskedOp[], faults: readonl
   if (faults.some(({ op }) => ["print", "log"].includes(asked[op - 1]?.name ?? ""))) return [];
   const report = shown.slice(Math.max(0, shown.lastIndexOf(reportHead)));
   if (!/^What: /m.test(report)) return ["there is no report"];
+  const lines = [...report.matchAll(/^(What|Waiting|Running): .*$/gm)].join("\n");
   return [
     ...(/^Remedy: {2}\S/m.test(report) ? [] : ["the report has no remedy"]),
     // Of two, the second one may come after the report.
-    ...(faults.some((fault) => isNamed(shown, report, fault, asked[fault.op - 1]))
+    ...(faults.some((fault) => isNamed(shown, lines, fault, asked[fault.op - 1]))
       ? []
       : ["neither the report nor a message before it names the fault"]),
   ];
@@ -157,20 +180,21 @@ function isSilent({ name, answer, ending, gone }: Fault, entry: AskedOp | undefi
   return entry?.name !== "run" || isCut(name);
 }
 
-/** By its errno or signal anywhere; or, in the report, by what the op was about. */
-function isNamed(shown: string, report: string, fault: Fault, entry: AskedOp | undefined): boolean {
+/** By its errno or signal anywhere; or, in some lines, by what the op was about. */
+function isNamed(shown: string, lines: string, fault: Fault, entry: AskedOp | undefined): boolean {
   if (isSilent(fault, entry)) return true;
   const { name, ending } = fault;
   const said = ending && "error" in ending ? [name, ending.error.errno] : [name];
   if (said.some((word) => /^(E[A-Z0-9]+|SIG[A-Z]+)$/.test(word) && shown.includes(word))) return true;
-  const lines = [...report.matchAll(/^(What|Waiting|Running): .*$/gm)].join("\n");
   return subjectsOf(entry).some((subject) => lines.includes(subject));
 }
 
 /** Words for what an op was about, as a report may have them. */
 function subjectsOf(entry: AskedOp | undefined): string[] {
   if (!entry) return [];
-  const { path, target, source, from, device, alias, argv, stdin, file, drivers, init } = JSON.parse(entry.arguments);
+  const { path, target, source, from, device, alias, argv, stdin, file, drivers, init, kernel } = JSON.parse(
+    entry.arguments,
+  );
   const given = [
     path,
     target,
@@ -180,6 +204,7 @@ function subjectsOf(entry: AskedOp | undefined): string[] {
     alias,
     file,
     init,
+    kernel,
     argv?.[0],
     stdin?.file,
     ...(drivers ?? []).map((driver: { name: string }) => driver.name),

@@ -62,15 +62,18 @@ export function formatExploration(exploration: Exploration, { all }: { all: bool
   if (!goodWord(good.ending))
     return [...head, `Nothing to explore. Without any fault: ${verdictOf(good.ending)}`, ""].join("\n");
   const rows = rowsOf(exploration);
+  const { same, other } = endsOf(exploration);
   const columns = [9, 9, 9, 6];
   const line = (op: string, site: string, ...cells: (string | number)[]) =>
     `${op.padEnd(17)}${site.padEnd(55)}${cells.map((cell, index) => String(cell || "·").padStart(columns[index] ?? 0)).join("")}`;
   const table = [
-    line("op", "asked by", "same root", "report", "open", "bad"),
+    line("op", "asked by", same, other.head, "open", "bad"),
     ...rows.map((row) => line(row.op, row.site, row.ends.switch, row.ends.stopped, row.ends["left open"], bad(row))),
   ];
   const shown = runs.filter(({ verdict }) => all || verdict.violations.length || verdict.end === "left open");
-  return [...head, ...table, "", ...shown.flatMap((run) => describeRun(good.asked, run)), sumOf(runs), ""].join("\n");
+  return [...head, ...table, "", ...shown.flatMap((run) => describeRun(good.asked, run)), sumOf(exploration), ""].join(
+    "\n",
+  );
 }
 
 function describeRun(asked: readonly AskedOp[], { faults, op, verdict }: FaultyRun): string[] {
@@ -82,11 +85,19 @@ function describeRun(asked: readonly AskedOp[], { faults, op, verdict }: FaultyR
   ];
 }
 
-function sumOf(runs: readonly FaultyRun[]): string {
+/** How the good and the other ends that may be are called: those of a boot into a root, and those of a whole system. */
+const endsOf = ({ good: { ending } }: Exploration) =>
+  ending.end === "word" && ending.word.word !== "switch"
+    ? { same: "same end", other: { head: "told", sum: "come to another end, of which the log tells why" } }
+    : { same: "same root", other: { head: "report", sum: "stop with a report" } };
+
+function sumOf(exploration: Exploration): string {
+  const { runs } = exploration;
+  const { same, other } = endsOf(exploration);
   const ends = countEnds(runs);
   const words: Record<End, string> = {
-    switch: "reach the same root",
-    stopped: "stop with a report",
+    switch: `reach the ${same}`,
+    stopped: other.sum,
     "half a root": "reach half a root",
     hung: "hang",
     died: "die",

@@ -63,7 +63,7 @@ async function mount(system: System, { data = "", ...request }: FileSystem): Pro
     if (isMountPoint(files, target)) return;
     files.makeDir(target);
   }
-  await limited(system, job("mount", { ...request, flags: [...flags], data }));
+  await limited(system, `mount on ${target}`, job("mount", { ...request, flags: [...flags], data }));
 }
 
 function isMountPoint(files: System["files"], path: string): boolean {

@@ -13,7 +13,7 @@ export async function kexec(system: System): Promise<RebootWord | undefined> {
     if (!(await isThere(system, kernelPath))) return undefined;
     const cmdline = await commandLine(system);
     const initrd = (await isThere(system, initrdPath)) ? { initrd: initrdPath } : {};
-    await limited(system, job("kexecLoad", { kernel: kernelPath, ...initrd, cmdline }));
+    await limited(system, `load ${kernelPath}`, job("kexecLoad", { kernel: kernelPath, ...initrd, cmdline }));
     log.info(`/init: ${kernelPath} follows, with the command line: ${cmdline}`);
   } catch (error) {
     log.error(`/init: ${kernelPath} cannot be loaded: ${error}${hintOf(error)}`);
@@ -27,7 +27,7 @@ export async function kexec(system: System): Promise<RebootWord | undefined> {
 async function commandLine(system: System): Promise<string> {
   const { files, job } = system;
   if (await isThere(system, commandLinePath)) {
-    const { data } = await limited(system, job("readFile", { path: commandLinePath }));
+    const { data } = await limited(system, `read ${commandLinePath}`, job("readFile", { path: commandLinePath }));
     return data.trim().replaceAll("\n", " ");
   }
   const words = files.read("/proc/cmdline").trim().split(" ");
@@ -60,7 +60,7 @@ export async function hardReboot(system: System): Promise<RebootWord | undefined
 /** Writes all that is kept in memory to its devices. */
 export async function sync(system: System): Promise<void> {
   try {
-    await limited(system, system.job("sync", {}));
+    await limited(system, "sync", system.job("sync", {}));
   } catch (error) {
     system.log.error(`/init: ${error}`);
   }
@@ -69,7 +69,7 @@ export async function sync(system: System): Promise<void> {
 /** A file of any type, be it a link to nothing. Throws OpError. */
 async function isThere(system: System, path: string): Promise<boolean> {
   try {
-    await limited(system, system.job("statFile", { path, follow: false }));
+    await limited(system, `stat ${path}`, system.job("statFile", { path, follow: false }));
     return true;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return false;

@@ -8,7 +8,7 @@ import { bootInstructions, buildFloor, diskRoot, folderRoot, type MeasuredRoot, 
 import { type Build, measureBuilds } from "./builds.js";
 import { folderImages } from "./folder-boots.js";
 import { measureGrowth, steepness } from "./growth.js";
-import { measureLife } from "./life.js";
+import { reportLife } from "./life.js";
 import { judged, sizeOfDrivers } from "./limits.js";
 import { smallestMemory } from "./memory.js";
 import { dracut, initramfsTools, inside, type Peer, peerSystem, tinyInitramfs } from "./peers.js";
@@ -113,9 +113,5 @@ for (const [index, { instructions, memory }] of others.entries()) {
   console.log(judged(`${name}: smallest guest`, memory, 128, "MiB"));
 }
 
-const life = await measureLife();
-console.log(
-  "\nA whole system's life (module pid1): what PID 1 holds of its own, its address space, and its open files",
-);
-for (const line of life.lines) console.log(line);
-console.log(judged("memory that came to it", life.growth, 0, "KiB"));
+console.log();
+await reportLife();

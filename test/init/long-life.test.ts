@@ -1,4 +1,4 @@
-/** PID 1 for a machine's whole life; npm run bench -- life has 10,000 stages. */
+/** PID 1 for a machine's whole life; npm run bench:life has 10,000 stages. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { longLife } from "../support/long-life.js";

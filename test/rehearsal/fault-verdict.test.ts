@@ -128,3 +128,42 @@ test("equal numbers give equal pairs, and a run of a pair has both faults", asyn
   const { asked } = await explorer.run(pair);
   assert.ok(asked.length >= pair[1].op);
 });
+
+/** A whole system that is as careless: what it does not tell. */
+const carelessSystem = `
+import { systemHook } from "firstlight/hooks";
+export default systemHook({
+  async run({ job, files, log, finish }) {
+    const fails = (path: string) => job("statFile", { path }).then(() => undefined, String);
+    files.makeDir("/proc");
+    await job("mount", { source: "none", target: "/proc", type: "proc", flags: [], data: "" }).catch(() => {});
+    const [silent, told, given] = [await fails("/silent"), await fails("/told"), await fails("/given")];
+    if (told) log.warning("/init: " + told);
+    const program = { argv: [silent || told ? "/b" : "/a"], env: ["GIVEN=" + given], cwd: "/" };
+    finish({ word: "run", program, streams: [[], [], []], others: "keep", state: "stage" });
+  },
+});`;
+
+test("of a whole system is found out what its log does not tell: another end, and what is not mounted", async () => {
+  mkdirSync(join(folder, "60system"));
+  writeFileSync(join(folder, "60system/module-setup.ts"), setup.replace('depends: () => ["base"]', ""));
+  writeFileSync(join(folder, "60system/system.ts"), carelessSystem);
+  explorer = await createExplorer(await bundleWith({ add: ["system"], folders: [folder] }), {
+    commandLine: "",
+    kernel: { release: "6.1.0", machine: "x86_64" },
+    initramfs: { silent: "", told: "", given: "", a: init["sbin/init"], b: init["sbin/init"] },
+    devices: [],
+    drivers: {},
+    modaliases: [],
+    programs: {},
+  });
+  const ofFailed = async (op: RegExp, name = "EIO") => {
+    const { end, reason, violations } = await verdictOf(op, name);
+    return [end, reason, ...violations];
+  };
+  const untold = "no message names the fault";
+  assert.deepEqual(await ofFailed(/"\/silent"/), ["stopped", "/b", untold]);
+  assert.deepEqual(await ofFailed(/"\/told"/), ["stopped", "/b"]);
+  assert.deepEqual(await ofFailed(/"\/given"/), ["switch", "the same end"]);
+  assert.deepEqual(await ofFailed(/^mount/, "killed"), ["stopped", "without none (proc) on /proc ()", untold]);
+});

@@ -1,21 +1,27 @@
 import { writeFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
-import type { DiskPart, FilesPart, MachineFile } from "../../core/schema/machine.js";
+import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
 import { buildImage } from "./firstlight.js";
+import { outFolder } from "./paths.js";
 
-/** A boot that reaches its root, to be explored with everything that can go wrong. */
+/** A boot that goes well, to be explored with everything that can go wrong. */
 interface Boot {
   /** A part of it is what npm run explore takes. */
   name: string;
   cmdline: string;
   machine: MachineFile;
+  /** What rehearse says of it, in part. Left out: it switches to a root. */
+  end?: string;
 }
 
 /** An image, and its boots: one for each form of root, and for what else has boot code ask something at a place of its own. */
 interface ExploredImage {
   /** Of mkinitrd. */
   options: readonly string[];
+  /** Programs in it, by path. */
+  programs?: readonly string[];
   boots: readonly Boot[];
 }
 
@@ -158,6 +164,45 @@ const folderBoots: Boot[] = [
   },
 ];
 
+/** The stages of a whole system: /etc/boot, and what /etc/reboot leaves behind. */
+const stages = (files: FilesPart, boot: Partial<ProgramPart> = {}): MachineFile => ({
+  programs: [
+    { argv: ["/etc/boot"], lasts: 5, ...boot },
+    { argv: ["/etc/reboot"], files },
+  ],
+});
+
+const stage = "as a stage of the system";
+
+const systemBoots: Boot[] = [
+  { name: "system, warm restart", cmdline: "quiet", machine: stages({}), end: stage },
+  {
+    name: "system, a kernel that follows",
+    cmdline: "rd.trace=1",
+    machine: stages({ "/kernel": "MZ", "/kernel.cmdline": "a=b\n", "/kernel.initrd": "x", "/reboot": "" }),
+    end: "the kernel that it has loaded",
+  },
+  {
+    name: "system, a kernel with the running command line",
+    cmdline: "BOOT_IMAGE=/x quiet",
+    machine: stages({ "/kernel": "MZ" }),
+    end: "the kernel that it has loaded",
+  },
+  {
+    name: "system, restart by the firmware",
+    cmdline: "rd.trace=console",
+    machine: stages({ "/reboot": { link: "/nowhere" } }),
+    end: "a restart",
+  },
+  { name: "system, a stage that is killed", cmdline: "", machine: stages({}, { signal: "SIGKILL" }), end: stage },
+  {
+    name: "system, stages that are not there",
+    cmdline: "firstlight.boot=/opt/start firstlight.reboot=stop",
+    machine: stages({}),
+    end: stage,
+  },
+];
+
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -173,18 +218,38 @@ const images: readonly ExploredImage[] = [
       },
     ],
   },
+  {
+    options: ["-N", "--no-kernel", "-m", "pid1"],
+    programs: ["etc/boot", "etc/reboot"],
+    boots: systemBoots,
+  },
 ];
 
+/** A boot whose image and machine file are there. */
+interface ExploredBoot extends Required<Pick<Boot, "name" | "end">> {
+  scenario: Scenario;
+}
+
 /** All of them, each with its image and machine file below out/tests; `name` is that of the test. */
-export async function exploredBoots(name: string): Promise<{ name: string; scenario: Scenario }[]> {
-  const boots: { name: string; scenario: Scenario }[] = [];
-  for (const [index, { options, boots: ofImage }] of images.entries()) {
-    const { file: image } = await buildImage(`${name}-${index}`, [...options, "--compress", "zstd -1"]);
-    for (const { name: title, cmdline, machine } of ofImage) {
+export async function exploredBoots(name: string): Promise<ExploredBoot[]> {
+  const boots: ExploredBoot[] = [];
+  for (const [index, { options, programs = [], boots: ofImage }] of images.entries()) {
+    const include = programs.length ? ["-i", await folderOf(`${name}-${index}-programs`, programs), "/"] : [];
+    const { file: image } = await buildImage(`${name}-${index}`, [...options, ...include, "--compress", "zstd -1"]);
+    for (const { name: title, cmdline, machine, end = "would switch to" } of ofImage) {
       const file = join(dirname(image), `${name}-${index}-${boots.length}.json`);
       writeFileSync(file, JSON.stringify(machine));
-      boots.push({ name: title, scenario: { image, cmdline, machine: file } });
+      boots.push({ name: title, end, scenario: { image, cmdline, machine: file } });
     }
   }
   return boots;
+}
+
+async function folderOf(name: string, programs: readonly string[]): Promise<string> {
+  const folder = join(outFolder, "tests", name);
+  for (const path of programs) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), "\x7fELF", { mode: 0o755 });
+  }
+  return folder;
 }
