@@ -189,7 +189,7 @@ const disk = part<DiskPart>(
       pattern: "^[a-z][a-z0-9_-]*$",
       description: "a name as the kernel gives it, vda or nvme0n1",
     },
-    behind: { ...modaliases, minItems: 1 },
+    behind: { ...modaliases, minItems: 1, description: "a list of modaliases, or left out" },
     gone: seconds,
     readOnly: flag,
     partitions: { type: "array", maxItems: 128, items: { $ref: "#/$defs/partition" } },
@@ -208,7 +208,7 @@ const folder = part<FolderPart>(
 );
 const program = part<ProgramPart>(
   {
-    argv: { ...texts, minItems: 1 },
+    argv: { ...texts, minItems: 1, description: "a program and the first of its words" },
     status: { type: "integer", minimum: 0, maximum: 255 },
     signal: { type: "string", pattern: "^SIG[A-Z0-9]+$", description: "the name of a signal, SIGKILL" },
     stdout: text,

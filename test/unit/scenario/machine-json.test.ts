@@ -118,6 +118,14 @@ const wrong: [what: string, machine: unknown, problems: string[]][] = [
       "disks[0].after: has to be a number of seconds, not 1e+300",
     ],
   ],
+  [
+    "lists without anything in them",
+    { disks: [{ name: "a", behind: [] }], programs: [{ argv: [] }] },
+    [
+      "disks[0].behind: has to be a list of modaliases, or left out",
+      "programs[0].argv: has to be a program and the first of its words",
+    ],
+  ],
 ];
 for (const [what, machine, problems] of wrong)
   test(`no machine: ${what}`, () =>
