@@ -2,7 +2,7 @@ import { longLife } from "../support/long-life.js";
 import { judged } from "./limits.js";
 
 const [stages, orphansOfEach] = [10_000, 10];
-/** Milliseconds: ten times what it takes. */
+/** Milliseconds: then it is ended, with an error. */
 const longest = 3_600_000;
 
 /** Prints what PID 1 holds at first and after 10,000 stages with 100,000 orphans, and the memory that came to it. */
