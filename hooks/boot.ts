@@ -125,7 +125,7 @@ export interface MountRequest {
   options?: string;
 }
 
-/** Mounting, by mount(2), in a process of its own. */
+/** Mounting, by mount(2), in a process of its own where it may wait. */
 export interface Mounts {
   /** Rejects with OpError, by the errnos of mount(2). */
   mount(request: MountRequest): Promise<void>;

@@ -70,7 +70,7 @@ export interface InstantOps {
   /** Not following a last symlink. */
   chown: [AtPath & { uid: number; gid: number }, Nothing];
 
-  /** proc, sysfs, devtmpfs, devpts or tmpfs, which wait for no device: a job costs a process. EXDEV: another type. */
+  /** proc, sysfs, devtmpfs, devpts, tmpfs or cgroup2, which wait for no device: a job costs a process. EXDEV: another type. */
   mountVirtual: [{ type: string; target: ByteString; flags: MountFlag[]; data: ByteString }, Nothing];
 
   /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a

@@ -67,7 +67,7 @@ function formatSnapshot({ memory, firstMemory, runtime, context }: EngineState, 
   at = header.writeUInt32LE(snapshotVersion, at);
   at = header.writeUInt32LE(runs.length, at);
   at += header.write(engineHash, at, "latin1");
-  at = header.writeBigUInt64LE(fnv1a(Buffer.from(bundle)), at);
+  at = header.writeBigUInt64LE(hashOf(Buffer.from(bundle)), at);
   for (const number of [
     engineFirstPages,
     runtime,
@@ -84,7 +84,7 @@ export function snapshotProblem(snapshot: Buffer, bundle: Buffer): string | unde
   if (snapshot.toString("latin1", 0, snapshotMagic.length) !== snapshotMagic) return "it is not a snapshot";
   const engine = snapshot.toString("latin1", 16, 16 + engineHash.length);
   if (snapshot.readUInt32LE(8) !== snapshotVersion || engine !== engineHash) return "it is of another engine";
-  if (snapshot.readBigUInt64LE(80) !== fnv1a(bundle)) return "it is of another bundle";
+  if (snapshot.readBigUInt64LE(80) !== hashOf(bundle)) return "it is of another bundle";
   const [pages, ...objects] = [88, 92, 96].map((at) => snapshot.readUInt32LE(at));
   const isObject = (address: number) => address > 0 && address % 8 === 0 && address < engineMemory - largestObject;
   if (pages !== engineFirstPages || !objects.every(isObject)) return "its header makes no sense";
@@ -133,9 +133,14 @@ function changedRuns(memory: Uint8Array, firstMemory: Uint8Array): Run[] {
 const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
   new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT);
 
-/** By Fowler, Noll and Vo, http://www.isthe.com/chongo/tech/comp/fnv/ */
-function fnv1a(bytes: Uint8Array): bigint {
+/** Word by word, because PID 1 computes it in each boot: as core/abi/snapshot.ts says. */
+function hashOf(bytes: Uint8Array): bigint {
+  const words = new BigUint64Array(Math.floor(bytes.length / 8) + 1);
+  new Uint8Array(words.buffer).set(bytes);
   let hash = 0xcbf29ce484222325n;
-  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  for (const word of words) {
+    hash = BigInt.asUintN(64, (hash ^ word) * 0x100000001b3n);
+    hash ^= hash >> 32n;
+  }
   return hash;
 }

@@ -92,7 +92,7 @@ OP_DEFINITION(mount) {
 
 /* Types that live in memory alone: mounting one waits for nothing. */
 static bool is_virtual_type(const char *type) {
-  static const char *const types[] = {"proc", "sysfs", "devtmpfs", "devpts", "tmpfs"};
+  static const char *const types[] = {"proc", "sysfs", "devtmpfs", "devpts", "tmpfs", "cgroup2"};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (strcmp(type, types[i]) == 0)
       return true;

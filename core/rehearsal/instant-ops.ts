@@ -11,7 +11,7 @@ import type { World } from "./world.js";
 const usualTurnLimit = 10_000;
 /** Longest record of the kernel's ring. */
 const longestRecord = 1000;
-const virtualTypes = ["proc", "sysfs", "devtmpfs", "devpts", "tmpfs"];
+const virtualTypes = ["proc", "sysfs", "devtmpfs", "devpts", "tmpfs", "cgroup2"];
 
 /** What PID 1 has been told, and what it tells. */
 export interface Told {
@@ -85,7 +85,7 @@ function deviceAnswers(world: World, told: Told): Answers {
     mountVirtual: (request) =>
       nothing(() => {
         if (!virtualTypes.includes(request.type)) throw new Failure("EXDEV");
-        mount(world, { source: "", ...request });
+        mount(world, { source: request.type, ...request });
       }),
     listenUevents: ({ receiveBuffer }) => nothing(() => schedule.listen(receiveBuffer)),
     wait: ({ until }) => schedule.wait(until),

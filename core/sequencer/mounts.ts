@@ -1,6 +1,7 @@
 import { BootError, type Device, type Devices, errnoOf, type Mounts, type Wants } from "../../hooks/index.js";
 import type { MountFlag } from "../abi/index.js";
 import { describeDevice } from "./device-links.js";
+import { instant } from "./door.js";
 import type { DriverLoader } from "./drivers.js";
 import { files, readIfThere } from "./files.js";
 import type { Loop } from "./loop.js";
@@ -42,12 +43,17 @@ export function parseMountOptions(options: string): { flags: MountFlag[]; data: 
 /** The device is there, but not ready: worth another try when something happens. */
 const notReady = new Set(["ENXIO", "ENOMEDIUM", "ENOENT", "ENOTBLK"]);
 
-/** Only in the initramfs: what lies on a disk, a new root's /usr, is there or not, and mount(2) tells. */
-function makeMountPoint(path: string): void {
+/** Types that wait for no device: a job costs a process, which is most of such a mount. */
+const virtualTypes = new Set(["cgroup2", "devpts", "devtmpfs", "proc", "sysfs", "tmpfs"]);
+
+/** Only in memory: what lies on a disk, a new root's /usr, is there or not, and mount(2) tells. False: it lies there, and a look at it may wait. */
+function makeMountPoint(path: string): boolean {
   try {
     if (!files.stat(path)) files.makeDir(path);
+    return true;
   } catch (error) {
     if (errnoOf(error) !== "EXDEV") throw error;
+    return false;
   }
 }
 
@@ -59,8 +65,10 @@ export function isMountPoint(path: string): boolean {
 
 export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {
   async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
-    makeMountPoint(target);
-    await loop.job("mount", { source, target, type, ...parseMountOptions(options) });
+    const inMemory = makeMountPoint(target);
+    const request = { target, type, ...parseMountOptions(options) };
+    if (inMemory && source === type && virtualTypes.has(type)) instant("mountVirtual", request);
+    else await loop.job("mount", { source, ...request });
   }
 
   /** The type to mount it as. Loads its driver. */

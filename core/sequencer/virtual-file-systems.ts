@@ -56,7 +56,11 @@ export async function mountVirtualFileSystems(loop: Loop, log: Log): Promise<voi
   const isMissing = ({ target }: VirtualFileSystem) => !mounted.has(target);
   for (const system of first.filter(isMissing)) mountVirtual(system);
   try {
-    for (const system of second.filter(isMissing)) mountVirtual(system);
+    for (const system of second.filter(isMissing)) {
+      // A new /dev never has them.
+      files.makeDir(system.target);
+      mountVirtual(system);
+    }
     const { type, target, flags } = efiVariables;
     // The firmware may take its time to list them.
     if (isMissing(efiVariables) && files.stat(target)) {

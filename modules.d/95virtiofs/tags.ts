@@ -1,6 +1,5 @@
 import { type Boot, BootError, errnoOf } from "firstlight/hooks";
 import type { Folder } from "./folders.js";
-import { mountPoints } from "./mount-points.js";
 
 /** Its links are the devices that it serves. */
 const driver = "/sys/bus/virtio/drivers/virtiofs";
@@ -9,9 +8,11 @@ const instances = "/sys/fs/virtiofs";
 
 const what = ({ tag }: Folder) => `virtiofs tag ${tag}`;
 
-/** Loads the driver of virtiofs. Throws a BootError: the kernel has none. */
+/** Loads the driver of virtiofs, unless it is there. Throws a BootError: the kernel has none. */
 export async function loadVirtiofs({ drivers, files, kernel }: Boot): Promise<void> {
-  await drivers.load("fs-virtiofs");
+  if (files.stat(driver)) return;
+  // With its usual transport in one go: looking for that by the machine's devices, and another process, cost more than a driver that has none.
+  await Promise.all(["fs-virtiofs", "virtio_pci"].map((alias) => drivers.load(alias)));
   if (files.stat(driver)) return;
   throw new BootError(
     `the kernel ${kernel.release} has no virtiofs: it is not built in, and no driver of it was loaded`,
@@ -19,9 +20,8 @@ export async function loadVirtiofs({ drivers, files, kernel }: Boot): Promise<vo
   );
 }
 
-/** Names of the virtio devices that are folders. */
-const devicesOf = ({ files }: Boot) =>
-  files.stat(driver) ? files.list(driver).filter(({ name }) => name.startsWith("virtio")) : [];
+/** Names of the virtio devices that are folders: once the driver is loaded. Throws OpError. */
+const devicesOf = ({ files }: Boot) => files.list(driver).filter(({ name }) => name.startsWith("virtio"));
 
 /** The tags that are there; undefined: this kernel does not tell. */
 function tagsOf({ files }: Boot): string[] | undefined {
@@ -61,9 +61,9 @@ export async function awaitFolder(boot: Boot, folder: Folder): Promise<void> {
   await until(boot, folder, () => mayBeThere(boot, folder.tag) || undefined);
 }
 
-/** Waits until a folder can be mounted, and mounts it. Throws a BootError. */
-export async function mountFolder(boot: Boot, folder: Folder): Promise<void> {
-  if (!mountPoints(boot).has(folder.target))
+/** Waits until a folder can be mounted, and mounts it, unless there is something mounted already. Throws a BootError. */
+export async function mountFolder(boot: Boot, folder: Folder, mounted: ReadonlySet<string>): Promise<void> {
+  if (!mounted.has(folder.target))
     await until(boot, folder, async () => ((await tryMount(boot, folder)) ? true : undefined));
   await awaitAnswer(boot, folder);
   boot.log.info(`${what(folder)} on ${folder.target} (${folder.access})`);
@@ -73,7 +73,6 @@ const optionsOf = ({ access, flags }: Folder) => [access, flags].filter(Boolean)
 
 /** False: its tag is not there. Throws a BootError: it cannot be mounted. */
 async function tryMount(boot: Boot, folder: Folder): Promise<boolean> {
-  if (!mayBeThere(boot, folder.tag)) return false;
   const options = optionsOf(folder);
   try {
     await mount(boot, folder, options);

@@ -61,7 +61,7 @@ const virtual: Case = {
     const [mount] = mountsBelow(ops, target);
     equal(mount?.type, "tmpfs", "type");
     for (const option of ["nosuid", "mode=700"]) ok(mount?.options.split(",").includes(option) === true, option);
-    for (const type of ["ext4", "efivarfs", ""])
+    for (const type of ["ext4", "efivarfs", "virtiofs", ""])
       equal(errnoOf(ops.outcome("mountVirtual", { type, target, flags: [], data: "" })), "EXDEV", type);
     equal(
       errnoOf(ops.outcome("mountVirtual", { type: "tmpfs", target: "/tmp/none", flags: [], data: "" })),

@@ -53,12 +53,16 @@ test("what the parser has left behind is not in it", async () => {
   assert.ok(!snapshot.includes("only read"));
 });
 
-test("the hash of the bundle is FNV-1a", async () => {
-  // "" is of the authors' test vectors, http://www.isthe.com/chongo/src/fnv/test_fnv.c
+test("the hash of the bundle is FNV-1a by words of 64 bits, each step folded", async () => {
   const hashOf = async (code: string) => (await makeSnapshot({ code, map: "{}" }, [])).readBigUInt64LE(80);
-  assert.equal(await hashOf(""), 0xcbf29ce484222325n);
-  // And by its definition, for one byte.
-  assert.equal(await hashOf("0"), BigInt.asUintN(64, (0xcbf29ce484222325n ^ 0x30n) * 0x100000001b3n));
+  const step = (hash: bigint, word: bigint) => {
+    const product = BigInt.asUintN(64, (hash ^ word) * 0x100000001b3n);
+    return product ^ (product >> 32n);
+  };
+  const offset = 0xcbf29ce484222325n;
+  assert.equal(await hashOf(""), step(offset, 0n));
+  assert.equal(await hashOf("0"), step(offset, 0x30n));
+  assert.equal(await hashOf("01234567;"), step(step(offset, 0x3736353433323130n), 0x3bn));
 });
 
 test("boot code that cannot be loaded on the host is an error with its file and line", async (context) => {
