@@ -87,12 +87,15 @@ for (const [commandLine, init, moves, expected] of forms)
   });
 
 test("what osbuild's init finds: file systems with their limits, nodes with their modes", async () => {
-  const { mounts, files } = await boot("rootfs= security=selinux");
+  const { mounts, files, asked } = await boot("rootfs= security=selinux");
   const hasMount = (line: string) => assert.ok(mounts.includes(line), `${line}:\n${mounts.join("\n")}`);
   hasMount("devtmpfs on /dev (devtmpfs nosuid size=4096k)");
   hasMount("tmpfs on /run (tmpfs nosuid nodev size=65536k,mode=755)");
   hasMount("tmpfs on /tmp (tmpfs nosuid nodev size=131072k)");
   hasMount("cgroup2 on /sys/fs/cgroup (cgroup2 nosuid noexec nodev)");
+  // A process each for these would be a good part of what the boot costs.
+  const inProcesses = asked.filter(({ name }) => name === "mount").map(({ arguments: json }) => JSON.parse(json).type);
+  assert.deepEqual(inProcesses, ["virtiofs"]);
   const nodes = ["kvm", "loop-control", "fuse"].map((name) => {
     const { node, mode } = files.find(`/dev/${name}`);
     return [name, node, mode.toString(8)];
