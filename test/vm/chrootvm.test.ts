@@ -80,10 +80,9 @@ test("a command finds its arguments, its folders and an empty input; its output 
     ].join("\n"),
   );
   assert.equal(status, 42);
-  assert.match(
-    stderr,
-    new RegExp(`^chrootvm: kernel ${release}, without KVM \\(.*\\): this is slow; Ctrl-A X ends it\\n$`),
-  );
+  const [start = "", rest = ""] = stderr.split(/(?=, without)/);
+  assert.equal(start, `chrootvm: kernel ${release}`);
+  assert.match(rest, /^, without KVM \(.*\): this is slow; Ctrl-A X ends it\n$/);
   assert.equal(readFileSync(join(writable, "made"), "utf8"), "from the guest\n");
   assert.ok(!existsSync(join(readOnly, "new")) && !existsSync(join(root, "new")));
   await assertNothingIsLeft("after exit 42");

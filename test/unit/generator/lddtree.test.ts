@@ -17,12 +17,13 @@ async function peer(): Promise<{ command: string[]; env: Record<string, string> 
   return { command: ["/usr/bin/python3", join(utilities, "usr/bin/lddtree")], env };
 }
 
-/** ELF files of a directory, every twentieth of them: pax-utils' takes 25 ms for each. A library named with "$ORIGIN" is one that it does not find. */
+/** ELF files of this machine, at most 200, however many it has: pax-utils' takes 25 ms for each. A library named with "$ORIGIN" is one that it does not find. */
 async function someObjects(): Promise<string[]> {
   const named = ["-name", "*.so", "-o", "-name", "*.so.*", "-o", "-perm", "/111"];
   const found = await run(["find", "/usr/bin", "/usr/sbin", "/usr/lib", "-type", "f", "(", ...named, ")"]);
   const paths = found.split("\n").filter(Boolean).sort();
-  return paths.filter((path, index) => index % 20 === 0 && isComparable(path));
+  const step = Math.ceil(paths.length / 200);
+  return paths.filter((path, index) => index % step === 0 && isComparable(path));
 }
 
 function isComparable(path: string): boolean {
