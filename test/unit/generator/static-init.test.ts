@@ -41,11 +41,11 @@ test("the program is small, valid, the same each time, and outlives strip", asyn
   assert.match(said, /^mkinitrd: \S+initrd: 2\.\d MB, one program, in [\d.]+ s\n$/);
   const program = await built(folder, "-f", "-m", "virtiofs");
   const file = join(folder, "initrd");
-  // Of the same source, Debian 13's wasm2c, compiler and C library make 3 % more than those of 12.
+  // Of the same source, Debian 13's wasm2c, compiler and C library make 3 to 4 % more than those of 12.
   const isDebian12 = readFileSync("/etc/os-release", "utf8").includes('\nVERSION_ID="12"\n');
   assert.ok(program.length <= (isDebian12 ? 2.5e6 : 2.6e6), `${program.length} bytes`);
   const packed = Number(await run(["sh", "-c", 'zstd -19 -c "$1" | wc -c', "sh", file]));
-  assert.ok(packed <= 1e6, `${packed} bytes by zstd -19`);
+  assert.ok(packed <= (isDebian12 ? 1e6 : 1.05e6), `${packed} bytes by zstd -19`);
   assert.equal(statSync(file).mode & 0o7777, 0o755);
   assert.deepEqual(readdirSync(folder).sort(), ["initrd", "initrd.js.map", "modules.d", "none"]);
 
