@@ -23,6 +23,12 @@ interface Node {
   folders: SimulatedFolder[];
 }
 
+/** Of these modules.builtin.modinfo does not tell which devices they answer: Debian 13's kernel has them built in. */
+const silentDrivers: readonly [name: string, devices: RegExp][] = [
+  ["virtio_pci", /^pci:v00001AF4d/],
+  ["virtiofs", /^virtio:d0000001Av/],
+];
+
 const busOf = (modalias: string) => modalias.split(":", 1)[0] ?? "";
 
 export function createHardware(world: World): Hardware {
@@ -66,7 +72,9 @@ export function createHardware(world: World): Hardware {
 
   function driversOf({ modalias }: Node) {
     try {
-      return devices.resolve(modalias);
+      const silent = silentDrivers.filter(([, answers]) => answers.test(modalias));
+      const builtIn = silent.flatMap(([name]) => devices.resolve(name)).filter(({ chain }) => chain.length === 0);
+      return [...devices.resolve(modalias), ...builtIn];
     } catch (error) {
       // An image without drivers.
       if (error instanceof Failure) return [];
