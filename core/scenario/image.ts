@@ -42,7 +42,8 @@ export async function openImage(path: string): Promise<RehearsedImage> {
   } catch (error) {
     throw new BuildError(`${path} cannot be read: ${reasonOf(error)}`);
   }
-  if (isFolder && !lstatSync(join(path, initPath), { throwIfNoEntry: false }))
+  const isThere = (inside: string) => lstatSync(join(path, inside), { throwIfNoEntry: false }) !== undefined;
+  if (isFolder && ![initPath, bundlePath].some(isThere))
     throw new BuildError(
       `${path} has no ${initPath}: name an image, or the folder that lsinitrd --unpack has made of one`,
     );

@@ -145,7 +145,7 @@ const wrong: [name: string, args: () => string[], says: RegExp][] = [
   ["no image", () => ["--replay", trace, join(folder, "no")], /no cannot be read/],
   [
     "an image without boot code",
-    () => ["--replay", trace, dirname(put("empty/file", ""))],
+    () => ["--replay", trace, dirname(put("empty/init", ""))],
     /has no \/usr\/lib\/firstlight\/bundle/,
   ],
   [

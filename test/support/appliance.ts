@@ -1,4 +1,5 @@
 /** A system of two stages, as makers of appliances have it: busybox, Debian's runit with supervised services, and a kernel that follows. */
+import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { dependencies, unpackedPackage } from "./packages.js";
@@ -51,7 +52,10 @@ export async function kexecTools(): Promise<Copy[]> {
   const packages = (await dependencies("kexec-tools")).filter(isXen);
   for (const name of packages)
     packages.push(...(await dependencies(name)).filter((each) => isXen(each) && !packages.includes(each)));
-  const copies: Copy[] = [["sbin/kexec", join(await unpackedPackage("kexec-tools"), "sbin/kexec")]];
+  const tools = await unpackedPackage("kexec-tools");
+  // Since Debian 13 all programs lie below /usr.
+  const place = existsSync(join(tools, "sbin/kexec")) ? "sbin/kexec" : "usr/sbin/kexec";
+  const copies: Copy[] = [["sbin/kexec", join(tools, place)]];
   const libraries = "lib/x86_64-linux-gnu";
   for (const name of packages) {
     const folder = join(await unpackedPackage(name), "usr", libraries);

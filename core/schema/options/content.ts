@@ -61,6 +61,13 @@ export const content = [
     text: "no microcode",
   },
   {
+    long: "list-out",
+    value: "FILE",
+    path: true,
+    text: "write a list for the kernel's usr/gen_init_cpio, too",
+    more: "For CONFIG_INITRAMFS_SOURCE: it makes the same archive as the image is, without early microcode. FILE.files has what is no file of this system as it is there; the list names it by its path. A FILE that is there is overwritten.",
+  },
+  {
     long: "sshkey",
     value: "FILE",
     text: "the key for SSH",

@@ -109,13 +109,6 @@ export const output = [
     text: "a picture (BMP) that --uefi shows while it boots",
   },
   {
-    long: "list-out",
-    value: "FILE",
-    path: true,
-    text: "write a list for the kernel's usr/gen_init_cpio, too",
-    more: "For CONFIG_INITRAMFS_SOURCE: it makes the same archive as the image is, without early microcode. FILE.files has what is no file of this system as it is there; the list names it by its path. A FILE that is there is overwritten.",
-  },
-  {
     long: "tmpdir",
     value: "DIR",
     path: true,

@@ -219,7 +219,7 @@ test("three modules and more, each wrong in its own way: one run tells all, and 
   const at = `mkinitrd: error: ${folder}/modules.d/`;
   const remedy = (name: string) => `(correct the module, or leave it out: mkinitrd -o ${name})`;
   const phases =
-    "cmdline, pre-trigger, initqueue, pre-mount, mount, pre-pivot, cleanup, switch, timeout, emergency, pre-shutdown, shutdown";
+    "cmdline, pre-trigger, initqueue, pre-mount, mount, pre-pivot, cleanup, switch, timeout, emergency, pre-shutdown, shutdown, system";
   const unknown = "there is no phase";
   const alone = "and no file of the module imports this one";
   assert.deepEqual(stderr.trimEnd().split("\n").sort(), [
