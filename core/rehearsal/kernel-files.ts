@@ -1,3 +1,4 @@
+import type { DriverMatch } from "../abi/index.js";
 import { toBytes } from "./bytes.js";
 import { deviceFiles } from "./devices.js";
 import { Failure } from "./failure.js";
@@ -179,19 +180,27 @@ export function fill(world: World, system: FileSystem): void {
       console: char("5:1", 0o600),
       // A PC's kernel has them, whether there is hardware behind them or not (CONFIG_SERIAL_8250_RUNTIME_UARTS).
       ...Object.fromEntries([0, 1, 2, 3].map((line) => [`ttyS${line}`, char(`4:${64 + line}`, 0o660)])),
-      ...(hasDriver(world, "loop") ? { "loop-control": char("10:237", 0o660) } : {}),
+      // Of drivers that make their node as soon as they are in the kernel: for root alone, as nobody has said otherwise.
+      ...(hasDriver(world, "loop") ? { "loop-control": char("10:237", 0o600) } : {}),
+      ...(isIndexed(world, "fuse") && hasDriver(world, "fuse") ? { fuse: char("10:229", 0o600) } : {}),
     });
     for (const device of devices.all()) add({ [device.name]: devices.node(device) });
   }
 }
 
 /** In the kernel, built in or loaded. Of what the image has no file of, it is taken to be built in. */
-export function hasDriver({ devices, loaded }: World, name: string): boolean {
+export const hasDriver = (world: World, name: string): boolean =>
+  world.loaded.has(name) || indexed(world, name).every(({ chain }) => chain.length === 0);
+
+/** Has the image's index the driver: one of its own, or one that is built into the kernel for certain? */
+const isIndexed = (world: World, name: string): boolean => indexed(world, name).length > 0;
+
+function indexed({ devices }: World, name: string): DriverMatch[] {
   try {
-    return loaded.has(name) || devices.resolve(name).every(({ chain }) => chain.length === 0);
+    return devices.resolve(name);
   } catch (error) {
     // An image without drivers.
-    if (error instanceof Failure) return true;
+    if (error instanceof Failure) return [];
     throw error;
   }
 }

@@ -78,7 +78,7 @@ export async function kernelImage(kernel: Kernel, other: Kernel, bundle: string)
     ...system,
     [driverIndexPath]: kernelDriverIndex(),
     ...Object.fromEntries(drivers.map(({ name, path }) => [path, content(own, name)])),
-    "/other/vfat.ko": content(await unpackedDrivers(other, ["vfat"]), "vfat"),
+    "/other/fat.ko": content(await unpackedDrivers(other, ["fat"]), "fat"),
     "/cut.ko": content(own, "fat").subarray(0, 5000),
     "/kernel": { from: kernel.image },
     "/second": { from: second },

@@ -92,7 +92,9 @@ const wrong: Case = {
   name: "insert: a driver of another kernel, one that is cut, one without what it needs, one that the command line forbids",
   run(ops) {
     const file = (path: string) => ({ name: "x", path, parameters: "" });
-    equal(insert(ops, file("/other/vfat.ko")), ["x ENOEXEC"], "another kernel's");
+    // Another layout of drivers altogether, or, as between Debian 13's kernels, another version of a symbol.
+    const [other = ""] = insert(ops, file("/other/fat.ko"));
+    ok(/^x (ENOEXEC|EINVAL)$/.test(other), `another kernel's: ${other}`);
     equal(insert(ops, file("/cut.ko")), ["x ENOEXEC"], "cut");
     equal(insert(ops, ...chainOf(ops, "xfs").slice(-1)), ["xfs ENOENT"], "without libcrc32c");
     equal(insert(ops, ...chainOf(ops, "isofs")), ["isofs EPERM"], "module_blacklist=isofs");
