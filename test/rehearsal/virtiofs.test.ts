@@ -105,6 +105,13 @@ test("what osbuild's init finds: file systems with their limits, nodes with thei
     ["loop-control", "10:237", "660"],
     ["fuse", "10:229", "666"],
   ]);
+  const removed = (ops: typeof asked) => ops.filter(({ name }) => name === "remove").map(({ arguments: json }) => json);
+  assert.ok(!removed(asked).some((json) => json.includes("/dev/fuse")));
+  const builtIn = await boot("rootfs=", { drivers: { fuse: [] } });
+  assert.ok(
+    removed(builtIn.asked).some((json) => json.includes("/dev/fuse")),
+    "the kernel's own is for root alone",
+  );
 });
 
 test("seclabel is given where SELinux is active, and nowhere else", async () => {
