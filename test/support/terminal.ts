@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** Milliseconds after which a program ends that should have long before. */
+const hardLimit = 300_000;
+
 /** Runs a program at a terminal of its own; `name` is one that nothing else in `folder` has. */
 export function atTerminal(folder: string, name: string, argv: readonly string[]) {
   const place = (what: string) => join(folder, `${name}-${what}`);
@@ -16,6 +19,8 @@ export function atTerminal(folder: string, name: string, argv: readonly string[]
     text += piece;
   });
   const ended = once(child, "close");
+  const limit = setTimeout(() => child.kill(), hardLimit);
+  ended.finally(() => clearTimeout(limit));
   return {
     type: (typed: string) => child.stdin.write(typed),
     signal: (signal: NodeJS.Signals) => process.kill(Number(readFileSync(place("pid"), "utf8")), signal),
@@ -26,7 +31,7 @@ export function atTerminal(folder: string, name: string, argv: readonly string[]
     },
     async waitFor(pattern: RegExp): Promise<void> {
       while (!pattern.test(text)) {
-        assert.equal(child.exitCode, null, `it ended without ${pattern}:\n${text}`);
+        assert.equal(child.exitCode ?? child.signalCode, null, `it ended without ${pattern}:\n${text}`);
         await Promise.race([once(child.stdout, "data"), ended]);
       }
     },
