@@ -11,7 +11,7 @@ packages="wabt gcc binutils libc6-dev libblkid-dev uuid-dev util-linux mount kmo
 case $purpose in
 build) ;;
 demo) packages="$packages qemu-system-x86 mmdebstrap" ;;
-test) packages="$packages python3 lbzip2 pigz qemu-system-x86 mmdebstrap fdisk groff-base libcap2-bin acl attr" ;;
+test) packages="$packages python3 pigz qemu-system-x86 mmdebstrap fdisk groff-base libcap2-bin acl attr" ;;
 bench) packages="$packages qemu-system-x86 mmdebstrap fdisk time" ;;
 *)
 	echo "usage: $0 [build|demo|test|bench]" >&2

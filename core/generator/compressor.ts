@@ -92,7 +92,8 @@ const formats: Record<string, Format> = {
     kernelOption: "CONFIG_RD_LZO",
   },
   bzip2: {
-    programs: ["lbzip2", "bzip2"],
+    // Not lbzip2: it fills blocks to the last byte, and one that ends in a run is then refused by the kernel (get_next_block of lib/decompress_bunzip2.c).
+    programs: ["bzip2"],
     package: "bzip2",
     parameters: ["-q", "-c"],
     level: "-9",
@@ -122,7 +123,8 @@ function makeCompressor(name: string, format: Format, options: readonly string[]
 
 /** "xz", "gzip -9", the name of a program ("pigz"), "none" (dracut's "cat", too). Throws BuildError: an unknown program or option. */
 export function parseCompressor(text: string): Compressor {
-  const [word = "", ...options] = text.trim().split(/\s+/);
+  const [named = "", ...options] = text.trim().split(/\s+/);
+  const word = named === "lbzip2" ? "bzip2" : named;
   if (without.includes(word)) return none;
   const [name, format] =
     Object.entries(formats).find(([each]) => each === word) ??

@@ -17,7 +17,7 @@ export const size = [
     key: "compress",
     sets: "bzip2",
     recorded: true,
-    text: "compress with bzip2, by lbzip2 where it is installed",
+    text: "compress with bzip2",
   },
   { long: "lzma", key: "compress", sets: "lzma", recorded: true, text: "compress with xz in the older format lzma" },
   { long: "no-compress", key: "compress", sets: "none", recorded: true, text: "do not compress" },
@@ -27,7 +27,7 @@ export const size = [
     key: "compress",
     recorded: true,
     text: 'compress with, for example, "zstd -15"',
-    more: "zstd, gzip, pigz, xz, lz4, lzo, lzop, bzip2, lbzip2, lzma or none, with a level if you like. Left out: the first of zstd, gzip, xz, lz4, lzo, bzip2, lzma that the kernel's configuration knows and that is installed.",
+    more: "zstd, gzip, pigz, xz, lz4, lzo, lzop, bzip2, lzma or none, with a level if you like. Left out: the first of zstd, gzip, xz, lz4, lzo, bzip2, lzma that the kernel's configuration knows and that is installed.",
   },
   {
     long: "strip",

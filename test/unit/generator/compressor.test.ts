@@ -88,6 +88,11 @@ test("a kernel that cannot unpack the image is an error that names what it can",
   assert.deepEqual(await check("none"), []);
 });
 
+test("lbzip2, whose full blocks the kernel refuses, is never run: bzip2 does its work", () => {
+  for (const name of ["bzip2", "lbzip2", "lbzip2 -3"]) assert.deepEqual(parseCompressor(name).programs, ["bzip2"]);
+  assert.equal(parseCompressor("lbzip2 -3").parameters.at(-1), "-3");
+});
+
 test("a kernel's configuration lies at one of several places", (context) => {
   const places = ["lib/modules/6.1/config", "lib/modules/6.1/build/.config", "boot/config-6.1"];
   for (const place of places) {
