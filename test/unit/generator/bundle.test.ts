@@ -42,7 +42,7 @@ async function run(code: string) {
 const modules = {
   "modules.d/20two/module-setup.ts": "export default {};",
   "modules.d/20two/mount.ts":
-    'import { hook } from "firstlight/hooks";\nimport { word } from "./helper.js";\nexport default hook({ priority: 7, run: (boot) => (word + (boot as any).word) as any });\n',
+    'import { hook } from "firstlight/hooks";\nimport { word } from "./helper.js";\nexport default hook({ priority: 7, run: (boot) => (word + (boot as unknown as { word: string }).word) as unknown as undefined });\n',
   "modules.d/20two/helper.ts": "export const word: string = 'two';\n",
   "modules.d/10one/module-setup.ts": "export default { never: 'in the image' };",
   "modules.d/10one/cmdline.js":

@@ -184,7 +184,7 @@ const manyModules = {
   "15late/module-setup.ts": source(""),
   "15late/mount.ts": 'import { hook } from "firstlight/hooks";\n\nexport default hook({ priority: 100, run() {} });\n',
   "16top/module-setup.ts": source(""),
-  "16top/mount.ts": "const x = null as any;\nexport default { run() {} };\nthrow new Error('at the top');\n",
+  "16top/mount.ts": "const x = null as unknown;\nexport default { run() {} };\nthrow new Error('at the top');\n",
   "17plain/module-setup.ts": source(""),
   "17plain/mount.js": "export default { start() {} };\n",
   "18stray/module-setup.ts": source(""),
