@@ -84,6 +84,14 @@ export interface Devices {
   all(): Device[];
   /** By `UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=` or a path in /dev, links in /dev/disk included; undefined: it is not there yet. */
   find(spec: string): Device | undefined;
+  /**
+   * Calls back for each one that is there, and for each that comes or changes from now on, up to the switch: for what is set up of others as they
+   * come. For one device never twice at the same time; of two changes meanwhile the last one counts. The end of the phase initqueue and the switch wait
+   * for the promises that are open. What it throws is a warning: whoever needs what has not come of it waits for that.
+   */
+  watch(listener: (device: Device) => void | Promise<void>): void;
+  /** More names of a device below /dev ("/dev/md/root"): links that go when it goes. */
+  addNames(device: Device, links: readonly string[]): void;
 }
 
 /**

@@ -23,6 +23,7 @@ import { makeStaticNodes } from "./static-nodes.js";
 import { switchRoot } from "./switch-root.js";
 import { beginTrace, showTrace, traceFolder, wantsTrace } from "./trace.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
+import { withWatchers } from "./watchers.js";
 
 /** Milliseconds that a hook off the path may take. */
 const longestSideHook = 10_000;
@@ -171,24 +172,35 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
   const names = hooks.map(({ module }) => module).join(", ");
   if (names) services.log.info(`phase ${phase}: ${names}`);
   else services.log.debug(`phase ${phase}`);
-  const run = startPhase(phase, hooks, place, services);
+  const begun = startPhase(phase, hooks, place, services);
+  const run = phase === "initqueue" ? withWatchers(begun, services.devices.watchers) : begun;
   state.run = run;
-  if (phase === "initqueue") await state.patience.during(Promise.all([run.ended(), beginDevices(state)]), run);
+  if (phase === "initqueue") await state.patience.during(Promise.all([beginDevices(state), run.ended()]), run);
   else if (hooks.length) await state.patience.during(run.ended(), run);
   if (state.finish) return end(state, state.finish);
   if (phase === "cmdline") root.check();
   return undefined;
 }
 
-/** In place of the switch of root. */
-async function end({ services }: State, word: RunWord | RebootWord): Promise<"ended"> {
+/** Nothing is set up any more: what has been begun comes to its end, for the next program would find a half of it. */
+async function stopServices({ services, patience }: Pick<State, "services" | "patience">): Promise<void> {
+  const { watchers } = services.devices;
+  watchers.stop();
+  const run = withWatchers(noHooks, watchers);
+  if (watchers.busy().length) await patience.during(run.ended(), run);
   await services.drivers.stop();
+}
+
+/** In place of the switch of root. */
+async function end(state: State, word: RunWord | RebootWord): Promise<"ended"> {
+  await stopServices(state);
   instant("finish", word);
   return "ended";
 }
 
-async function leave({ services, patience, parameters, kernel, root }: State): Promise<void> {
-  await services.drivers.stop();
+async function leave(state: State): Promise<void> {
+  const { services, patience, parameters, kernel, root } = state;
+  await stopServices(state);
   const left = switchRoot(services.loop, services.log, parameters, kernel, root);
   await patience.during(left, noHooks);
 }

@@ -7,6 +7,10 @@ export interface Mapping {
   uuid: string;
 }
 
+/** Parts of a volume, by the ends of names that LVM keeps for them (lvm(8)): those of a mirror show its file system. */
+const partOfVolume =
+  /_(cdata|cmeta|corig|cvol|imeta|iorig|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|vdata|vorigin|wcorig)(_\d+)?$/;
+
 /**
  * undefined: not to be looked at. Reading a suspended one would wait until it is resumed, of which an event tells; the hidden layers of LVM,
  * below snapshots and mirrors, show the file system of the volume that they belong to (their UUID has a suffix; lvm2, 11-dm-lvm.rules).
@@ -15,13 +19,27 @@ export function readMapping(device: string): Mapping | undefined {
   const read = (fact: string) => readIfThere(`/sys/class/block/${device}/dm/${fact}`)?.trim() ?? "";
   const mapping = { name: read("name"), uuid: read("uuid") };
   if (!mapping.name || read("suspended") === "1" || /^LVM-\w{64}-/.test(mapping.uuid)) return undefined;
-  return mapping;
+  return isVolume(mapping) && partOfVolume.test(mapping.name) ? undefined : mapping;
 }
 
-/** As lvm2's 55-dm.rules and 60-persistent-storage-dm.rules make them. */
-export function mappingLinks({ name, uuid }: Mapping): string[] {
+const isVolume = ({ uuid }: Mapping) => uuid.startsWith("LVM-");
+
+/** Of a logical volume, "GROUP/VOLUME": the mapping's name has them joined by a hyphen, and their own hyphens doubled. */
+function volumeOf(mapping: Mapping): string | undefined {
+  const [, group = "", volume = ""] = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(mapping.name) ?? [];
+  return isVolume(mapping) && volume ? `${group}/${volume}`.replaceAll("--", "-") : undefined;
+}
+
+/** As lvm2's 55-dm.rules, 60-persistent-storage-dm.rules and 11-dm-lvm.rules make them. */
+export function mappingLinks(mapping: Mapping): string[] {
+  const { name, uuid } = mapping;
   const ids = [`dm-name-${name}`, ...(uuid ? [`dm-uuid-${uuid}`] : [])];
-  return [`/dev/mapper/${name}`, ...ids.map((id) => `/dev/disk/by-id/${id}`)];
+  const volume = volumeOf(mapping);
+  return [
+    `/dev/mapper/${name}`,
+    ...(volume === undefined ? [] : [`/dev/${volume}`]),
+    ...ids.map((id) => `/dev/disk/by-id/${id}`),
+  ];
 }
 
 const databaseEntry = (number: string) => `/run/udev/data/b${number}`;

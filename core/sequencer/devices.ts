@@ -8,8 +8,11 @@ import { hardwareLinks } from "./hardware-names.js";
 import { type Claimant, createLinks } from "./links.js";
 import type { Loop } from "./loop.js";
 import { reasonOf } from "./report.js";
+import { createWatchers, type Watchers } from "./watchers.js";
 
-export interface DeviceTable extends Devices {
+export interface DeviceTable extends Omit<Devices, "watch"> {
+  /** Who sets devices up of these. */
+  readonly watchers: Watchers;
   /** A uevent of the subsystem block. */
   handle(event: Event & { type: "uevent" }): void;
   /** Kernel names of all block devices that there are: each is looked at, and the others are forgotten. */
@@ -39,6 +42,9 @@ const namedByHardware = /^\/dev\/disk\/by-(id|path)\//;
 export function createDevices(loop: Loop, log: Log, changed: () => void): DeviceTable {
   const table = new Map<string, Claimant>();
   const links = createLinks(log);
+  const watchers = createWatchers(log, changed);
+  /** Names that modules have given, by the device's. */
+  const added = new Map<string, readonly string[]>();
   /** By name, of all that have been found, whatever is in them. */
   const ranks = new Map<string, number>();
   let found = 0;
@@ -98,6 +104,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     if (!device || rank === undefined) return forget(name);
     table.set(name, { device, rank });
     makeLinks({ device, rank });
+    watchers.tell(device);
     // Last: a full /run has it fail, and the new root's udev is not there yet.
     if (isMapping(name)) tellUdev(device.number);
   }
@@ -108,6 +115,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     links.assign(claimant, [
       ...linksOf(device),
       ...(mapping ? mappingLinks(mapping) : []),
+      ...(added.get(device.name) ?? []),
       ...(byHardware ? hardwareLinks(device.name, log) : []),
     ]);
   }
@@ -117,6 +125,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     const claimant = table.get(name);
     if (!claimant) return;
     table.delete(name);
+    added.delete(name);
     links.assign(claimant, []);
     if (isMapping(name)) forgetInUdev(claimant.device.number);
   }
@@ -157,6 +166,14 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
   return {
     all: () => inOrder().sort((a, b) => (a.name < b.name ? -1 : 1)),
     find,
+    watchers,
+    addNames({ name }, names) {
+      const claimant = table.get(name);
+      if (!claimant) return;
+      added.set(name, [...new Set([...(added.get(name) ?? []), ...names])]);
+      makeLinks(claimant);
+      changed();
+    },
     rescan(names) {
       // A copy: one that is being probed is put back at the end.
       for (const name of [...ranks.keys()]) if (!names.includes(name)) remove(name);

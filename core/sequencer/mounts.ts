@@ -63,7 +63,7 @@ export function isMountPoint(path: string): boolean {
   return mounts.split("\n").some((line) => line.split(" ")[1] === path);
 }
 
-export function createMounts(loop: Loop, drivers: DriverLoader, devices: Devices, wants: Wants): Mounts {
+export function createMounts(loop: Loop, drivers: DriverLoader, devices: Pick<Devices, "find">, wants: Wants): Mounts {
   async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
     const inMemory = makeMountPoint(target);
     const request = { target, type, ...parseMountOptions(options) };

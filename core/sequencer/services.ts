@@ -44,7 +44,6 @@ export function createHooks(
 ): (phase: Phase) => PlannedHook[] {
   const shared = {
     parameters,
-    devices,
     wants,
     drivers,
     files,
@@ -61,8 +60,14 @@ export function createHooks(
       return loop.job(name, request);
     }) satisfies Boot["job"],
   };
+  const devicesOf = (module: string): Boot["devices"] => ({
+    all: devices.all,
+    find: devices.find,
+    addNames: devices.addNames,
+    watch: (listener) => devices.watchers.add(module, listener, devices.all()),
+  });
   const boots = new Map<string, Boot>(
-    plan.modules.map(({ name }) => [name, { ...shared, module: name, root: root.of(name) }]),
+    plan.modules.map(({ name }) => [name, { ...shared, module: name, root: root.of(name), devices: devicesOf(name) }]),
   );
   return (phase) =>
     plan.modules.flatMap(({ name, hooks }) => {

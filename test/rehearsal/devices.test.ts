@@ -228,20 +228,27 @@ test("the device mapper's: links, udev's database; suspended and hidden ones are
     ...facts(1, "vg-root", lvm),
     ...facts(2, "halted", "", "1"),
     ...facts(3, "gone", ""),
+    ...facts(4, "vg-root_rimage_0", lvm),
+    ...facts(5, "my--vg-swap--a", lvm),
   }).map(([path, text]) => [path.replace("class/block", "devices/virtual/block"), text]);
-  const devices = [0, 1, 2].map((minor) => mapping(minor, { UUID: "0-1" })).concat(mapping(3, {}));
+  const devices = [0, 1, 2, 4].map((minor) => mapping(minor, { UUID: "0-1" })).concat(mapping(3, {}), mapping(5, {}));
   const { word, links, files, probes, shown } = await boot("root=/dev/mapper/vg-root rd.break=switch", {
     devices,
     sysfs: Object.fromEntries(all),
   });
   assert.equal(word, "switch", shown);
-  assert.deepEqual(links("/dev/mapper"), { "vg-root": "/dev/dm-1" });
+  assert.deepEqual(links("/dev/mapper"), { "my--vg-swap--a": "/dev/dm-5", "vg-root": "/dev/dm-1" });
+  assert.deepEqual([links("/dev/vg"), links("/dev/my-vg")], [{ root: "/dev/dm-1" }, { "swap-a": "/dev/dm-5" }]);
   assert.deepEqual(links("/dev/disk/by-uuid"), { "0-1": "/dev/dm-1" });
-  assert.deepEqual(Object.keys(links("/dev/disk/by-id") ?? {}), ["dm-name-vg-root", `dm-uuid-${lvm}`]);
-  assert.deepEqual(probes.sort(), ["/dev/dm-1", "/dev/dm-3"]);
+  assert.deepEqual(Object.keys(links("/dev/disk/by-id") ?? {}), [
+    "dm-name-my--vg-swap--a",
+    "dm-name-vg-root",
+    `dm-uuid-${lvm}`,
+  ]);
+  assert.deepEqual(probes.sort(), ["/dev/dm-1", "/dev/dm-3", "/dev/dm-5"]);
   assert.deepEqual(
     files.list("/run/udev/data").map(({ name }) => name),
-    ["b253:1"],
+    ["b253:1", "b253:5"],
   );
   assert.equal(files.find("/run/udev/data/b253:1").data, "E:DM_UDEV_PRIMARY_SOURCE_FLAG=1\n");
 });

@@ -1,0 +1,125 @@
+/** Modules that set devices up as others come, in rehearsed boots of modules made here. */
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { SimulatedDevice } from "../../core/rehearsal/description.js";
+import { createMachine } from "../../core/rehearsal/machine.js";
+import { rehearse } from "../../core/rehearsal/rehearse.js";
+import { bundleWith } from "../support/rehearsal.js";
+
+const folder = mkdtempSync(join(tmpdir(), "firstlight-watch-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const root: SimulatedDevice = {
+  name: "vda",
+  number: "254:0",
+  tags: { TYPE: "ext4", UUID: "0-1" },
+  files: { "sbin/init": { type: "file", mode: 0o755, data: "" } },
+};
+const member = (name: string, minor: number, change: Partial<SimulatedDevice> = {}): SimulatedDevice => ({
+  name,
+  number: `8:${minor}`,
+  tags: { TYPE: "test_member" },
+  ...change,
+});
+
+/** Boots with a module whose hook of the phase initqueue watches, by this function. */
+async function boot(
+  name: string,
+  listener: string,
+  devices: readonly SimulatedDevice[],
+  commandLine = "root=UUID=0-1",
+) {
+  const modules = join(folder, name);
+  const module = join(modules, `91${name}`);
+  mkdirSync(module, { recursive: true });
+  writeFileSync(join(module, "module-setup.ts"), "export default {};\n");
+  const hook = `export default hook({ run: ({ devices, log, clock }) => devices.watch(${listener}) });`;
+  writeFileSync(join(module, "initqueue.ts"), `import { hook } from "firstlight/hooks";\n${hook}\n`);
+  const machine = createMachine({
+    commandLine: `${commandLine} rd.shell=0`,
+    kernel: { release: "6.1.0", machine: "x86_64" },
+    initramfs: {},
+    devices,
+    drivers: {},
+    modaliases: [],
+    programs: {},
+  });
+  const { word } = await rehearse(await bundleWith({ add: [name], folders: [modules] }), machine);
+  return { word, shown: machine.console(), time: machine.now(), files: machine.files };
+}
+
+const seen = (shown: string, pattern: RegExp) => [...shown.matchAll(pattern)].map(([, text]) => text);
+
+test("each device is told of, those that are there and those that come; the end of initqueue waits for the work", async () => {
+  const listener = "(device) => clock.sleep(3000).then(() => log.info('seen ' + device.name))";
+  const { word, shown, time } = await boot("each", listener, [
+    root,
+    member("sda", 0),
+    member("sdb", 16, { after: 1000 }),
+  ]);
+  assert.equal(word, "switch", shown);
+  assert.deepEqual(seen(shown, /<6>seen (\w+)/g), ["sda", "vda", "sdb"]);
+  assert.ok(time > 4000 && time < 6000, `${time} ms`);
+  assert.ok(shown.indexOf("seen sdb") < shown.indexOf("phase mount"), shown);
+});
+
+test("a device that changes twice while somebody works on it is told of once more, as it is last", async () => {
+  const changes = [1, 2].map((number) => ({ after: number * 500, tags: { TYPE: `changed-${number}` } }));
+  const listener =
+    "async (device) => { if (device.name !== 'sda') return; log.info('begin ' + device.tags.TYPE); await clock.sleep(2000); log.info('end ' + device.tags.TYPE); }";
+  const { word, shown } = await boot("changes", listener, [root, member("sda", 0, { changes })]);
+  assert.equal(word, "switch", shown);
+  assert.deepEqual(seen(shown, /<6>((?:begin|end) [\w-]+)/g), [
+    "begin test_member",
+    "end test_member",
+    "begin changed-2",
+    "end changed-2",
+  ]);
+});
+
+test("what is thrown is a warning, at once or later, and others are told all the same", async () => {
+  const listener =
+    "(device) => { if (device.name === 'sda') throw new Error('no use'); return device.name === 'sdb' ? Promise.reject(new Error('later')) : log.info('seen vda'); }";
+  const { word, shown } = await boot("throws", listener, [root, member("sda", 0), member("sdb", 16)]);
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /<4>throws: \/dev\/sda: .*no use/);
+  assert.match(shown, /<4>throws: \/dev\/sdb: .*later/);
+  assert.match(shown, /<6>seen vda/);
+});
+
+test("a name that a module gives: it is a link, it is found by it, and it goes with the device", async () => {
+  const listener = "(device) => { if (device.name !== 'vda') devices.addNames(device, ['/dev/made/' + device.name]); }";
+  const disks = [{ ...root, name: "sda", after: 1000 }, member("sdb", 16, { gone: 2000 }), { ...root, after: 4000 }];
+  const { word, shown, files } = await boot("names", listener, disks, "root=/dev/made/sda rd.retry=9 rd.break=switch");
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /root: \/dev\/sda/);
+  assert.equal(files.find("/dev/made/sda", { last: false }).target, "/dev/sda");
+  const late = await boot(
+    "gone",
+    "(device) => devices.addNames(device, ['/dev/made/' + device.name])",
+    disks,
+    "root=/dev/made/vda",
+  );
+  assert.deepEqual(
+    late.files.list("/dev/made").map(({ name }) => name),
+    ["sda", "vda"],
+  );
+});
+
+test("work that nothing can end is an error that names the module", async () => {
+  const { word, shown } = await boot("stuck", "() => new Promise(() => {})", [root]);
+  assert.equal(word, "failed");
+  assert.match(shown, /the hook of the module stuck would wait for ever/);
+});
+
+test("what begins after the phase comes to its end before the switch", async () => {
+  const listener = '(device) => device.name === "sda" ? clock.sleep(5000).then(() => log.info("set up")) : undefined';
+  const late = member("sda", 0, { after: 500 });
+  const { word, shown, time } = await boot("late", listener, [{ ...root, mountLasts: 1000 }, late]);
+  assert.equal(word, "switch", shown);
+  assert.match(shown, /set up/);
+  assert.ok(time > 5500 && time < 7500, `${time} ms`);
+});
