@@ -22,12 +22,18 @@ const recipe = [
 /** Of what is in the archive, for its description. */
 const listing = ["tar", "--numeric-owner", "-tvf"];
 
-/** A disk with one ext4 file system, which holds a small Debian of this machine's release as an archive. Made once. */
-export async function debianDisk(): Promise<string> {
+/** The name of this machine's release: "bookworm". */
+export async function debianRelease(): Promise<string> {
   const release = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile("/etc/os-release", "utf8"))?.[1];
   if (release === undefined) {
     throw new Error("/etc/os-release has no VERSION_CODENAME: which release of Debian is this?");
   }
+  return release;
+}
+
+/** A disk with one ext4 file system, which holds a small Debian of this machine's release as an archive. Made once. */
+export async function debianDisk(): Promise<string> {
+  const release = await debianRelease();
   const folder = await cachedFolder("debian-root", { recipe, release, listing }, async (unfinished) => {
     const content = join(unfinished, "content");
     const archive = join(content, debianArchive);
