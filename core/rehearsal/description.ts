@@ -4,6 +4,40 @@ import type { ProgramModel } from "./programs.js";
 
 export type { ProgramModel } from "./programs.js";
 
+/** How a device is made of others. Members: as the description names them. */
+export type Layer =
+  | {
+      kind: "raid";
+      /** As libblkid writes it, with dashes. */
+      uuid: string;
+      /** "host:name" or "name"; undefined: as metadata 0.90 it has none. */
+      name?: string;
+      level: string;
+      metadata: string;
+      members: readonly string[];
+      /** How many members it runs with. */
+      least: number;
+    }
+  | {
+      kind: "lvm";
+      group: string;
+      volume: string;
+      /** Of its mapping: "LVM-" and 64 letters and digits. */
+      uuid: string;
+      /** The physical volumes that this volume needs. */
+      members: readonly string[];
+    }
+  | {
+      kind: "luks";
+      uuid: string;
+      version: 1 | 2;
+      members: readonly [string];
+      /** Each opens it. */
+      passphrases: readonly string[];
+      /** Contents of key files that open it. */
+      keys: readonly string[];
+    };
+
 /** A block device of the simulated machine. */
 export interface SimulatedDevice {
   /** Kernel name, "vda1". */
@@ -32,6 +66,12 @@ export interface SimulatedDevice {
   mountLasts?: number;
   /** Files of the file system on it. */
   files?: FileTable;
+  /** It comes when a program makes it of its members (layers.ts), and `name` is its name in the description only. */
+  layer?: Layer;
+  /** Of a layered device that is there: its name in the description, what it lies on, and what sysfs holds of it besides. */
+  described?: string;
+  slaves?: readonly Pick<SimulatedDevice, "name" | "devpath">[];
+  facts?: FileTable;
 }
 
 /** A folder of the host that a virtio device offers by its tag. */

@@ -3,7 +3,7 @@ import { driverIndexPath } from "../abi/index.js";
 import type { SimulatedDevice } from "./description.js";
 import { normalizeAlias, openDriverIndex } from "./driver-index.js";
 import { Failure } from "./failure.js";
-import { addFiles, dataOf, type FileSystem, type FileTable, type SimulatedFile } from "./file-tree.js";
+import { addFiles, dataOf, type FileSystem, type FileTable, type Inode, type SimulatedFile } from "./file-tree.js";
 import { hasDriver } from "./kernel-files.js";
 import { type JobModels, soon, type World } from "./world.js";
 
@@ -16,8 +16,10 @@ export interface BlockDevices {
   node(device: SimulatedDevice): SimulatedFile;
   /** It comes now; sysfs, devtmpfs and a uevent tell of it. */
   arrive(device: SimulatedDevice): void;
-  /** It changes now. */
+  /** It changes now. What sysfs holds of it stays as it is: see `show`. */
   replace(device: SimulatedDevice, change: Partial<SimulatedDevice>, properties?: Record<string, string>): void;
+  /** Sysfs and devtmpfs hold what they are to hold of a device that is there. */
+  show(device: SimulatedDevice): void;
   vanish(device: SimulatedDevice): void;
   /** A driver is in the kernel: its devices follow. */
   driverInserted(name: string): void;
@@ -28,21 +30,36 @@ export interface BlockDevices {
 }
 
 /** Where a device is below /sys. */
-const placeOf = ({ name, devpath = `simulated/block/${name}` }: SimulatedDevice): string => `devices/${devpath}`;
+const placeOf = ({ name, devpath = `simulated/block/${name}` }: Pick<SimulatedDevice, "name" | "devpath">): string =>
+  `devices/${devpath}`;
 
 const virtiofs = "virtiofs";
 
 const sectorSize = 512;
 export const sizeOfDevice = ({ sectors = 2048 }: SimulatedDevice): number => sectors * sectorSize;
 
+const link = (target: string): SimulatedFile => ({ type: "symlink", mode: 0o777, target });
+/** A link in sysfs leads up to its top, and down again. */
+const linkBetween = (from: string, to: string) => link(`${"../".repeat(from.split("/").length - 1)}${to}`);
+const holderOf = (member: Pick<SimulatedDevice, "name" | "devpath">, name: string) =>
+  `${placeOf(member)}/holders/${name}`;
+
 /** What sysfs holds of a device. */
 export function deviceFiles(device: SimulatedDevice): FileTable {
-  const { name, number, sectors = 2048 } = device;
+  const { name, number, sectors = 2048, slaves = [], facts = {} } = device;
   const place = placeOf(device);
+  const below = slaves.flatMap((slave) => {
+    const [up, down] = [`${place}/slaves/${slave.name}`, holderOf(slave, name)];
+    return [[up, linkBetween(up, placeOf(slave))] as const, [down, linkBetween(down, place)] as const];
+  });
   return {
     [`${place}/dev`]: `${number}\n`,
     [`${place}/size`]: `${sectors}\n`,
-    [`class/block/${name}`]: { type: "symlink", mode: 0o777, target: `../../${place}` },
+    [`${place}/holders/`]: "",
+    [`${place}/slaves/`]: "",
+    ...Object.fromEntries(below),
+    ...Object.fromEntries(Object.entries(facts).map(([path, content]) => [`${place}/${path}`, content])),
+    [`class/block/${name}`]: link(`../../${place}`),
   };
 }
 
@@ -101,13 +118,9 @@ export function createBlockDevices(world: World): BlockDevices {
     const system = systems.get(device.number);
     if (system) system.dead = true;
     systems.delete(device.number);
-    const place = placeOf(device).split("/");
-    for (const { root } of mounted("sysfs")) {
-      root.children?.get("class")?.children?.get("block")?.children?.delete(device.name);
-      let folder = root;
-      for (const name of place.slice(0, -1)) folder = folder.children?.get(name) ?? folder;
-      folder.children?.delete(place.at(-1) ?? "");
-    }
+    const holders = (device.slaves ?? []).map((slave) => holderOf(slave, device.name));
+    for (const { root } of mounted("sysfs"))
+      for (const path of [`class/block/${device.name}`, placeOf(device), ...holders]) drop(root, path);
     for (const { root } of mounted("devtmpfs")) root.children?.delete(device.name);
     announce("remove", device);
   }
@@ -142,6 +155,7 @@ export function createBlockDevices(world: World): BlockDevices {
     node,
     arrive,
     replace,
+    show,
     vanish,
     driverInserted: (name) => {
       for (const device of description.devices)
@@ -154,13 +168,20 @@ export function createBlockDevices(world: World): BlockDevices {
   };
 }
 
+/** Takes a path out of a file system, if it is there. */
+function drop(top: Inode, path: string): void {
+  const names = path.split("/");
+  const folder = names.slice(0, -1).reduce<Inode | undefined>((at, name) => at?.children?.get(name), top);
+  folder?.children?.delete(names.at(-1) ?? "");
+}
+
 /** The devices that need no driver of the image, at the start. */
 export function startDevices(world: World): void {
   const { description, devices, folders, hardware, schedule } = world;
   if (hasDriver(world, virtiofs)) folders.driverInserted();
   hardware.start();
   for (const device of description.devices)
-    if (device.driver === undefined && !device.behind) {
+    if (device.driver === undefined && !device.behind && !device.layer) {
       if (device.after) schedule.after(device.after, () => devices.arrive(device));
       else devices.arrive(device);
     }

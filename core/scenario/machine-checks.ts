@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { toBytes } from "../rehearsal/bytes.js";
 import { Failure } from "../rehearsal/failure.js";
 import type { DiskPart, FilePart, FilesPart, MachineFile } from "../schema/machine.js";
+import { inLayers } from "./layer-checks.js";
 import { bytesOf, partitionName } from "./machine-parts.js";
 
 /** A part of a machine file that cannot be meant, which its schema does not see. */
@@ -25,6 +26,7 @@ export function contradictionsOf(machine: MachineFile, folder: string): Contradi
   return [
     ...namesTwice(machine),
     ...disks.flatMap((disk, index) => inDisk(disk, ["disks", `${index}`], folder)),
+    ...inLayers(machine),
     ...tags.flatMap((tag, index) =>
       tags.indexOf(tag) < index
         ? [{ path: ["virtiofs", `${index}`, "tag"], message: `two folders have the tag ${tag}: give each its own` }]

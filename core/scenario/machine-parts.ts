@@ -4,6 +4,7 @@ import { BuildError, reasonOf } from "../generator/problems.js";
 import type { SimulatedDevice, SimulatedFolder } from "../rehearsal/description.js";
 import type { FileTable, SimulatedFile } from "../rehearsal/file-tree.js";
 import type { DiskPart, FilePart, FilesPart, FolderPart, PartitionPart, Size } from "../schema/machine.js";
+import { layerOf } from "./layer-parts.js";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
@@ -107,6 +108,7 @@ export const partitionName = (disk: string, number: number) => `${disk}${/\d$/.t
 /** Disks and their partitions. `first`: how many disks come before them. */
 export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first = 0): SimulatedDevice[] {
   return disks.flatMap((disk, index) => {
+    const layer = layerOf(disk);
     const { name, behind, gone, readOnly, partitions = [] } = disk;
     const major = majors.find(([pattern]) => pattern.test(name))?.[1] ?? usualMajor;
     const place = `simulated/block/${name}`;
@@ -118,6 +120,7 @@ export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first
       ...(behind ? { behind } : {}),
       ...(gone === undefined ? {} : { gone: milliseconds(gone) }),
       ...(readOnly ? { readOnly } : {}),
+      ...(layer ? { layer } : {}),
     };
     const whole: SimulatedDevice = { ...deviceOf(disk, folder), ...shared, name, number: number(0), devpath: place };
     if (partitions.length && !disk.tags?.PTTYPE) whole.tags = { ...whole.tags, PTTYPE: "gpt" };

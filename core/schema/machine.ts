@@ -38,7 +38,7 @@ interface KernelPart {
 
 /** A block device. Tags: as `blkid -p -o export` says them. */
 export interface DiskPart {
-  /** As the kernel names it: "vda". */
+  /** As the kernel names it: "vda". Of a layered one: its name in this file. */
   name: string;
   size?: Size;
   /** Modaliases of the devices that it is behind, the outermost first: it comes once the drivers that answer them are loaded. Left out: it needs none. */
@@ -57,6 +57,48 @@ export interface DiskPart {
   /** Of the file system on it. */
   files?: FilesPart;
   partitions?: PartitionPart[];
+  /** It is made of others, which are named as in this file, when a program brings them together: one of these. */
+  raid?: RaidPart;
+  lvm?: VolumePart;
+  luks?: ContainerPart;
+}
+
+export const raidLevels = ["linear", "raid0", "raid1", "raid4", "raid5", "raid6", "raid10"] as const;
+
+/** An array of mdadm. */
+interface RaidPart {
+  /** With dashes, as blkid writes it, or colons, as mdadm does. */
+  uuid: string;
+  /** "host:name". Left out: it has none. */
+  name?: string;
+  level: (typeof raidLevels)[number];
+  /** Left out: "1.2". */
+  metadata?: string;
+  members: string[];
+  /** How many members it runs with. Left out: as many as its level needs at least. */
+  least?: number;
+}
+
+/** A logical volume of LVM. */
+interface VolumePart {
+  group: string;
+  volume: string;
+  /** Of its mapping, as /sys/block/dm-0/dm/uuid has it: "LVM-…". Left out: one is made up. */
+  uuid?: string;
+  /** The physical volumes that it needs. */
+  members: string[];
+}
+
+/** An opened LUKS container. */
+interface ContainerPart {
+  member: string;
+  uuid: string;
+  /** Left out: 2. */
+  version?: 1 | 2;
+  /** Each opens it. */
+  passphrases?: string[];
+  /** Contents of key files, each of which opens it. */
+  keys?: string[];
 }
 
 /** A folder of the host that the machine finds by its tag. */
@@ -181,6 +223,57 @@ const partition = part<PartitionPart>({
   mountLasts: seconds,
   files: filesRef,
 });
+const members = {
+  type: "array",
+  minItems: 1,
+  uniqueItems: true,
+  items: text,
+  description: "a list of different names of disks and partitions",
+} as const;
+const nonEmpty = { ...text, minLength: 1 } as const;
+const raid = part<RaidPart>(
+  {
+    uuid: {
+      ...text,
+      pattern: "^[0-9A-Fa-f]{8}([:-]?[0-9A-Fa-f]{4}){6}$",
+      description: "32 hexadecimal digits, with dashes as blkid writes them or colons as mdadm does",
+    },
+    name: nonEmpty,
+    level: { enum: raidLevels, description: `one of ${raidLevels.join(", ")}` },
+    metadata: { enum: ["0.90", "1.0", "1.1", "1.2"], description: 'a version of the metadata, as text: "1.2"' },
+    members,
+    least: { ...number, minimum: 1 },
+  },
+  ["uuid", "level", "members"],
+);
+const lvmName = {
+  ...text,
+  pattern: "^[A-Za-z0-9_+.][A-Za-z0-9_+.-]*$",
+  description: "a name as LVM allows it: letters, digits and any of + _ . -",
+} as const;
+const lvm = part<VolumePart>(
+  {
+    group: lvmName,
+    volume: lvmName,
+    uuid: { ...text, pattern: "^LVM-[A-Za-z0-9]{64}$", description: '"LVM-" and 64 letters and digits' },
+    members,
+  },
+  ["group", "volume", "members"],
+);
+const luks = part<ContainerPart>(
+  {
+    member: text,
+    uuid: {
+      ...text,
+      pattern: "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+      description: "a UUID as blkid writes it",
+    },
+    version: { enum: [1, 2], description: "1 or 2" },
+    passphrases: texts,
+    keys: texts,
+  },
+  ["member", "uuid"],
+);
 const disk = part<DiskPart>(
   {
     ...partition.properties,
@@ -193,6 +286,9 @@ const disk = part<DiskPart>(
     gone: seconds,
     readOnly: flag,
     partitions: { type: "array", maxItems: 128, items: { $ref: "#/$defs/partition" } },
+    raid,
+    lvm,
+    luks,
   },
   ["name"],
 );

@@ -5,6 +5,7 @@ import { BuildError } from "../../../core/generator/problems.js";
 import { parseMachine } from "../../../core/scenario/machine-json.js";
 
 const disk = (files: object) => ({ disks: [{ name: "vda", files }] });
+const uuid = "0d55b9a8-5b6e-4e0c-9d3c-0b7a1c2d3e4f";
 const place = (key: string) => `disks[0].files[${JSON.stringify(key)}]: `;
 
 const wrong: [what: string, machine: unknown, problems: string[]][] = [
@@ -116,6 +117,52 @@ const wrong: [what: string, machine: unknown, problems: string[]][] = [
       'kernel.release: has to be a word without blanks and slashes, not "../6.1"',
       'memory: has to be a number of bytes, or text with a unit, as "512M", not "9999999T"',
       "disks[0].after: has to be a number of seconds, not 1e+300",
+    ],
+  ],
+  [
+    "devices that are made of what is not there, of what is no member, of themselves, or of what is another's",
+    {
+      disks: [
+        { name: "vda", tags: { TYPE: "ext4" }, partitions: [{ tags: { TYPE: "linux_raid_member", UUID: "0-0" } }] },
+        { name: "r", raid: { uuid, level: "raid1", members: ["vda", "vda1", "vdc"], least: 4 }, after: 1 },
+        { name: "l", tags: { TYPE: "LVM2_member" }, lvm: { group: "g", volume: "v", members: ["l"] } },
+        { name: "m", lvm: { group: "h", volume: "v", members: ["l"] }, luks: { member: "l", uuid } },
+      ],
+      programs: [{ argv: ["x"], disks: [{ name: "o", luks: { member: "l", uuid } }] }],
+    },
+    [
+      "disks[1].after: a device that is made of others comes when these have come: give this to its members",
+      "disks[1].raid.least: is more than the 3 members that there are",
+      "disks[1].raid.members[0]: vda has the TYPE ext4 among its tags: such a member has linux_raid_member",
+      `disks[1].raid.members[1]: vda1 has the UUID 0-0 among its tags, and not ${uuid}: give both the same`,
+      "disks[1].raid.members[2]: there is no disk or partition vdc: did you mean vda?",
+      "disks[2]: l lies on itself: name other members",
+      "disks[3]: has lvm and luks: give one, and describe the other as a disk of its own",
+      "disks[3]: l is a member of the group g already: it can be one of one only",
+      "programs[0].disks[0]: is made by this program: leave raid, lvm and luks out, or move it to the machine's disks, where mdadm, lvm and cryptsetup find it",
+    ],
+  ],
+  [
+    "layers as their programs do not know them",
+    {
+      disks: [
+        { name: "a", raid: { uuid: "0", level: "raid7", metadata: "2", members: [] } },
+        { name: "b", lvm: { group: "a/b", volume: "-v", uuid: "x", members: ["a", "a"] } },
+        { name: "c", luks: { uuid: "x", version: 3 } },
+      ],
+    },
+    [
+      'disks[0].raid.uuid: has to be 32 hexadecimal digits, with dashes as blkid writes them or colons as mdadm does, not "0"',
+      'disks[0].raid.level: has to be one of linear, raid0, raid1, raid4, raid5, raid6, raid10, not "raid7"',
+      'disks[0].raid.metadata: has to be a version of the metadata, as text: "1.2", not "2"',
+      "disks[0].raid.members: has to be a list of different names of disks and partitions",
+      'disks[1].lvm.group: has to be a name as LVM allows it: letters, digits and any of + _ . -, not "a/b"',
+      'disks[1].lvm.volume: has to be a name as LVM allows it: letters, digits and any of + _ . -, not "-v"',
+      'disks[1].lvm.uuid: has to be "LVM-" and 64 letters and digits, not "x"',
+      "disks[1].lvm.members: has to be a list of different names of disks and partitions",
+      "disks[2].luks: must have required property 'member'",
+      'disks[2].luks.uuid: has to be a UUID as blkid writes it, not "x"',
+      "disks[2].luks.version: has to be 1 or 2, not 3",
     ],
   ],
   [

@@ -54,3 +54,34 @@ test("what a program makes is there after it, with the folders on the way; what 
   assert.equal(simulated.files.find("/run/empty").type, "dir");
   assert.deepEqual(simulated.leftOpen(), ["how maker all makes /file/x: ENOTDIR"]);
 });
+
+test("what is left out of layers is as mdadm, LVM and cryptsetup have it; UUIDs of arrays are as blkid writes them", () => {
+  const [first, second] = ["0d55b9a8:5b6e4e0c:9D3C0B7A:1c2d3e4f", "0d55b9a8-5b6e-4e0c-9d3c-0b7a1c2d3e4f"];
+  const members = ["vda", "vdb", "vdc", "vdd"];
+  const { devices } = machine({
+    disks: [
+      ...(["raid0", "raid1", "raid5", "raid6", "raid10"] as const).map((level) => ({
+        name: level,
+        raid: { uuid: first, level, members },
+      })),
+      { name: "volume", lvm: { group: "vg", volume: "root", members } },
+      { name: "opened", luks: { member: "vda", uuid: second } },
+    ],
+  });
+  const arrays = devices.flatMap(({ layer }) => (layer?.kind === "raid" ? [layer] : []));
+  assert.deepEqual(
+    arrays.map(({ least }) => least),
+    [4, 1, 3, 2, 2],
+  );
+  assert.deepEqual([arrays[0]?.uuid, arrays[0]?.metadata], [second, "1.2"]);
+  const [, volume, opened] = devices.slice(4).map(({ layer }) => layer);
+  assert.ok(volume?.kind === "lvm" && /^LVM-[0-9a-f]{64}$/.test(volume.uuid), JSON.stringify(volume));
+  assert.deepEqual(opened, {
+    kind: "luks",
+    members: ["vda"],
+    uuid: second,
+    version: 2,
+    passphrases: [],
+    keys: [],
+  });
+});
