@@ -47,6 +47,41 @@ export interface RootForm {
   type?: string;
 }
 
+/** A device that is made of others. */
+export interface LayerPlace {
+  /** Its name in /sys/block today: "md127", "dm-1". */
+  readonly device: string;
+  /** What lies on it, whatever is between: "/", "/usr", "swap", and devices as --add-device names them. */
+  readonly points: readonly string[];
+}
+
+/** An array of mdadm, a volume of LVM, an opened LUKS container, or another mapping of the device mapper, by what identifies it on every start. */
+export type HostLayer = LayerPlace &
+  (
+    | {
+        readonly kind: "raid";
+        /** As mdadm writes it, with colons; left out where neither udev nor mdadm has told it. */
+        readonly uuid?: string;
+        /** "host:name"; left out where it has none, or that is not known. */
+        readonly name?: string;
+      }
+    | { readonly kind: "lvm"; readonly group: string; readonly volume: string }
+    | {
+        readonly kind: "luks";
+        /** Of the container, as blkid writes it. */
+        readonly uuid: string;
+        /** In /dev/mapper. */
+        readonly name: string;
+      }
+    | {
+        readonly kind: "multipath" | "other";
+        /** In /dev/mapper. */
+        readonly name: string;
+        /** Of the mapping: dm/uuid of sysfs. */
+        readonly uuid: string;
+      }
+  );
+
 /** What a module-setup may know of the build host, or of the system at --sysroot. */
 export interface Host {
   /** false: the image must boot any machine (-N, or what this one has is not to be seen: --sysroot, no /sys). */
@@ -74,6 +109,8 @@ export interface Host {
   readonly fileSystems: readonly string[];
   /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is neither a block device nor virtiofs. */
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
+  /** Host-only: what /, /usr, swap and devices that were added lie on besides disks and partitions, each once. Generic, or not to be seen: empty. */
+  readonly layers: readonly HostLayer[];
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];
   /** Is this driver (by name, "ext4") built into the kernel that the image is for, or a file of its module tree? */

@@ -1,6 +1,7 @@
 export * from "./driver-index.js";
 export * from "./engine.js";
 export * from "./image.js";
+export * from "./mappings.js";
 export * from "./nearest.js";
 export * from "./ops.js";
 export * from "./phases.js";

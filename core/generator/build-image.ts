@@ -18,6 +18,7 @@ import { createInstaller, installLayout } from "./install.js";
 import type { ImageParts } from "./keep.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
 import { findKernel, kernelConfig } from "./kernel-version.js";
+import { lackingLayers } from "./lacking-layers.js";
 import type { Uki } from "./make-uki.js";
 import { findModules, isWholeSystem, placesOfModules } from "./module-folders.js";
 import { makeModuleRecord } from "./module-record.js";
@@ -223,6 +224,7 @@ function chooseModules({
     machine: machine(),
     staticInit: settings.staticInit,
     fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],
+    layers: hardware ? (devices?.layers ?? []) : [],
     modaliases: hardware?.modaliases ?? [],
     ...(devices?.root && { root: devices.root }),
   };
@@ -235,16 +237,8 @@ function chooseModules({
 
 /** No error: what the root is, root= says in the boot, and one from tmpfs-root needs nothing that the host's own lies on. */
 function warnOfLayers({ modules }: SelectedModules, { devices, report }: Build): void {
-  for (const { point, device, module } of devices?.layers ?? []) {
-    if (modules.some(({ name }) => name === module)) continue;
-    const lacking = `lies on ${device}, and no module ${module} is in the image`;
-    if (point === "/" || point === "/usr")
-      report.warning(
-        `what is mounted at ${point} ${lacking}: it cannot boot from there; add such a module, or boot with another root=`,
-      );
-    else if (point === "swap") report.warning(`swap ${lacking}: a machine that hibernates there does not wake up`);
-    else report.warning(`--add-device: ${point} ${lacking}: the boot does not reach it`);
-  }
+  const isInImage = (module: string) => modules.some(({ name }) => name === module);
+  for (const warning of lackingLayers(devices?.layers ?? [], isInImage)) report.warning(warning);
 }
 
 /** Everything but PID 1 and the bundle; the result is the number of drivers. */

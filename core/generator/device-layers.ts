@@ -1,21 +1,10 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { HostMount } from "./host-mounts.js";
+import { identityOf, type LayerIdentity, mappingAt } from "./layer-identity.js";
 
-/** A device made of others. */
-export interface DeviceLayer {
-  /** Its name in /sys/block: "dm-0". */
-  device: string;
-  /** Module that sets such devices up. */
-  module: string;
-}
-
-/** Device-mapper devices by the start of their uuid, which each of these programs gives them. */
-const mappers: readonly [pattern: RegExp, module: string][] = [
-  [/^LVM-/, "lvm"],
-  [/^CRYPT-/, "luks"],
-  [/^(part\d+-)?mpath-/, "multipath"],
-];
+/** A device made of others: its name in /sys/block ("dm-0"), and what identifies it. */
+export type DeviceLayer = LayerIdentity & { device: string };
 
 const tagFolders: Record<string, string> = {
   UUID: "by-uuid",
@@ -56,12 +45,12 @@ function numberOf(path: string): string {
   return `${(stats.rdev >> 8) & 0xfff}:${(stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00)}`;
 }
 
-/** The layers of a device by its folder in sysfs: a partition's lies in its disk's, others have slaves. */
-export function layersOf(folder: string): DeviceLayer[] {
-  const module = moduleFor(folder);
+/** The layers of a device by its folder in sysfs, the uppermost first: a partition's lies in its disk's, others have slaves. */
+export function layersOf(root: string, folder: string): DeviceLayer[] {
+  const identity = identityOf(root, folder);
   return [
-    ...(module === undefined ? [] : [{ device: basename(folder), module }]),
-    ...devicesBelow(folder).flatMap(layersOf),
+    ...(identity === undefined ? [] : [{ ...identity, device: basename(folder) }]),
+    ...devicesBelow(folder).flatMap((below) => layersOf(root, below)),
   ];
 }
 
@@ -71,20 +60,19 @@ function devicesBelow(folder: string): string[] {
   return existsSync(slaves) ? readdirSync(slaves).map((name) => realpathSync(join(slaves, name))) : [];
 }
 
-function moduleFor(folder: string): string | undefined {
-  if (existsSync(join(folder, "md"))) return "md-raid";
-  if (!existsSync(join(folder, "dm"))) return undefined;
-  const uuid = mapperUuid(folder) ?? "";
-  return mappers.find(([pattern]) => pattern.test(uuid))?.[1] ?? "dm";
-}
-
-function mapperUuid(folder: string): string | undefined {
-  const path = join(folder, "dm/uuid");
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+/** All devices of the btrfs that one of them belongs to; another file system has one. */
+export function partsOf(root: string, folder: string): string[] {
+  const systems = join(root, "sys/fs/btrfs");
+  for (const system of existsSync(systems) ? readdirSync(systems) : []) {
+    const devices = join(systems, system, "devices");
+    const parts = existsSync(devices) ? readdirSync(devices).map((name) => realpathSync(join(devices, name))) : [];
+    if (parts.includes(folder)) return parts;
+  }
+  return [folder];
 }
 
 /** Is it encrypted by a key that nobody keeps? Then what is on it is lost whenever the machine is switched off. */
-export const losesContent = (folder: string): boolean => mapperUuid(folder)?.startsWith("CRYPT-PLAIN-") ?? false;
+export const losesContent = (folder: string): boolean => mappingAt(folder)?.uuid.startsWith("CRYPT-PLAIN-") ?? false;
 
 /** Names of the drivers that serve a device, those below it, and all that they are connected by. */
 export function driversOf(folder: string): string[] {
@@ -94,11 +82,4 @@ export function driversOf(folder: string): string[] {
     if (module !== undefined) found.add(basename(module));
   }
   return [...found];
-}
-
-/** What udev's database below `root` has of a block device: lines "E:NAME=VALUE". */
-export function udevProperty(root: string, number: string, name: string): string | undefined {
-  const path = join(root, "run/udev/data", `b${number}`);
-  if (!existsSync(path)) return undefined;
-  return new RegExp(`^E:${name}=(\\S+)$`, "m").exec(readFileSync(path, "utf8"))?.[1];
 }

@@ -1,16 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type DeviceLayer,
-  deviceFolder,
-  deviceNumber,
-  driversOf,
-  layersOf,
-  losesContent,
-  udevProperty,
-} from "./device-layers.js";
+import type { HostLayer } from "../../hooks/module-setup.js";
+import { deviceFolder, deviceNumber, driversOf, layersOf, losesContent, partsOf } from "./device-layers.js";
 import { type HostMount, linesIfThere, mountAt, readFstab, readMounts, readSwaps } from "./host-mounts.js";
 import { type HostRoot, mountedRoot, rootOfFstab } from "./host-root.js";
+import { udevProperty } from "./layer-identity.js";
 import { BuildError } from "./problems.js";
 
 /** What a host-only image is made for. */
@@ -19,8 +13,8 @@ export interface HostDevices {
   hardware: HostHardware | undefined;
   /** Types of the file systems at / and /usr, and on devices that were added. None: they are not to be seen. */
   fileSystems: string[];
-  /** What these and swap lie on besides disks and partitions; `point`: "/", "/usr", "swap" or the device. */
-  layers: (DeviceLayer & { point: string })[];
+  /** What these and swap lie on besides disks and partitions. */
+  layers: HostLayer[];
   /** undefined: it is on no block device. */
   root: HostRoot | undefined;
   /** Names of the drivers that devices need which were added. */
@@ -69,7 +63,7 @@ export function readHostDevices(
   return {
     hardware,
     fileSystems: top ? typesOf([...systems, ...added]) : [],
-    layers: [...systems, ...swaps, ...added].flatMap((mount) => layersBelow(root, mount, unseen)),
+    layers: layersBelow(root, [...systems, ...swaps, ...added], unseen),
     root: mounted ? mountedRoot(mounted, root) : entry && rootOfFstab(entry),
     added: added.flatMap(({ folder }) => driversOf(folder)),
     unseen: [...new Set(unseen)],
@@ -136,7 +130,20 @@ function readHardware(root: string, unseen: string[]): HostHardware | undefined 
   return { modaliases: [...modaliases].sort(), loaded };
 }
 
-function layersBelow(root: string, mount: HostMount, unseen: string[]): HostDevices["layers"] {
+/** Each layer once, with all that lies on it; those on top first. */
+function layersBelow(root: string, mounts: readonly HostMount[], unseen: string[]): HostLayer[] {
+  const found = new Map<string, HostLayer>();
+  for (const mount of mounts)
+    for (const folder of foldersBelow(root, mount, unseen))
+      for (const layer of layersOf(root, folder)) {
+        const points = new Set([...(found.get(layer.device)?.points ?? []), mount.point]);
+        found.set(layer.device, { ...layer, points: [...points] });
+      }
+  return [...found.values()];
+}
+
+/** Folders in sysfs of the devices that it is on. None: they are not to be seen, or do not keep what is on them. */
+function foldersBelow(root: string, mount: HostMount, unseen: string[]): string[] {
   const number = deviceNumber(root, mount);
   const folder = deviceFolder(root, number);
   if (folder === undefined && number !== "none")
@@ -144,7 +151,7 @@ function layersBelow(root: string, mount: HostMount, unseen: string[]): HostDevi
       `what ${mount.source} (${mount.point}) lies on is not to be seen: there is no /sys/dev/block/${number}`,
     );
   if (folder === undefined || (mount.type === "swap" && losesContent(folder))) return [];
-  return layersOf(folder).map((layer) => ({ ...layer, point: mount.point }));
+  return partsOf(root, folder);
 }
 
 /** A device that --add-device names; its type is "" where nobody knows it. */

@@ -1,5 +1,6 @@
-import { deviceNumber, udevProperty } from "./device-layers.js";
+import { deviceNumber } from "./device-layers.js";
 import type { HostMount } from "./host-mounts.js";
+import { udevProperty } from "./layer-identity.js";
 
 /** The file system that a machine boots from, in the forms of root=, rootfstype= and rootflags=. */
 export interface HostRoot {

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { deviceFolder, deviceNumber, udevProperty } from "../generator/device-layers.js";
+import { deviceFolder, deviceNumber } from "../generator/device-layers.js";
 import { readHostDevices } from "../generator/host-devices.js";
 import { createHostFiles } from "../generator/host-files.js";
 import { mountAt, readMounts } from "../generator/host-mounts.js";
+import { udevProperty } from "../generator/layer-identity.js";
 import type { DiskPart, FilesPart, FolderPart, MachineFile, PartitionPart } from "../schema/machine.js";
 import { parameterOf } from "./assumed-machine.js";
 

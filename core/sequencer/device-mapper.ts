@@ -1,33 +1,14 @@
+import { isPartOfVolume, type Mapping, volumeOf } from "../abi/index.js";
 import { files, readIfThere } from "./files.js";
-
-/** What sysfs tells of a mapping of the device mapper (LVM, encryption, multipath). */
-export interface Mapping {
-  name: string;
-  /** "LVM-…", "CRYPT-LUKS2-…"; empty: none. */
-  uuid: string;
-}
-
-/** Parts of a volume, by the ends of names that LVM keeps for them (lvm(8)): those of a mirror show its file system. */
-const partOfVolume =
-  /_(cdata|cmeta|corig|cvol|imeta|iorig|mimage|mlog|pmspare|rimage|rmeta|tdata|tmeta|vdata|vorigin|wcorig)(_\d+)?$/;
 
 /**
  * undefined: not to be looked at. Reading a suspended one would wait until it is resumed, of which an event tells; the hidden layers of LVM,
- * below snapshots and mirrors, show the file system of the volume that they belong to (their UUID has a suffix; lvm2, 11-dm-lvm.rules).
+ * below snapshots and mirrors, show the file system of the volume that they belong to.
  */
 export function readMapping(device: string): Mapping | undefined {
   const read = (fact: string) => readIfThere(`/sys/class/block/${device}/dm/${fact}`)?.trim() ?? "";
   const mapping = { name: read("name"), uuid: read("uuid") };
-  if (!mapping.name || read("suspended") === "1" || /^LVM-\w{64}-/.test(mapping.uuid)) return undefined;
-  return isVolume(mapping) && partOfVolume.test(mapping.name) ? undefined : mapping;
-}
-
-const isVolume = ({ uuid }: Mapping) => uuid.startsWith("LVM-");
-
-/** Of a logical volume, "GROUP/VOLUME": the mapping's name has them joined by a hyphen, and their own hyphens doubled. */
-function volumeOf(mapping: Mapping): string | undefined {
-  const [, group = "", volume = ""] = /^((?:[^-]|--)+)-((?:[^-]|--)+)$/.exec(mapping.name) ?? [];
-  return isVolume(mapping) && volume ? `${group}/${volume}`.replaceAll("--", "-") : undefined;
+  return !mapping.name || read("suspended") === "1" || isPartOfVolume(mapping) ? undefined : mapping;
 }
 
 /** As lvm2's 55-dm.rules, 60-persistent-storage-dm.rules and 11-dm-lvm.rules make them. */
@@ -37,7 +18,7 @@ export function mappingLinks(mapping: Mapping): string[] {
   const volume = volumeOf(mapping);
   return [
     `/dev/mapper/${name}`,
-    ...(volume === undefined ? [] : [`/dev/${volume}`]),
+    ...(volume === undefined ? [] : [`/dev/${volume.group}/${volume.volume}`]),
     ...ids.map((id) => `/dev/disk/by-id/${id}`),
   ];
 }

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { readHostDevices, readOtherHost } from "../../../core/generator/host-devices.js";
 import { rootDoubt } from "../../../core/generator/host-root.js";
+import { lackingLayers } from "../../../core/generator/lacking-layers.js";
+import type { HostLayer } from "../../../hooks/module-setup.js";
 import { run } from "../../support/run.js";
 import { problemsOf, scratchFolder } from "./scratch.js";
 
@@ -25,10 +27,14 @@ const host = {
   "sys/devices/block/sda/sda1/partition": "1\n",
   "sys/devices/block/sda/sda2/partition": "2\n",
   "sys/devices/block/md0/md/level": "raid1\n",
+  "run/mdadm/map": "md9 1.2 0:0:0:0 /dev/md/other\nmd0 1.2 0d55b9a8:5b6e4e0c:9d3c0b7a:1c2d3e4f /dev/md/root\n",
   "sys/devices/block/md0/md0p1/partition": "1\n",
-  "sys/devices/block/dm-0/dm/uuid": "CRYPT-LUKS2-00-x\n",
-  "sys/devices/block/dm-1/dm/uuid": "LVM-abc\n",
-  "sys/devices/block/dm-2/dm/uuid": "LVM-def\n",
+  "sys/devices/block/dm-0/dm/uuid": "CRYPT-LUKS2-5f1c1fb08a0e4a439b0c6f2d6a7b8c9d-x\n",
+  "sys/devices/block/dm-0/dm/name": "x\n",
+  "sys/devices/block/dm-1/dm/uuid": `LVM-${"a".repeat(64)}\n`,
+  "sys/devices/block/dm-1/dm/name": "v--g-root\n",
+  "sys/devices/block/dm-2/dm/uuid": `LVM-${"b".repeat(64)}\n`,
+  "sys/devices/block/dm-2/dm/name": "v--g-swap\n",
   "sys/devices/block/dm-3/dm/uuid": "CRYPT-PLAIN-swap\n",
   "sys/module/ahci/refcnt": "1\n",
   "sys/module/sd_mod/refcnt": "1\n",
@@ -66,17 +72,19 @@ async function withDevices(context: TestContext, files = {}): Promise<string> {
   return root;
 }
 
+const container = "5f1c1fb0-8a0e-4a43-9b0c-6f2d6a7b8c9d";
 const layersOfRoot = [
-  { point: "/", device: "dm-1", module: "lvm" },
-  { point: "/", device: "dm-0", module: "luks" },
-  { point: "/", device: "md0", module: "md-raid" },
+  { device: "dm-1", points: ["/"], kind: "lvm", group: "v-g", volume: "root" },
+  { device: "dm-0", points: ["/"], kind: "luks", uuid: container, name: "x" },
+  { device: "md0", points: ["/"], kind: "raid", uuid: "0d55b9a8:5b6e4e0c:9d3c0b7a:1c2d3e4f" },
 ];
+const layerOfSwap = { device: "dm-2", points: ["swap"], kind: "lvm", group: "v-g", volume: "swap" };
 
 test("what the host has, and what its root and its swap lie on", async (context) => {
   assert.deepEqual(readHostDevices(await withDevices(context)), {
     hardware: { modaliases: ["pci:v1", "usb:v2"], loaded: ["xfs", "libcrc32c"] },
     fileSystems: ["ext4", "xfs"],
-    layers: [...layersOfRoot, { point: "swap", device: "dm-2", module: "lvm" }],
+    layers: [...layersOfRoot, layerOfSwap],
     root: { device: "/dev/mapper/vg-root", type: "xfs" },
     added: [],
     unseen: [],
@@ -93,10 +101,8 @@ test("--add-device: drivers of a device and of what it lies on, its file system,
       ["ext4", "xfs"],
     ],
   );
-  assert.deepEqual(one.layers.slice(-2), [
-    { point: "/dev/dm-0", device: "dm-0", module: "luks" },
-    { point: "/dev/dm-0", device: "md0", module: "md-raid" },
-  ]);
+  const points = (device: string) => one.layers.find((layer) => layer.device === device)?.points;
+  assert.deepEqual([points("dm-1"), points("dm-0"), points("md0")], [["/"], ["/", "/dev/dm-0"], ["/", "/dev/dm-0"]]);
   assert.deepEqual(readHostDevices(root, { addDevices: ["UUID=of-the-swap"] }).fileSystems, ["ext4", "f2fs", "xfs"]);
   assert.equal(readHostDevices(root, { addDevices: ["LABEL=it's / é"] }).layers.at(-1)?.device, "dm-2");
   for (const name of ["/dev/none", "UUID=none", "nonsense", "/etc/fstab"])
@@ -104,6 +110,67 @@ test("--add-device: drivers of a device and of what it lies on, its file system,
       (await problemsOf(() => readHostDevices(root, { addDevices: [name] })))[0] ?? "",
       new RegExp(`^--add-device ${name}: there is no such block device here: `),
     );
+});
+
+test("what identifies an array: udev's word for it, or that of a member; other mappings; hidden parts belong to a volume", async (context) => {
+  const uuid = "0d55b9a8-5b6e-4e0c-9d3c-0b7a1c2d3e4f";
+  const layersWith = async (files: Record<string, string>) =>
+    readHostDevices(await withDevices(context, files)).layers.filter(({ points }) => points.includes("/"));
+  const udev = { "run/udev/data/b9:0": "E:MD_UUID=1:2:3:4\nE:MD_NAME=host:root\n" };
+  const number = { "sys/devices/block/md0/dev": "9:0\n", "sys/devices/block/sda/dev": "8:0\n" };
+  const [, , byUdev] = await layersWith({ ...number, ...udev });
+  assert.deepEqual(byUdev, { device: "md0", points: ["/"], kind: "raid", uuid: "1234", name: "host:root" });
+  const member = { "run/udev/data/b8:0": `E:ID_FS_TYPE=linux_raid_member\nE:ID_FS_UUID=${uuid}\n` };
+  const [, , byMember] = await layersWith({ ...number, ...member, "run/mdadm/map": "" });
+  assert.deepEqual(byMember, layersOfRoot[2]);
+  const [, , unknown] = await layersWith({ ...number, "run/mdadm/map": "" });
+  assert.deepEqual(unknown, { device: "md0", points: ["/"], kind: "raid" });
+  const mapping = (name: string, uuid: string) => ({
+    "sys/devices/block/dm-0/dm/name": `${name}\n`,
+    "sys/devices/block/dm-0/dm/uuid": `${uuid}\n`,
+  });
+  const kinds = async (name: string, uuid: string) =>
+    (await layersWith(mapping(name, uuid))).map(({ kind }) => kind).join(" ");
+  assert.equal(await kinds("plain", "CRYPT-PLAIN-plain"), "lvm other raid");
+  assert.equal(await kinds("mpatha", "mpath-360"), "lvm multipath raid");
+  assert.equal(await kinds("x_dif", "CRYPT-SUBDEV-0-x_dif"), "lvm raid");
+  assert.equal(await kinds("vg-pool-tpool", `LVM-${"c".repeat(64)}-tpool`), "lvm raid");
+  assert.equal(await kinds("vg-root_rimage_0", `LVM-${"c".repeat(64)}`), "lvm raid");
+});
+
+test("a btrfs lies on all that its devices lie on", async (context) => {
+  const mountinfo = "1 0 0:40 / / rw - btrfs /dev/sda1 rw\n";
+  const root = await withDevices(context, { "proc/self/mountinfo": mountinfo, "etc/fstab": "", "proc/swaps": "" });
+  assert.deepEqual(readHostDevices(root).layers, []);
+  link(root, "sys/fs/btrfs/0-1/devices/sda1", "devices/block/sda/sda1");
+  link(root, "sys/fs/btrfs/0-1/devices/dm-0", "devices/block/dm-0");
+  mkdirSync(join(root, "sys/fs/btrfs/features"));
+  assert.deepEqual(readHostDevices(root).layers, layersOfRoot.slice(1));
+});
+
+test("layers for which the image has no module: what lies on them, and what to do", () => {
+  const sentences = (kinds: string[]) =>
+    lackingLayers(
+      [
+        ...(layersOfRoot as HostLayer[]).map((layer) => ({ ...layer, points: ["/", "swap", "/dev/x"] })),
+        { device: "dm-9", points: ["/usr"], kind: "other", name: "plain", uuid: "CRYPT-PLAIN-plain" },
+      ],
+      (module) => !kinds.includes(module),
+    );
+  const plain =
+    "what is mounted at /usr lies on dm-9, the mapping plain (CRYPT-PLAIN-plain) of the device mapper, which no module of firstlight brings: it cannot boot from there, only with another root=";
+  assert.deepEqual(sentences([]), [plain]);
+  const lack =
+    "and the module lvm, which brings it, is not in the image (-a lvm adds it, or says why it cannot be there)";
+  const volume = `lies on dm-1, the volume v-g/root of LVM, ${lack}`;
+  assert.deepEqual(sentences(["lvm"]), [
+    `what is mounted at / ${volume}: it cannot boot from there, only with another root=`,
+    `swap ${volume}: a machine that hibernates there does not wake up`,
+    `--add-device /dev/x ${volume}: the boot does not reach it`,
+    plain,
+  ]);
+  assert.match(sentences(["luks"])[0] ?? "", new RegExp(`lies on dm-0, the LUKS container ${container}, .*-a luks`));
+  assert.match(sentences(["md-raid"])[0] ?? "", /lies on md0, an array of mdadm, .*-a md-raid/);
 });
 
 test("what is not to be seen is told of, with what the image has instead", (context) => {
@@ -151,7 +218,7 @@ test("a root on virtiofs has its tag for a name, and lies on no device", (contex
     scratchFolder(context, { ...host, "proc/self/mountinfo": mountinfo, "etc/fstab": "" }),
   );
   assert.deepEqual(root, { device: "some folder", type: "virtiofs" });
-  assert.deepEqual([fileSystems, layers.filter(({ point }) => point === "/"), unseen], [["virtiofs"], [], []]);
+  assert.deepEqual([fileSystems, layers.filter(({ points }) => points.includes("/")), unseen], [["virtiofs"], [], []]);
 });
 
 test("of another system there is only its fstab", async (context) => {

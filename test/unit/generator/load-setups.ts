@@ -16,6 +16,7 @@ export const facts: HostFacts = {
   kernel: "6.1",
   machine: "x86_64",
   fileSystems: [],
+  layers: [],
   modaliases: [],
 };
 
