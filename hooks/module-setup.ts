@@ -48,39 +48,49 @@ export interface RootForm {
 }
 
 /** A device that is made of others. */
-export interface LayerPlace {
+export interface Layer {
   /** Its name in /sys/block today: "md127", "dm-1". */
   readonly device: string;
   /** What lies on it, whatever is between: "/", "/usr", "swap", and devices as --add-device names them. */
   readonly points: readonly string[];
 }
 
-/** An array of mdadm, a volume of LVM, an opened LUKS container, or another mapping of the device mapper, by what identifies it on every start. */
-export type HostLayer = LayerPlace &
-  (
-    | {
-        readonly kind: "raid";
-        /** As mdadm writes it, with colons; left out where neither udev nor mdadm has told it. */
-        readonly uuid?: string;
-        /** "host:name"; left out where it has none, or that is not known. */
-        readonly name?: string;
-      }
-    | { readonly kind: "lvm"; readonly group: string; readonly volume: string }
-    | {
-        readonly kind: "luks";
-        /** Of the container, as blkid writes it. */
-        readonly uuid: string;
-        /** In /dev/mapper. */
-        readonly name: string;
-      }
-    | {
-        readonly kind: "multipath" | "other";
-        /** In /dev/mapper. */
-        readonly name: string;
-        /** Of the mapping: dm/uuid of sysfs. */
-        readonly uuid: string;
-      }
-  );
+/** An array of mdadm. */
+export interface ArrayLayer extends Layer {
+  readonly kind: "raid";
+  /** As mdadm writes it, with colons; left out where neither udev nor mdadm has told it. */
+  readonly uuid?: string;
+  /** "host:name"; left out where it has none, or udev has not told it. */
+  readonly name?: string;
+}
+
+/** A logical volume of LVM. */
+export interface VolumeLayer extends Layer {
+  readonly kind: "lvm";
+  readonly group: string;
+  readonly volume: string;
+}
+
+/** An opened LUKS container. */
+export interface ContainerLayer extends Layer {
+  readonly kind: "luks";
+  /** Of the container, as blkid writes it. */
+  readonly uuid: string;
+  /** In /dev/mapper. */
+  readonly name: string;
+}
+
+/** Another mapping of the device mapper. */
+export interface MappingLayer extends Layer {
+  readonly kind: "multipath" | "other";
+  /** In /dev/mapper. */
+  readonly name: string;
+  /** dm/uuid of sysfs. */
+  readonly uuid: string;
+}
+
+/** What the host's file systems lie on besides disks and partitions, with what identifies it on every start. */
+export type HostLayer = ArrayLayer | VolumeLayer | ContainerLayer | MappingLayer;
 
 /** What a module-setup may know of the build host, or of the system at --sysroot. */
 export interface Host {
