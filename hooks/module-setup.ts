@@ -57,6 +57,7 @@ export interface Layer {
 
 /** An array of mdadm. */
 export interface ArrayLayer extends Layer {
+  /** Tells it from other layers. */
   readonly kind: "raid";
   /** As mdadm writes it, with colons; left out where neither udev nor mdadm has told it. */
   readonly uuid?: string;
@@ -66,13 +67,17 @@ export interface ArrayLayer extends Layer {
 
 /** A logical volume of LVM. */
 export interface VolumeLayer extends Layer {
+  /** Tells it from other layers. */
   readonly kind: "lvm";
+  /** Its volume group. */
   readonly group: string;
+  /** Its name in it. */
   readonly volume: string;
 }
 
 /** An opened LUKS container. */
 export interface ContainerLayer extends Layer {
+  /** Tells it from other layers. */
   readonly kind: "luks";
   /** Of the container, as blkid writes it. */
   readonly uuid: string;
@@ -82,6 +87,7 @@ export interface ContainerLayer extends Layer {
 
 /** Another mapping of the device mapper. */
 export interface MappingLayer extends Layer {
+  /** multipath: one of several ways to the same disk; other: plain encryption, integrity, … */
   readonly kind: "multipath" | "other";
   /** In /dev/mapper. */
   readonly name: string;
