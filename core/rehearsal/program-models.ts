@@ -2,6 +2,7 @@ import { archivePrograms } from "./archive-models.js";
 import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
+import { lvmPrograms } from "./lvm-model.js";
 import type { Pause, ProgramEnd, ProgramModel, RunningProgram } from "./programs.js";
 import type { World } from "./world.js";
 
@@ -39,6 +40,7 @@ function copy(world: World, argv: readonly string[]): ProgramEnd {
 /** Programs that the modules of firstlight run, by name. A person at the shell looks around and leaves it. */
 export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...archivePrograms,
+  ...lvmPrograms,
   cp: ({ argv }, { world }) => copy(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),

@@ -1,0 +1,81 @@
+import type { Boot, Device } from "firstlight/hooks";
+import { lvm, said } from "./lvm.js";
+import { partsOf, type Selection } from "./selection.js";
+
+/** A volume group of which a physical volume has come. */
+export interface Group {
+  /** Paths of its physical volumes. */
+  devices: Set<string>;
+  /** All of them are there. */
+  complete: boolean;
+  /** What has been activated: "GROUP" or "GROUP/VOLUME". */
+  active: Set<string>;
+  /** Why a part of it is not, in LVM's words. */
+  reasons: Map<string, string>;
+}
+
+/** All groups by name, whoever needs them. */
+export const groups = new Map<string, Group>();
+
+/** Physical volumes that LVM wants nothing of, and why: filtered, exported. */
+export const leftOut = new Map<string, string>();
+
+/** What is being activated: of one group after the other, since two of its physical volumes may come at the same time. */
+let activating: Promise<void> = Promise.resolve();
+
+/**
+ * A physical volume has come, as for udev's rules (lvm2, 69-dm-lvm.rules): if it completes its group, that is activated. Throws Error: what has been
+ * refused, in LVM's words; OpError: lvm cannot be run.
+ */
+export async function addPhysicalVolume(boot: Boot, selection: Selection, device: Device): Promise<void> {
+  if (device.tags.TYPE !== "LVM2_member") return;
+  await boot.drivers.load("dm_mod");
+  const scan = await lvm(boot, ["pvscan", "--cache", "--listvg", "--checkcomplete", device.path]);
+  const [, name, state] = /^\s*VG (\S+) (complete|incomplete)$/m.exec(scan.stdout) ?? [];
+  if (name === undefined) {
+    leftOut.set(device.path, said(scan));
+    boot.log.info(`LVM finds no volume group on ${device.path}: ${said(scan)}`);
+    return;
+  }
+  const group = groups.get(name) ?? { devices: new Set(), complete: false, active: new Set(), reasons: new Map() };
+  groups.set(name, group);
+  group.devices.add(device.path);
+  leftOut.delete(device.path);
+  group.complete = state === "complete";
+  if (group.complete) await activate(boot, selection, name);
+}
+
+/** What of a group is selected, as far as LVM's rules allow. Throws Error: what it has refused, and why. */
+export function activate(boot: Boot, selection: Selection, name: string): Promise<void> {
+  const work = activating.then(() => activateParts(boot, selection, name));
+  activating = work.catch(() => {});
+  return work;
+}
+
+async function activateParts(boot: Boot, selection: Selection, name: string): Promise<void> {
+  const group = groups.get(name);
+  const refused: string[] = [];
+  for (const part of partsOf(selection, name).filter((part) => !group?.active.has(part))) {
+    const result = await lvm(boot, activation(selection, part));
+    const reason = said(result);
+    // Of a group that is not complete some volumes may be active: the others are what the reason is about.
+    if (result.status === 0 || /^\s*[1-9]\d* logical volume/m.test(result.stdout)) group?.active.add(part);
+    if (result.status === 0) group?.reasons.delete(part);
+    else {
+      group?.reasons.set(part, reason);
+      refused.push(`${part} is not activated, or not all of it: ${reason}`);
+    }
+  }
+  if (refused.length) throw new Error(refused.join("; "));
+}
+
+/**
+ * Without locks that need a writable file system, monitoring and polling (--sysinit), and without a change to the metadata. Named volumes also where they are
+ * marked to be skipped (-K), as snapshots are; those of groups that nobody names where they may be activated by themselves (-aay). See lvchange(8), vgchange(8).
+ */
+function activation({ all }: Selection, part: string): string[] {
+  const common = ["--sysinit", "--config", "global/metadata_read_only=1"];
+  return part.includes("/")
+    ? ["lvchange", ...common, "-ay", "-K", part]
+    : ["vgchange", ...common, all ? "-aay" : "-ay", part];
+}

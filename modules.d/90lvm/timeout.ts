@@ -1,0 +1,18 @@
+import { hook } from "firstlight/hooks";
+import { activate, groups } from "./groups.js";
+import { partsOf, selectionOf } from "./selection.js";
+
+/** Of groups that are not complete by now, what LVM's activation_mode lets start: volumes with all their data, degraded RAID. */
+export default hook({
+  async run(boot) {
+    const { parameters, log } = boot;
+    const selection = selectionOf(parameters);
+    if (!selection) return;
+    for (const [name, group] of groups) {
+      if (partsOf(selection, name).every((part) => group.active.has(part))) continue;
+      if (!group.complete)
+        log.warning(`volume group ${name} is not complete: what can be used of it without the rest is activated now`);
+      await activate(boot, selection, name).catch((error) => log.warning(error.message));
+    }
+  },
+});

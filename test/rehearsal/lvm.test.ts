@@ -1,0 +1,144 @@
+/** Volumes of LVM: which are activated when, what is said of those that are not, on simulated machines. */
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
+import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
+import { createMachine } from "../../core/rehearsal/machine.js";
+import { knownPrograms } from "../../core/rehearsal/program-models.js";
+import { rehearse } from "../../core/rehearsal/rehearse.js";
+import { bundleWith } from "../support/rehearsal.js";
+
+const program: SimulatedFile = { type: "file", mode: 0o755, data: "" };
+const root = { "sbin/init": program, "dev/": "", "proc/": "", "run/": "", "sys/": "" };
+let bundle = "";
+
+before(async () => {
+  bundle = await bundleWith({ add: ["lvm"] });
+});
+
+const pv = (name: string, minor: number, after = 0): SimulatedDevice => ({
+  name,
+  number: `254:${minor}`,
+  after,
+  tags: { TYPE: "LVM2_member", UUID: `pv-${name}` },
+});
+const lv = (group: string, volume: string, members: string[], label?: string): SimulatedDevice => ({
+  name: `${group}.${volume}`,
+  number: "0:0",
+  tags: { TYPE: "ext4", ...(label && { LABEL: label }) },
+  files: root,
+  layer: { kind: "lvm", group, volume, uuid: `LVM-${(group + volume).padEnd(64, "x")}`, members },
+});
+
+/** A group on two disks, whose second one comes later, and another on two of which one never comes. */
+const devices: SimulatedDevice[] = [
+  pv("vda", 0),
+  pv("vdb", 16, 2000),
+  pv("vdc", 32),
+  lv("sys", "root", ["vda", "vdb"], "ROOT"),
+  lv("sys", "swap-1", ["vda"]),
+  lv("tank", "safe", ["vdc"], "SAFE"),
+  lv("tank", "gone", ["vdd"]),
+];
+
+async function boot(commandLine: string, change: Partial<MachineDescription> = {}) {
+  const simulated = createMachine({
+    kernel: { release: "6.1.0", machine: "x86_64" },
+    initramfs: { "etc/lvm/": "", "usr/sbin/lvm": program },
+    devices,
+    modaliases: [],
+    monolithic: true,
+    commandLine: `rd.shell=0 rd.retry=6 ${commandLine}`,
+    programs: knownPrograms,
+    ...change,
+  });
+  const { word } = await rehearse(bundle, simulated);
+  const mapped = simulated.files.has("/dev/mapper") ? simulated.files.list("/dev/mapper").map(({ name }) => name) : [];
+  return { word, mapped, files: simulated.files, shown: simulated.console() };
+}
+
+/** By command line: what is mapped at the switch. */
+const selections: [commandLine: string, mapped: string[]][] = [
+  ["root=LABEL=ROOT", ["sys-root", "sys-swap--1"]],
+  ["root=/dev/sys/root", ["sys-root", "sys-swap--1"]],
+  ["root=/dev/mapper/sys-root rd.lvm.lv=sys/root", ["sys-root"]],
+  ["root=LABEL=ROOT rd.lvm.lv=sys/root rd.lvm.lv=sys/swap-1", ["sys-root", "sys-swap--1"]],
+  ["root=LABEL=ROOT rd.lvm.vg=sys rd.auto=0", ["sys-root", "sys-swap--1"]],
+];
+for (const [commandLine, expected] of selections)
+  test(`what is activated: ${commandLine}`, async () => {
+    const { word, mapped, shown } = await boot(commandLine);
+    assert.equal(word, "switch", shown);
+    assert.deepEqual(mapped, expected);
+  });
+
+for (const [parameter, why] of [
+  ["rd.lvm=0", /root=LABEL=ROOT|LABEL=ROOT/],
+  ["rd.auto=0", /LABEL=ROOT/],
+] as const)
+  test(`nothing is activated with ${parameter}`, async () => {
+    const { word, mapped, shown } = await boot(`root=LABEL=ROOT ${parameter}`);
+    assert.equal(word, "failed");
+    assert.match(shown, why);
+    assert.deepEqual(mapped, []);
+  });
+
+test("a group that is not complete, and that nobody needs, is a warning", async () => {
+  const { word, shown } = await boot("root=LABEL=ROOT");
+  assert.equal(word, "switch");
+  assert.match(shown, /volume group tank is not complete: there is only \/dev\/vdc/);
+});
+
+test("at the timeout all is activated that needs no physical volume which is missing", async () => {
+  const { word, mapped, shown } = await boot("root=LABEL=SAFE");
+  assert.equal(word, "switch", shown);
+  assert.ok(mapped.includes("tank-safe") && !mapped.includes("tank-gone"), `${mapped}`);
+  assert.match(shown, /tank is not complete: what can be used of it without the rest is activated now/);
+  assert.match(shown, /Refusing activation of partial LV tank\/gone/);
+});
+
+test("the report names the physical volumes that a required volume lacks", async () => {
+  const { word, shown } = await boot("root=LABEL=ROOT rd.lvm.lv=sys/root rd.lvm.lv=tank/gone");
+  assert.equal(word, "failed");
+  assert.match(shown, /logical volume tank\/gone.*rd\.lvm\.lv=tank\/gone/);
+  assert.match(shown, /of the group tank there is \/dev\/vdc; and not all of its physical volumes/);
+  assert.match(shown, /VG tank is missing PV vdd \(last written to \/dev\/vdd\)/);
+});
+
+test("the report names the groups that are there in place of one that is not", async () => {
+  const { word, shown } = await boot("root=LABEL=ROOT rd.lvm.vg=sis rd.lvm.vg=sys");
+  assert.equal(word, "failed");
+  assert.match(shown, /no physical volume of the group sis is there; there is the group sys; the group tank/);
+});
+
+test("the report has LVM's words of a device that it does not take", async () => {
+  const excluded = "  pvscan[9] /dev/vda excluded: device is rejected by filter config.\n";
+  const { shown } = await boot("root=LABEL=ROOT rd.lvm.vg=sys", {
+    programs: { lvm: () => ({ stdout: excluded }) },
+  });
+  assert.match(shown, /\/dev\/vda, of which LVM says: \/dev\/vda excluded: device is rejected by filter config/);
+});
+
+test("what LVM refuses of a complete group is a warning, and in the report of who has named it", async () => {
+  const foreign = "  Cannot access VG sys with system ID other with unknown local system ID.\n";
+  const { word, shown } = await boot("root=LABEL=ROOT rd.lvm.vg=sys rd.retry=600", {
+    programs: {
+      lvm: ({ argv }) => (argv[1] === "pvscan" ? { stdout: "  VG sys complete\n" } : { status: 5, stderr: foreign }),
+    },
+  });
+  assert.equal(word, "failed");
+  assert.match(shown, /lvm: \/dev\/vda: sys is not activated, or not all of it: Cannot access VG sys with system ID/);
+  assert.match(
+    shown,
+    /volume group sys, wanted for rd\.lvm\.vg=sys, is not activated, though .*: Cannot access VG sys/,
+  );
+});
+
+test("the new root's udev finds no group complete before it has told of it, and rd.lvm.conf=0 takes the image's configuration away", async () => {
+  const { word, files } = await boot("root=LABEL=ROOT rd.lvm.conf=0", {
+    initramfs: { "etc/lvm/lvm.conf": "host\n", "usr/sbin/lvm": program },
+  });
+  assert.equal(word, "switch");
+  assert.equal(files.has("/run/lvm"), false);
+  assert.match(String(files.find("/etc/lvm/lvm.conf").data), /^devices \{[^}]*use_devicesfile = 0/);
+});
