@@ -18,6 +18,8 @@ export async function rehearseHost(image: ImageToBoot, report: Report, signal: A
   const verdict = await inWorker(image, host.commandLine, signal).catch((error: unknown) => {
     report.warning(`the boot of this machine cannot be rehearsed, and the image is written without that: ${error}`);
   });
+  if (verdict?.status === 0 && verdict.text)
+    report.note(`the rehearsal of this machine's boot reaches its root, where ${verdict.text}`);
   if (verdict?.status === 2)
     report.warning(`the rehearsal of this machine's boot ${verdict.text} (--no-rehearse skips it)`);
   if (verdict?.status === 1)

@@ -32,7 +32,7 @@ export type Layer =
       uuid: string;
       version: 1 | 2;
       members: readonly [string];
-      /** Each opens it. */
+      /** Each opens it. None, and no keys: any opens it. */
       passphrases: readonly string[];
       /** Contents of key files that open it. */
       keys: readonly string[];

@@ -1,3 +1,4 @@
+import { toBytes } from "./bytes.js";
 import type { Layer, SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
 import { addFiles, type FileTable } from "./file-tree.js";
@@ -25,6 +26,10 @@ export const isThere = (world: World, name: string): boolean => deviceNamed(worl
 /** The members of a layered device that are there. */
 export const membersThere = (world: World, { layer }: Pick<LayeredDevice, "layer">): SimulatedDevice[] =>
   layer.members.flatMap((name) => deviceNamed(world, name) ?? []);
+
+/** Does a secret, bytes that were typed or read of a file, open a container? Where nothing is said of its secrets, each does. */
+export const opens = ({ layer: { passphrases, keys } }: LayeredDevice<"luks">, secret: string): boolean =>
+  passphrases.length + keys.length === 0 || [...passphrases, ...keys].some((right) => toBytes(right) === secret);
 
 /** What of a device that is there may differ from its description, or change. */
 export type LayerChange = Partial<Pick<SimulatedDevice, "sectors" | "tags" | "files" | "facts">>;

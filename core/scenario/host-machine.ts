@@ -1,28 +1,35 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { deviceFolder, deviceNumber } from "../generator/device-layers.js";
+import { deviceFolder, deviceNumber, partsOf } from "../generator/device-layers.js";
 import { readHostDevices } from "../generator/host-devices.js";
 import { createHostFiles } from "../generator/host-files.js";
 import { mountAt, readMounts } from "../generator/host-mounts.js";
 import { udevProperty } from "../generator/layer-identity.js";
 import type { DiskPart, FilesPart, FolderPart, MachineFile, PartitionPart } from "../schema/machine.js";
 import { parameterOf } from "./assumed-machine.js";
+import { type BlockFolder, layersOn } from "./host-layers.js";
+import { partitionName } from "./machine-parts.js";
 
 /** This host, as a machine to rehearse on. */
 export interface HostMachine {
   machine: MachineFile;
   /** What is not to be seen, a sentence each. */
   unseen: string[];
+  /** What cannot be known, and is taken to be so, a sentence each. */
+  assumed: string[];
 }
 
-/** Not there before a boot has made them, or never a root: RAM, floppies, drives for media. */
-const notHardware = /^(loop|ram|zram|fd|sr|nbd|dm-|md)\d/;
+/** Never a root, or none that a boot reaches by itself: RAM, floppies, drives for media. */
+const neverDescribed = /^(loop|ram|zram|fd|sr|nbd)\d/;
+/** A boot makes them of others. */
+const madeOfOthers = /^(dm-|md)/;
 /** Udev's names of what libblkid calls so. */
 const tagsOfUdev: Readonly<Record<string, string>> = {
   TYPE: "ID_FS_TYPE",
   USAGE: "ID_FS_USAGE",
   UUID: "ID_FS_UUID",
+  UUID_SUB: "ID_FS_UUID_SUB",
   LABEL: "ID_FS_LABEL_ENC",
   PTTYPE: "ID_PART_TABLE_TYPE",
   PART_ENTRY_UUID: "ID_PART_ENTRY_UUID",
@@ -44,13 +51,21 @@ function read(path: string): string | undefined {
  */
 export function readHostMachine(below = "/", init?: string): HostMachine {
   const root = realpathSync(below);
-  const { hardware, unseen: unseenDevices } = readHostDevices(root);
+  const { hardware, layers: needed, unseen: unseenDevices } = readHostDevices(root);
   const unseen = hardware ? [] : [...unseenDevices];
   const top = folderOfRoot(root);
   const files = rootFiles(root, init);
-  const disks = blockDevices(root)
-    .filter(({ folder }) => read(join(folder, "partition")) === undefined)
-    .map(({ name, folder }) => diskOf(root, name, folder, { top, files, unseen }));
+  const known = { tops: top === undefined ? [] : partsOf(root, top), files, unseen };
+  const hard = blockDevices(root)
+    .filter(({ name, folder }) => !madeOfOthers.test(name) && read(join(folder, "partition")) === undefined)
+    .map(({ name, folder }) => diskOf(root, name, folder, known));
+  const layers = layersOn(root, blockDevices(root), hard.flatMap(namesOf)).map(
+    ({ name, folder, part }): DiskPart => ({ name, ...partOf(root, name, folder, known), ...part }),
+  );
+  const disks = [...hard, ...layers];
+  for (const { device } of needed)
+    if (!layers.some(({ name }) => name === device))
+      unseen.push(`how /dev/${device} is made of the disks that are to be seen`);
   const virtiofs = foldersOf(root, files);
   if (!disks.length && !virtiofs.length) unseen.push("no disk is to be seen in /sys/class/block");
   const isSeen = disks.some((disk) => [disk, ...(disk.partitions ?? [])].some(({ files }) => files));
@@ -58,6 +73,7 @@ export function readHostMachine(below = "/", init?: string): HostMachine {
     unseen.push(
       "the file system at / is on none of its disks and partitions: what lies between them has to be described",
     );
+  const containers = disks.filter(({ luks }) => luks);
   const onTheWay = new Set([...disks, ...virtiofs].flatMap(({ behind = [] }) => behind));
   const memory = /^MemTotal: *(\d+) kB/m.exec(read(join(root, "proc/meminfo")) ?? "")?.[1];
   return {
@@ -68,10 +84,20 @@ export function readHostMachine(below = "/", init?: string): HostMachine {
       ...(memory === undefined ? {} : { memory: `${memory}K` }),
       nodes: nodesOf(root),
       kernel: { mountOptions: takenOptions(root) },
+      ...(containers.length ? { console: containers.map(() => ({ line: "the passphrase" })) } : {}),
     },
     unseen,
+    assumed: containers.map(
+      ({ luks }) =>
+        `whoever is asked for the passphrase of the LUKS container ${luks?.uuid} knows it, and its keys fit`,
+    ),
   };
 }
+
+const namesOf = ({ name, partitions = [] }: DiskPart) => [
+  name,
+  ...partitions.map((_, index) => partitionName(name, index + 1)),
+];
 
 /** NUMA nodes up to the last one with memory: "0,2-3" are four. */
 const nodesOf = (root: string): number =>
@@ -94,17 +120,11 @@ function foldersOf(root: string, files: FilesPart): FolderPart[] {
   return [{ tag: mount.source, ...(behind.length ? { behind } : {}), files }];
 }
 
-interface BlockFolder {
-  name: string;
-  /** In /sys/devices. */
-  folder: string;
-}
-
 function blockDevices(root: string): BlockFolder[] {
   const folder = join(root, "sys/class/block");
   try {
     return readdirSync(folder)
-      .filter((name) => !notHardware.test(name))
+      .filter((name) => !neverDescribed.test(name))
       .sort()
       .map((name) => ({ name, folder: realpathSync(join(folder, name)) }));
   } catch {
@@ -124,8 +144,8 @@ function folderOfRoot(root: string): string | undefined {
 
 /** What is known of the file systems on disks. */
 interface Known {
-  /** Folder of the device that is mounted at /; undefined: none. */
-  top: string | undefined;
+  /** Folders of the devices that are mounted at /. */
+  tops: readonly string[];
   /** What is on that. */
   files: FilesPart;
   unseen: string[];
@@ -158,7 +178,7 @@ function modaliasesAbove(root: string, folder: string): string[] {
   return found;
 }
 
-function partOf(root: string, name: string, folder: string, { top, files, unseen }: Known): PartitionPart {
+function partOf(root: string, name: string, folder: string, { tops, files, unseen }: Known): PartitionPart {
   const tags = tagsOf(root, name, folder);
   if (!tags)
     unseen.push(
@@ -167,7 +187,7 @@ function partOf(root: string, name: string, folder: string, { top, files, unseen
   return {
     size: Number(read(join(folder, "size")) ?? 0) * 512,
     ...(tags && { tags }),
-    ...(folder === top ? { files } : {}),
+    ...(tops.includes(folder) ? { files } : {}),
   };
 }
 

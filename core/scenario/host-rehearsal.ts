@@ -10,7 +10,7 @@ import { argumentsOf } from "./timeline.js";
 export interface HostVerdict {
   /** As tools/rehearse ends with it. */
   status: 0 | 1 | 2;
-  /** 1: the reason, with the report; 2: what is left open. */
+  /** 0: what was assumed, or empty; 1: the reason, with the report; 2: what is left open. */
   text: string;
 }
 
@@ -20,11 +20,13 @@ export async function rehearseOnHost(
   commandLine: string,
 ): Promise<HostVerdict> {
   const init = parameterOf([...ownParameters, commandLine].join("\n"), "init");
-  const { machine, unseen } = readHostMachine("/", init);
+  const { machine, unseen, assumed } = readHostMachine("/", init);
   const image = imageOfEntries(path, entries);
   const rehearsed = await bootImage(image, { machine, folder: "/", unknown: unseen }, commandLine);
   const status = exitStatus(rehearsed);
-  return { status, text: wordsOf(rehearsed, commandLine) };
+  const isAsked = rehearsed.recording.some(({ name }) => name === "prompt");
+  const text = status === 0 ? (isAsked ? assumed.join("; ") : "") : wordsOf(rehearsed, commandLine);
+  return { status, text };
 }
 
 function wordsOf(rehearsed: Rehearsed, commandLine: string): string {

@@ -1,6 +1,6 @@
 import { nearest } from "../abi/index.js";
 import type { DiskPart, MachineFile } from "../schema/machine.js";
-import { isLayered, layerOf } from "./layer-parts.js";
+import { isLayered, type LayerPart, layerOf } from "./layer-parts.js";
 import type { Contradiction } from "./machine-checks.js";
 import { partitionName } from "./machine-parts.js";
 
@@ -94,7 +94,7 @@ function onItself(name: string, path: readonly string[], members: Members): Cont
   const below = new Set<string>();
   const queue = [name];
   for (let at = queue.pop(); at !== undefined; at = queue.pop())
-    for (const member of layerOf((members.get(at) ?? {}) as DiskPart)?.members ?? []) {
+    for (const member of layerOf((members.get(at) ?? {}) as LayerPart)?.members ?? []) {
       if (member === name) return [{ path, message: `${name} lies on itself: name other members` }];
       if (!below.has(member)) queue.push(member);
       below.add(member);

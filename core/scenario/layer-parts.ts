@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import type { Layer } from "../rehearsal/description.js";
 import type { DiskPart } from "../schema/machine.js";
 
+/** How a device is made of others. */
+export type LayerPart = Pick<DiskPart, "raid" | "lvm" | "luks">;
+
 type Raid = NonNullable<DiskPart["raid"]>;
 
 /** How many of so many members an array of a level runs with. raid10 as mdadm makes it, with two copies of everything. */
@@ -16,7 +19,7 @@ const leastMembers: Readonly<Record<Raid["level"], (members: number) => number>>
 };
 
 /** What a disk is made of; undefined: it is none that is made of others. */
-export function layerOf({ raid, lvm, luks }: DiskPart): Layer | undefined {
+export function layerOf({ raid, lvm, luks }: LayerPart): Layer | undefined {
   if (raid) {
     const { uuid, name, level, metadata = "1.2", members } = raid;
     const least = raid.least ?? Math.max(1, leastMembers[level](members.length));
@@ -37,7 +40,7 @@ export function layerOf({ raid, lvm, luks }: DiskPart): Layer | undefined {
   return { kind: "luks", members: [member], uuid: uuid.toLowerCase(), version, passphrases, keys };
 }
 
-export const isLayered = ({ raid, lvm, luks }: DiskPart): boolean => Boolean(raid ?? lvm ?? luks);
+export const isLayered = ({ raid, lvm, luks }: LayerPart): boolean => Boolean(raid ?? lvm ?? luks);
 
 /** The UUID of an array as blkid writes it. */
 const withDashes = (uuid: string): string =>

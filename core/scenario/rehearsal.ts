@@ -38,8 +38,8 @@ export interface Chosen {
 /** Throws BuildError. */
 function chooseMachine(given: string | undefined, commandLine: string): Chosen {
   if (given === "host") {
-    const { machine, unseen } = readHostMachine("/", parameterOf(commandLine, "init"));
-    const assumption = ["the machine is this host, with what can be seen of it", ...unseen].join("; ");
+    const { machine, unseen, assumed } = readHostMachine("/", parameterOf(commandLine, "init"));
+    const assumption = ["the machine is this host, with what can be seen of it", ...unseen, ...assumed].join("; ");
     return { machine, folder: "/", assumption, unknown: unseen };
   }
   if (given !== undefined) return { machine: readMachineFile(given), folder: dirname(given), unknown: [] };

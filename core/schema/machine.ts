@@ -95,7 +95,7 @@ interface ContainerPart {
   uuid: string;
   /** Left out: 2. */
   version?: 1 | 2;
-  /** Each opens it. */
+  /** Each opens it. Left out, as keys: whatever is typed or in a key file does. */
   passphrases?: string[];
   /** Contents of key files, each of which opens it. */
   keys?: string[];

@@ -8,7 +8,12 @@ import { readHostMachine } from "../../../core/scenario/host-machine.js";
 
 const disk = "sys/devices/pci0000:00/0000:00:04.0/virtio1/block/vda";
 
-function hostWith(context: TestContext, files: Readonly<Record<string, string>>, rootDevice: string): string {
+function hostWith(
+  context: TestContext,
+  files: Readonly<Record<string, string>>,
+  rootDevice: string,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const root = mkdtempSync(join(tmpdir(), "firstlight-host-"));
   context.after(() => rmSync(root, { recursive: true }));
   for (const [path, text] of Object.entries(files)) {
@@ -21,6 +26,7 @@ function hostWith(context: TestContext, files: Readonly<Record<string, string>>,
     "sys/class/block/vda1": `${disk}/vda1`,
     "sys/class/block/loop0": disk,
     [`sys/dev/block/${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`]: rootDevice,
+    ...more,
   };
   for (const [path, target] of Object.entries(links)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -97,6 +103,78 @@ test("the init that is named, with what runs it", (context) => {
   assert.deepEqual(
     Object.keys(found).filter((path) => !path.endsWith("/")),
     ["opt/init", "opt/sh"],
+  );
+});
+
+test("arrays, containers and volumes, whatever the kernel calls them; hidden parts of volumes and files on loop devices are none", (context) => {
+  const [uuid, container] = ["0d55b9a8:5b6e4e0c:9d3c0b7a:1c2d3e4f", "5f1c1fb0-8a0e-4a43-9b0c-6f2d6a7b8c9d"];
+  const [group, part] = [`LVM-${"a".repeat(64)}`, `LVM-${"b".repeat(64)}-tpool`];
+  const at = (name: string) => `sys/devices/virtual/block/${name}`;
+  const mapping = (name: string, given: string, id: string) => ({
+    [`${at(name)}/dev`]: `253:${name.slice(3)}\n`,
+    [`${at(name)}/size`]: "800\n",
+    [`${at(name)}/dm/name`]: `${given}\n`,
+    [`${at(name)}/dm/uuid`]: `${id}\n`,
+  });
+  const below = { "dm-0": "dm-2", "dm-2": "dm-1", "dm-1": "md127", "dm-3": "loop0", "dm-4": "dm-1" };
+  const links = Object.entries(below).map(([name, slave]) => [`${at(name)}/slaves/${slave}`, at(slave)]);
+  const names = ["md127", ...Object.keys(below)];
+  const root = hostWith(
+    context,
+    {
+      ...files,
+      "run/udev/data/b254:1": "E:ID_FS_TYPE=linux_raid_member\nE:ID_FS_UUID=0-1\nE:ID_FS_UUID_SUB=0-2\n",
+      "run/udev/data/b253:0": "E:ID_FS_TYPE=ext4\n",
+      "run/udev/data/b253:1": "E:ID_FS_TYPE=LVM2_member\n",
+      "run/udev/data/b9:127": "E:ID_FS_TYPE=crypto_LUKS\n",
+      "run/mdadm/map": `md127 1.2 ${uuid} /dev/md/root\n`,
+      "proc/self/mountinfo": "1 0 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n",
+      [`${at("md127")}/dev`]: "9:127\n",
+      [`${at("md127")}/size`]: "900\n",
+      [`${at("md127")}/md/level`]: "raid1\n",
+      [`${at("md127")}/md/metadata_version`]: "1.2\n",
+      [`${at("loop0")}/dev`]: "7:0\n",
+      ...mapping("dm-0", "vg-root", group),
+      ...mapping("dm-1", "opened", `CRYPT-LUKS1-${container.replaceAll("-", "")}-opened`),
+      ...mapping("dm-2", "vg-pool-tpool", part),
+      ...mapping("dm-3", "of-a-file", group),
+      ...mapping("dm-4", "plain", "CRYPT-PLAIN-plain"),
+    },
+    at("dm-0"),
+    {
+      ...Object.fromEntries(names.map((name) => [`sys/class/block/${name}`, at(name)])),
+      ...Object.fromEntries(links),
+      [`${at("md127")}/slaves/vda1`]: `${disk}/vda1`,
+      "sys/dev/block/253:0": at("dm-0"),
+    },
+  );
+  const { machine, unseen, assumed } = readHostMachine(root);
+  assert.deepEqual(unseen, []);
+  const [vda, ...layers] = machine.disks ?? [];
+  assert.deepEqual(vda?.partitions?.[0]?.tags, { TYPE: "linux_raid_member", UUID: "0-1", UUID_SUB: "0-2" });
+  assert.deepEqual(
+    layers.map(({ name, raid, lvm, luks, tags, files }) => [
+      name,
+      raid ?? lvm ?? luks,
+      tags?.TYPE,
+      files !== undefined,
+    ]),
+    [
+      ["md127", { uuid, level: "raid1", metadata: "1.2", members: ["vda1"] }, "crypto_LUKS", false],
+      ["dm-1", { member: "md127", uuid: container, version: 1 }, "LVM2_member", false],
+      ["dm-0", { group: "vg", volume: "root", members: ["dm-1"], uuid: group }, "ext4", true],
+    ],
+  );
+  assert.deepEqual(machine.console, [{ line: "the passphrase" }]);
+  writeFileSync(join(root, at("dm-1"), "dm/uuid"), "CRYPT-TCRYPT-opened");
+  assert.deepEqual(readHostMachine(root).unseen, [
+    "how /dev/dm-0 is made of the disks that are to be seen",
+    "how /dev/dm-1 is made of the disks that are to be seen",
+    "the file system at / is on none of its disks and partitions: what lies between them has to be described",
+  ]);
+  assert.match(
+    assumed.join(),
+    new RegExp(`^whoever is asked for the passphrase of the LUKS container ${container} knows it`),
   );
 });
 
