@@ -8,7 +8,7 @@ import { basename, delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { engineHash, ownFilesAddress, ownFilesSection } from "../abi/index.js";
 import { abiHeader } from "./abi-header.js";
-import { glueHeader } from "./glue.js";
+import { glueHeader, withFixedMemory } from "./glue.js";
 
 const enginePackage = "@jitl/quickjs-ng-wasmfile-release-sync";
 
@@ -17,9 +17,14 @@ const execute = promisify(execFile);
 
 /** A boot takes as many instructions with -Os as with -O2, and the image is 2 % smaller. No tables for unwinding: there are no exceptions. */
 const smallFlags = ["-Os", "-fno-pie", "-fno-asynchronous-unwind-tables"];
+/**
+ * Where the engine's linear memory lies: as a constant it saves looking the address up at every load and store. Behind the program's heap, which the
+ * kernel begins at most 1 GiB behind the last segment (arch_randomize_brk), and where AddressSanitizer leaves room.
+ */
+const engineMemory = "-DENGINE_MEMORY=0x60000000ul";
 /** -ffp-contract=off: numbers come out the same as in the WebAssembly that the rehearsal runs, on every machine. */
-const engineFlags = [...smallFlags, "-ffp-contract=off", "-w"];
-const ownFlags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"];
+const engineFlags = [...smallFlags, "-ffp-contract=off", "-w", engineMemory];
+const ownFlags = [engineMemory, "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"];
 
 /** A segment of its own, and the file's last: the generator puts an archive there (core/generator/static-init.ts). */
 const lastSegment = `-Wl,--section-start=${ownFilesSection}=0x${ownFilesAddress.toString(16)}`;
@@ -67,7 +72,8 @@ interface Tools {
 }
 
 /**
- * Builds PID 1, dist/init/init, and dist/init/init-asan for the tests. What has not changed since the last time is taken from out/cache/init.
+ * Builds PID 1, dist/init/init, and dist/init/init-asan for the tests, each with the linker's map beside it, which tells the addresses of functions.
+ * What has not changed since the last time is taken from out/cache/init.
  * Throws an Error that names what is missing or wrong.
  */
 export async function buildInit(options: InitBuild = {}): Promise<void> {
@@ -153,7 +159,9 @@ async function buildEngine(tools: Tools, cache: string, wasm: string): Promise<s
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  await run(tools.wasm2c, ["-n", "engine", wasm, "-o", join(partial, "module.c")]);
+  const module = join(partial, "module.c");
+  await run(tools.wasm2c, ["-n", "engine", wasm, "-o", module]);
+  await writeFile(module, withFixedMemory(await readFile(module, "utf8")));
   const compile = (source: string) =>
     run("gcc", [
       ...engineFlags,
@@ -164,8 +172,8 @@ async function buildEngine(tools: Tools, cache: string, wasm: string): Promise<s
       "-o",
       join(partial, basename(source).replace(/c$/, "o")),
     ]);
-  await Promise.all([compile(join(partial, "module.c")), ...sources.map((name) => compile(join(tools.runtime, name)))]);
-  await rm(join(partial, "module.c"));
+  await Promise.all([compile(module), ...sources.map((name) => compile(join(tools.runtime, name)))]);
+  await rm(module);
   await rename(partial, folder);
   return folder;
 }
@@ -211,13 +219,16 @@ async function buildFlavour({ top, cache, engine, generated, tools, name, flavou
     .map((file) => join(engine, file));
   const script = readFileSync(join(sources, unwindingScript));
   const program = join(folder, `program-${hashOf(flavour.link.join(" "), script, ...objects, basename(engine))}`);
-  if (!existsSync(program)) {
+  const map = `${program}.map`;
+  if (!existsSync(program) || !existsSync(map)) {
     const partial = `${program}.partial`;
-    await run("gcc", [`-L${sources}`, ...flavour.link, ...objects, ...engineObjects, "-lblkid", "-lm", "-o", partial]);
+    const libraries = ["-lblkid", "-lm", `-Wl,-Map=${map}`];
+    await run("gcc", [`-L${sources}`, ...flavour.link, ...objects, ...engineObjects, ...libraries, "-o", partial]);
     await rename(partial, program);
   }
-  await removeOthers(folder, [...objects, program]);
+  await removeOthers(folder, [...objects, program, map]);
   await install(program, join(top, "dist/init", name));
+  await install(map, join(top, "dist/init", `${name}.map`));
 }
 
 /** Compiles what is not there yet, as many at a time as the machine has processors. */

@@ -168,6 +168,16 @@ function onlyMatch(text: string, pattern: RegExp, what: string): string {
 }
 
 /**
+ * wasm2c's C, with the address of the module's memory as a constant, ENGINE_MEMORY. Throws an Error: this version of wabt loads and stores in another way.
+ */
+export function withFixedMemory(code: string): string {
+  // In Debian 12's wabt, and in later ones.
+  const fixed = code.replaceAll(/&(mem|\(mem\))->data\[addr\]/g, "&((u8*)ENGINE_MEMORY)[addr]");
+  if (fixed === code) throw new Error("wasm2c's C has no loads and stores: this version of wabt is not known");
+  return fixed;
+}
+
+/**
  * The C header that gives the module's functions their names.
  * `header`: what wasm2c wrote beside its C (wabt 1.0.32, Debian 12, or a later one that names symbols w2c_). `code`: the package's JavaScript.
  */
@@ -185,9 +195,6 @@ ${macros.map(([name, symbol]) => `#define ${name} ${symbol}`).join("\n")}
 extern ENGINE_INSTANCE engine_instance;
 static inline void engine_instantiate(ENGINE_INSTANCE *instance, struct ENGINE_HOST *host) {
   ${later ? "wasm2c_engine_instantiate(instance, host);" : "Z_engine_init_module();\n  Z_engine_instantiate(instance, host);"}
-}
-static inline void engine_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t most) {
-  wasm_rt_allocate_memory(memory, pages, most${later ? ", false" : ""});
 }
 ${exportWrappers(header, code).join("\n")}
 #endif

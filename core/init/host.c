@@ -1,11 +1,13 @@
 #include "host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "abi.h"
+#include "call.h"
 #include "console.h"
 #include "engine.h"
 
@@ -30,8 +32,26 @@ static void advise(void *start, size_t length) {
   madvise(start, length, MADV_DONTFORK);
 }
 
+/*
+ * At the one address that the translated module knows. What it can reach beyond the memory's end, an address of 32 bits and an offset of 32 bits, is kept
+ * from everybody else, so that a wild access is a trap.
+ */
+static void allocate_memory(void) {
+#ifdef __SANITIZE_ADDRESS__
+  const size_t reach = 0x7fff7000 - ENGINE_MEMORY; /* what is above is its own */
+#else
+  const size_t reach = 1ul << 33;
+#endif
+  const size_t first = (size_t)ENGINE_FIRST_PAGES * page_size;
+  void *start = (void *)ENGINE_MEMORY;
+  if (mmap(start, reach, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) != start ||
+      mprotect(start, first, PROT_READ | PROT_WRITE) != 0)
+    engine_fail("no memory for the engine: %s", errno_name(errno));
+  memory = (wasm_rt_memory_t){.data = start, .size = first, .pages = ENGINE_FIRST_PAGES, .max_pages = most_pages};
+}
+
 void host_start(void) {
-  engine_allocate_memory(&memory, ENGINE_FIRST_PAGES, most_pages);
+  allocate_memory();
   advise(memory.data, memory.size);
   engine_instantiate(&engine_instance, NULL);
 }

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { ops } from "../../core/abi/index.js";
 import { abiHeader } from "../../core/init/abi-header.js";
 import { buildInit } from "../../core/init/build.js";
-import { declarations, glueHeader } from "../../core/init/glue.js";
+import { declarations, glueHeader, withFixedMemory } from "../../core/init/glue.js";
 import { importLetters } from "../../core/rehearsal/engine-host.js";
 import { run } from "../support/run.js";
 
@@ -43,6 +43,14 @@ test("every import has one name, every export that the JavaScript names a wrappe
     assert.ok(glue.includes(`#define ${name} ${symbol(letter)}\n`), name);
   for (const name of ["QTS_NewRuntime", "QTS_Eval", "QTS_malloc", "QTS_free", "QTS_start"])
     assert.match(glue, new RegExp(`^static inline \\w+ ${name}\\(`, "m"));
+});
+
+test("loads and stores find the memory without looking its address up, or the build fails", () => {
+  const fixed = withFixedMemory(readFileSync(join(folder, "module.c"), "utf8"));
+  const ofBytes = /^ +wasm_rt_memcpy\(.*&\(\(u8\*\)ENGINE_MEMORY\)\[addr\]|#define MEM_ADDR\(.*ENGINE_MEMORY/gm;
+  assert.ok(ofBytes.test(fixed));
+  assert.doesNotMatch(fixed, /data\[addr\]/);
+  assert.throws(() => withFixedMemory("void f(void) {}"), /this version of wabt is not known/);
 });
 
 test("glue that cannot be told for certain fails the build", () => {
