@@ -3,6 +3,7 @@ import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
 import { lvmPrograms } from "./lvm-model.js";
+import { mdPrograms } from "./md-model.js";
 import type { Pause, ProgramEnd, ProgramModel, RunningProgram } from "./programs.js";
 import type { World } from "./world.js";
 
@@ -41,6 +42,7 @@ function copy(world: World, argv: readonly string[]): ProgramEnd {
 export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...archivePrograms,
   ...lvmPrograms,
+  ...mdPrograms,
   cp: ({ argv }, { world }) => copy(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),
