@@ -1,25 +1,45 @@
 import { type Host, moduleSetup } from "firstlight/hooks";
-import { namedArrayPattern } from "./selection.js";
+import { meansArray, namesArray, readConfiguration } from "./configuration.js";
+import { namedArrayPattern, uuidKey } from "./selection.js";
 
 const flag = { schema: { type: "boolean" }, form: "0|1" } as const;
 
-/** Where mdadm looks for its configuration (mdadm(8), --config): each a file, and a folder with more. */
-const configurations = ["/etc/mdadm.conf", "/etc/mdadm/mdadm.conf"];
+/** Where mdadm looks for its configuration (mdadm(8), --config), Debian's first; beside each a folder with more. */
+const configurations = ["/etc/mdadm/mdadm.conf", "/etc/mdadm.conf"];
 
-/** The host's configuration as one file; undefined: it has none. */
-function configurationOf(host: Host): string | undefined {
-  const file = configurations.find((path) => host.exists(path));
-  const folders = configurations.map((path) => `${path}.d`);
-  const more = folders.flatMap((folder) =>
-    (host.list(folder) ?? []).filter((name) => name.endsWith(".conf")).map((name) => `${folder}/${name}`),
+/** What the host's root, /usr, swap and added devices lie on, as far as it is known by its UUID. */
+const arraysOf = ({ layers }: Host) =>
+  layers.flatMap((layer) =>
+    layer.kind === "raid" && layer.uuid !== undefined ? [{ ...layer, uuid: layer.uuid }] : [],
   );
-  const texts = [...(file === undefined ? [] : [file]), ...more].flatMap((path) => host.readFile(path) ?? []);
-  return texts.length ? texts.map((text) => text.replace(/\n?$/, "\n")).join("") : undefined;
+
+/** The host's configuration as one file; empty: it has none. */
+function configurationOf(host: Host): string {
+  const file = configurations.find((path) => host.exists(path));
+  const more = configurations.flatMap((path) => {
+    const names = host.list(`${path}.d`) ?? [];
+    return names.filter((name) => name.endsWith(".conf")).map((name) => `${path}.d/${name}`);
+  });
+  const texts = [...(file === undefined ? [] : [file]), ...more].map((path) => host.readFile(path) ?? "");
+  return texts.map((text) => text.replace(/\n?$/, "\n")).join("");
 }
 
+/** A list of arrays that was written before the root's was made would have it left alone. */
+function withArraysOf(host: Host, text: string): string {
+  const lines = readConfiguration(text);
+  if (!lines.some(namesArray)) return text;
+  const missing = arraysOf(host).filter(({ uuid }) => !meansArray(lines, uuidKey(uuid)));
+  return text + missing.map(({ uuid }) => `ARRAY UUID=${uuid}\n`).join("");
+}
+
+/** Without swap, and what --add-device names, the machine boots. */
+const isRequired = (point: string) => point === "/" || point === "/usr";
+
 export default moduleSetup({
-  // A machine whose root lies on an array gets it, whoever asks with -a md-raid, and what depends on it.
-  check: (host) => (host.findProgram("mdadm") === undefined ? { unavailable: "mdadm is not installed" } : "on-request"),
+  check(host) {
+    if (host.findProgram("mdadm") === undefined) return { unavailable: "mdadm is not installed" };
+    return host.layers.some(({ kind }) => kind === "raid") ? "include" : "on-request";
+  },
   depends: (host) => ["base", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
   parameters: {
     "rd.auto": flag,
@@ -33,11 +53,13 @@ export default moduleSetup({
     "rd.md.imsm": flag,
     "rd.md.ddf": flag,
   },
+  cmdline: (host) =>
+    arraysOf(host).map(({ uuid, points }) => `rd.md.uuid=${uuid}${points.some(isRequired) ? "" : ":optional"}`),
   install(image, host) {
     image.program("mdadm");
-    image.program("mdmon", { optional: "arrays with metadata of Intel's or DDF's kind cannot be written to" });
-    const configuration = host.hostOnly ? configurationOf(host) : undefined;
-    if (configuration !== undefined) image.text("/etc/mdadm.conf", configuration);
+    image.program("mdmon", { optional: "arrays with Intel's metadata, or DDF, cannot be written to" });
+    const configuration = host.hostOnly ? withArraysOf(host, configurationOf(host)) : "";
+    if (configuration) image.text("/etc/mdadm.conf", configuration);
   },
   installkernel(image) {
     image.drivers(["md_mod", "linear", "raid0", "raid1", "raid10", "raid456"], { always: true });

@@ -18,7 +18,7 @@ export type Selection =
   | { kind: "all" };
 
 /** A UUID with colons, dashes, or neither, in groups of any length, with a name and a mark behind it. */
-export const namedArrayPattern = "^(?:[0-9A-Fa-f][:\\-]*){31}[0-9A-Fa-f](?::/dev/md.+?)?(?::optional)?$";
+export const namedArrayPattern = "^(?:[0-9A-Fa-f][:\\-]*){31}[0-9A-Fa-f](?::/dev/md(?:\\d+|[/_].+?))?(?::optional)?$";
 
 /** A UUID in one form, however it is written: 32 digits. */
 export const uuidKey = (uuid: string): string => uuid.replace(/[^0-9A-Fa-f]/g, "").toLowerCase();
