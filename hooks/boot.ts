@@ -16,6 +16,7 @@ import type {
   ProgramResult,
   RebootWord,
   RunWord,
+  SecretId,
 } from "../core/abi/index.js";
 import { hookMistake } from "./check-hook.js";
 
@@ -95,7 +96,7 @@ export interface Devices {
 }
 
 /**
- * Conditions that the boot waits for: tried again whenever something happens, and a last time when rd.retry (180 s) has passed. While there is one
+ * Conditions that the boot waits for: tried again whenever something happens, and a last time when rd.retry (180 s) has passed, without the time in which a person is asked (the job prompt). While there is one
  * that is not met, drivers are loaded for all devices. If it is not met in time, the promise is rejected with a BootError, and the report names it.
  */
 export interface Wants {
@@ -103,11 +104,12 @@ export interface Wants {
   device(spec: string, asker: { for: string }): Promise<Device>;
   /**
    * Anything else: `attempt` gives undefined until it is met, and then the result. What it throws ends the waiting, and rejects the promise.
-   * `description`: what is waited for, for the report; `nearest` says there what is there instead ("there is sda1, but not sdb1"), `remedy` what to do.
+   * `description`: what is waited for, for the report; `nearest` says there what is there instead ("there is sda1, but not sdb1"), `remedy` what to do;
+   * `within`: milliseconds, in place of rd.retry.
    */
   until<Result>(
     description: string,
-    asker: { for: string; nearest?: () => string; remedy?: string },
+    asker: { for: string; nearest?: () => string; remedy?: string; within?: Milliseconds },
     attempt: () => Result | undefined | Promise<Result | undefined>,
   ): Promise<Result>;
 }
@@ -271,6 +273,8 @@ export interface Boot {
   hasModule(name: string): boolean;
   /** Runs one of the other jobs, see `JobOps`: in a child process, so that nothing else waits for it. Rejects with OpError. */
   job<Name extends JobName>(name: Name, request: JobOps[Name][0]): Promise<JobOps[Name][1]>;
+  /** Overwrites a secret that the job prompt has read; `programs` can be given it until then. */
+  forgetSecret(secret: SecretId): void;
 }
 
 /** A module's part in one phase. */

@@ -36,6 +36,8 @@ export type Layer =
       passphrases: readonly string[];
       /** Contents of key files that open it. */
       keys: readonly string[];
+      /** Its header is in a file. */
+      detached?: true;
     };
 
 /** A block device of the simulated machine. */

@@ -2,8 +2,8 @@ import { archivePrograms } from "./archive-models.js";
 import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
+import { luksPrograms } from "./luks-model.js";
 import { lvmPrograms } from "./lvm-model.js";
-import { mdPrograms } from "./md-model.js";
 import type { Pause, ProgramEnd, ProgramModel, RunningProgram } from "./programs.js";
 import type { World } from "./world.js";
 
@@ -41,8 +41,8 @@ function copy(world: World, argv: readonly string[]): ProgramEnd {
 /** Programs that the modules of firstlight run, by name. A person at the shell looks around and leaves it. */
 export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...archivePrograms,
+  ...luksPrograms,
   ...lvmPrograms,
-  ...mdPrograms,
   cp: ({ argv }, { world }) => copy(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),

@@ -1,4 +1,5 @@
 import { nearest } from "../abi/index.js";
+import type { Layer } from "../rehearsal/description.js";
 import type { DiskPart, MachineFile } from "../schema/machine.js";
 import { isLayered, type LayerPart, layerOf } from "./layer-parts.js";
 import type { Contradiction } from "./machine-checks.js";
@@ -66,7 +67,7 @@ function inLayer(disk: DiskPart, index: string, members: Members): Contradiction
       message: `is more than the ${layer.members.length} members that there are`,
     });
   for (const [at, name] of layer.members.entries()) {
-    const message = objectionTo(name, kind, layer.uuid, members);
+    const message = objectionTo(name, layer, members);
     const place = kind === "luks" ? ["member"] : ["members", `${at}`];
     if (message !== undefined) problems.push({ path: [...path, kind, ...place], message });
   }
@@ -74,12 +75,15 @@ function inLayer(disk: DiskPart, index: string, members: Members): Contradiction
 }
 
 /** Why a device cannot be a member; undefined: it can. */
-function objectionTo(name: string, kind: Kind, uuid: string, members: Members): string | undefined {
+function objectionTo(name: string, layer: Layer, members: Members): string | undefined {
+  const { kind, uuid } = layer;
   const member = members.get(name);
   if (!member) {
     const close = nearest(name, members.keys());
     return `there is no disk or partition ${name}${close === undefined ? "" : `: did you mean ${close}?`}`;
   }
+  // Nothing tells it from any other disk.
+  if (kind === "luks" && layer.detached) return undefined;
   const { TYPE, UUID } = member.tags ?? {};
   const wanted = memberTypes[kind];
   if (TYPE !== wanted)

@@ -36,8 +36,11 @@ export function layerOf({ raid, lvm, luks }: LayerPart): Layer | undefined {
   if (lvm)
     return { kind: "lvm", ...lvm, uuid: lvm.uuid ?? `LVM-${madeUp(lvm.group)}${madeUp(`${lvm.group}/${lvm.volume}`)}` };
   if (!luks) return undefined;
-  const { member, uuid, version = 2, passphrases = [], keys = [] } = luks;
-  return { kind: "luks", members: [member], uuid: uuid.toLowerCase(), version, passphrases, keys };
+  const { member, uuid, version = 2, passphrases = [], keys = [], detached } = luks;
+  return {
+    ...{ kind: "luks", members: [member], uuid: uuid.toLowerCase(), version, passphrases, keys },
+    ...(detached ? { detached } : {}),
+  };
 }
 
 export const isLayered = ({ raid, lvm, luks }: LayerPart): boolean => Boolean(raid ?? lvm ?? luks);

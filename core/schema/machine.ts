@@ -99,6 +99,8 @@ interface ContainerPart {
   passphrases?: string[];
   /** Contents of key files, each of which opens it. */
   keys?: string[];
+  /** Its header is in a file, which cryptsetup is told of. */
+  detached?: true;
 }
 
 /** A folder of the host that the machine finds by its tag. */
@@ -271,6 +273,7 @@ const luks = part<ContainerPart>(
     version: { enum: [1, 2], description: "1 or 2" },
     passphrases: texts,
     keys: texts,
+    detached: yes,
   },
   ["member", "uuid"],
 );

@@ -7,6 +7,7 @@ import { readDriverSettings } from "./driver-settings.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
 import { files } from "./files.js";
 import { findDevices, pollMedia } from "./find-devices.js";
+import { lockedDevices } from "./locked-devices.js";
 import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
 import { missingFirmware } from "./missing-firmware.js";
@@ -210,17 +211,19 @@ function beginDevices(state: State): Promise<void> {
   return state.devicesFound;
 }
 
-/** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. True: left by continue-boot. */
-async function openShell(state: State): Promise<boolean> {
-  const { loop, log, devices, drivers, wants } = state.services;
+/** Before a shell: its user's keyboard may need a driver. Whatever goes wrong with devices is not the shell's matter. True: left by continue-boot. `last`: else this engine ends. */
+async function openShell(state: State, { last } = { last: false }): Promise<boolean> {
+  const { loop, log, devices, drivers, wants, prompts } = state.services;
   state.shellRan = true;
   beginDevices(state).catch((error) => log.warning(reasonOf(error)));
   void drivers.loadAll();
   devices.nameByHardware();
   pollMedia(log);
   wants.onArrival((description) => print(`\n${description} has arrived: exit to go on.\n`));
-  const goOn = await runShell(loop);
-  wants.onArrival(() => {});
+  const left = await prompts.giveWay();
+  const goOn = await runShell(loop).finally(() => wants.onArrival(() => {}));
+  // An engine that is about to end asks nobody.
+  if (goOn || !last) left();
   return goOn;
 }
 
@@ -261,6 +264,12 @@ function report(state: State, error: unknown): void {
     wants: wants.open(),
     running: loop.running(),
     devices: devicesFound && devices.all(),
+    locked: devicesFound
+      ? lockedDevices(
+          devices.all(),
+          plan.modules.some(({ name }) => name === "luks"),
+        )
+      : [],
     firmware: missingFirmware(drivers.tried()),
     commandLine: commandLine.text,
     build: plan.build,
@@ -293,7 +302,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
   if (retry) {
     print("This is a shell. exit tries the boot again; continue-boot goes on after what has failed.\n");
     try {
-      if (await openShell(state)) return true;
+      if (await openShell(state, { last: true })) return true;
     } catch (failure) {
       services.log.error(`there is no shell: ${reasonOf(failure)}`);
       retry = false;

@@ -26,8 +26,15 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
     return [...open, ...loop.running()].join("; ") || "time to pass";
   }
 
+  const isAsked = () => loop.running().includes("prompt");
   /** Somebody is asked at the console, or a want will end the wait by itself. */
-  const mayLast = () => wants.waiting() || loop.running().includes("prompt");
+  const mayLast = () => wants.waiting() || isAsked();
+
+  function tell(waited: Milliseconds): void {
+    const text = `waiting for ${waitedFor()} (${Math.round(waited / 1000)} s)`;
+    if (waited < longWait) log.info(text);
+    else log.tell(text);
+  }
 
   function during(work: Promise<unknown>, hooks: PhaseRun): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -64,9 +71,8 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
           return;
         }
         if (waited >= notice) {
-          const text = `waiting for ${waitedFor()} (${Math.round(waited / 1000)} s)`;
-          if (waited < longWait) log.info(text);
-          else log.tell(text);
+          // Whoever is being asked knows, and is not written to amid the answer.
+          if (!isAsked()) tell(waited);
           while (notice <= waited) notice *= 2;
         }
         const next = Math.min(notice, limit !== null && limit > waited ? limit : Number.POSITIVE_INFINITY);

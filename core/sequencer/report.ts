@@ -12,6 +12,8 @@ export interface ReportFacts {
   running: string[];
   /** undefined: the boot has not looked for any yet. */
   devices: Device[] | undefined;
+  /** Encrypted devices that are locked, a line each. */
+  locked: string[];
   /** What drivers of this boot may lack, a line each. */
   firmware: string[];
   commandLine: string;
@@ -63,6 +65,7 @@ export function formatReport({
   wants,
   running,
   devices,
+  locked,
   firmware,
   commandLine,
   build,
@@ -79,6 +82,7 @@ export function formatReport({
   for (const job of running) lines.push(`Running: ${job}`);
   const found = devices?.map(describeDevice).join("\n         ") || "none";
   lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
+  for (const device of locked) lines.push(`Locked:  ${device}`);
   for (const lack of firmware) lines.push(`Drivers: ${lack}`);
   lines.push(`Command: ${commandLine}`, `Image:   ${describeBuild(build)}; kernel ${kernel}`);
   // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.

@@ -1,6 +1,7 @@
 import type { Boot, Hook, Parameters, Phase } from "../../hooks/index.js";
-import type { InstantOps } from "../abi/index.js";
+import type { InstantOps, JobOps, SecretId } from "../abi/index.js";
 import { createDevices, type DeviceTable } from "./devices.js";
+import { instant } from "./door.js";
 import { createDrivers, type DriverLoader } from "./drivers.js";
 import { files } from "./files.js";
 import { createLog, type SequencerLog } from "./log.js";
@@ -9,6 +10,7 @@ import { createMounts } from "./mounts.js";
 import type { PlannedHook } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { createPrograms } from "./programs.js";
+import { createPrompts, type Prompts } from "./prompts.js";
 import type { RootClaims } from "./root.js";
 import { createWants, type WantList } from "./wants.js";
 
@@ -19,6 +21,7 @@ export interface Services {
   devices: DeviceTable;
   drivers: DriverLoader;
   wants: WantList;
+  prompts: Prompts;
 }
 
 /** Joins the services: what somebody waits for has drivers loaded, and whatever happens has the open wants tried again. */
@@ -30,13 +33,14 @@ export function createServices(loop: Loop): Services {
   });
   const devices: DeviceTable = createDevices(loop, log, () => wants.retry("device"));
   const wants = createWants(loop, devices, () => drivers.wake());
-  return { loop, log, devices, drivers, wants };
+  const prompts = createPrompts(loop, { keyboards: drivers.loadAll, pause: wants.pause });
+  return { loop, log, devices, drivers, wants, prompts };
 }
 
 /** The hooks of one phase, each with what it is given. */
 export function createHooks(
   plan: BootPlan,
-  { loop, log, devices, drivers, wants }: Services,
+  { loop, log, devices, drivers, wants, prompts }: Services,
   parameters: Parameters,
   root: RootClaims,
   kernel: InstantOps["kernel"][1],
@@ -54,11 +58,9 @@ export function createHooks(
     programs: createPrograms(loop),
     clock: { now: loop.now, sleep: loop.sleep },
     hasModule: (name: string) => plan.modules.some((module) => module.name === name),
-    job: (async (name, request) => {
-      // Keyboards.
-      if (name === "prompt") await drivers.loadAll();
-      return loop.job(name, request);
-    }) satisfies Boot["job"],
+    job: (async (name, request) =>
+      name === "prompt" ? prompts.ask(request as JobOps["prompt"][0]) : loop.job(name, request)) as Boot["job"],
+    forgetSecret: (secret: SecretId) => void instant("forgetSecret", { secret }),
   };
   const devicesOf = (module: string): Boot["devices"] => ({
     all: devices.all,

@@ -24,6 +24,8 @@ export interface WantList extends Wants {
   waiting(): boolean;
   /** How long each want waits, from when it is asked for; null: for ever. */
   setLimit(limit: Milliseconds | null): void;
+  /** No want's time runs until the returned function is called. */
+  pause(): () => void;
   /** Called once, when the first want has waited for two thirds of the limit. */
   onOverdue(listener: () => void): void;
   /** Called for each want that is met from now on, failed or not: while the emergency shell runs. */
@@ -46,7 +48,13 @@ interface Entry extends OpenWant {
   /** True: there is an answer, or there will be none. */
   tryOnce(): Promise<boolean>;
   reject(error: Error): void;
-  /** Timers that end with it. */
+  /** null: it waits for ever. */
+  limit: Milliseconds | null;
+  /** Of its limit, until its timers began to run. */
+  waited: Milliseconds;
+  /** When they did; undefined: they do not. */
+  since: Milliseconds | undefined;
+  /** Its timers. */
   cancels: (() => void)[];
 }
 
@@ -55,6 +63,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => void) | undefined;
+  let pauses = 0;
   let arrived: (description: string) => void = () => {};
 
   /** Tries a want until nothing has happened meanwhile. */
@@ -77,19 +86,38 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     unmet();
   }
 
-  function limitTime(entry: Entry): void {
-    if (limit === null) return;
-    const asked = loop.now();
-    entry.cancels.push(
-      loop.at(asked + (limit * 2) / 3, () => {
-        overdue?.();
-        overdue = undefined;
-      }),
-      loop.at(asked + limit, () => {
+  function runTime(entry: Entry): void {
+    const { limit: ownLimit, waited } = entry;
+    if (ownLimit === null || pauses) return;
+    const since = loop.now();
+    const after = (time: Milliseconds, action: () => void) => loop.at(since + Math.max(0, time - waited), action);
+    entry.since = since;
+    entry.cancels = [
+      after(ownLimit, () => {
         entry.expired = true;
         void retry(entry);
       }),
-    );
+    ];
+    if (ownLimit === limit)
+      entry.cancels.unshift(
+        after((ownLimit * 2) / 3, () => {
+          overdue?.();
+          overdue = undefined;
+        }),
+      );
+  }
+
+  function stopTime(entry: Entry): void {
+    for (const cancel of entry.cancels.splice(0)) cancel();
+    if (entry.since !== undefined) entry.waited += loop.now() - entry.since;
+    entry.since = undefined;
+  }
+
+  function pause(): () => void {
+    if (!pauses++) for (const entry of entries) stopTime(entry);
+    return () => {
+      if (!--pauses) for (const entry of entries) if (!entry.expired) runTime(entry);
+    };
   }
 
   function until<Result>(
@@ -109,6 +137,9 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
         again: false,
         expired: false,
         failed: false,
+        limit: asker.within ?? limit,
+        waited: 0,
+        since: undefined,
         cancels: [],
         reject,
         async tryOnce() {
@@ -126,7 +157,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
       };
       entries.add(entry);
       void retry(entry);
-      limitTime(entry);
+      runTime(entry);
     });
   }
 
@@ -172,6 +203,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     setLimit(wanted) {
       limit = wanted;
     },
+    pause,
     onOverdue(listener) {
       overdue = listener;
     },
