@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { debianFolder } from "./support/debian-root.js";
 import { debianKernel } from "./support/kernels.js";
-import { layersRoot } from "./support/layers-root.js";
+import { layerDisks } from "./support/layer-disks.js";
 import { projectFolder } from "./support/paths.js";
 import { diskFixtures } from "./support/root-disks.js";
 
@@ -29,7 +29,7 @@ if (files.some((name) => name.startsWith("vm/"))) {
   await debianKernel("full");
   await diskFixtures();
   await debianFolder();
-  await layersRoot();
+  await layerDisks("raid1");
 }
 
 const reporter = process.stdout.isTTY ? "spec" : "tap";

@@ -31,8 +31,8 @@ export const membersThere = (world: World, { layer }: Pick<LayeredDevice, "layer
 export const opens = ({ layer: { passphrases, keys } }: LayeredDevice<"luks">, secret: string): boolean =>
   passphrases.length + keys.length === 0 || [...passphrases, ...keys].some((right) => toBytes(right) === secret);
 
-/** What of a device that is there may differ from its description, or change. */
-export type LayerChange = Partial<Pick<SimulatedDevice, "sectors" | "tags" | "files" | "facts">>;
+/** What of a device that is there may differ from its description, or change. `slaves`: not all of its members that are there have been given to it. */
+export type LayerChange = Partial<Pick<SimulatedDevice, "sectors" | "tags" | "files" | "facts" | "slaves">>;
 
 /**
  * A layered device comes, under this name of the kernel ("md127"), on those of its members that are there: sysfs, devtmpfs and a uevent tell of it.
@@ -46,13 +46,13 @@ export function bring(
 ): SimulatedDevice {
   const brought: SimulatedDevice = {
     ...device,
+    slaves: membersThere(world, device),
     ...change,
     facts: { ...factsOf(device), ...change.facts },
     described: device.name,
     name: kernelName,
     number: numberOf(kernelName),
     devpath: `virtual/block/${kernelName}`,
-    slaves: membersThere(world, device),
   };
   world.devices.arrive(brought);
   return brought;
@@ -62,8 +62,8 @@ export function bring(
 export function changeLayer(world: World, kernelName: string, change: LayerChange): void {
   const device = world.devices.all().find(({ name }) => name === kernelName);
   if (!device?.layer) return;
-  const members = membersThere(world, { layer: device.layer });
-  const after = { ...change, facts: { ...device.facts, ...change.facts }, slaves: members };
+  const slaves = membersThere(world, { layer: device.layer });
+  const after = { slaves, ...change, facts: { ...device.facts, ...change.facts } };
   world.devices.show({ ...device, ...after });
   world.devices.replace(device, after);
 }

@@ -4,6 +4,7 @@ import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
 import { luksPrograms } from "./luks-model.js";
 import { lvmPrograms } from "./lvm-model.js";
+import { mdPrograms } from "./md-model.js";
 import type { Pause, ProgramEnd, ProgramModel, RunningProgram } from "./programs.js";
 import type { World } from "./world.js";
 
@@ -43,6 +44,7 @@ export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...archivePrograms,
   ...luksPrograms,
   ...lvmPrograms,
+  ...mdPrograms,
   cp: ({ argv }, { world }) => copy(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),

@@ -68,6 +68,8 @@ export function describeDevice(device: Device): string {
   const tags = kinds.flatMap(({ key, tag }) => (device.tags[tag] ? [`${key}=${device.tags[tag]}`] : []));
   const type = device.ambivalent
     ? "more than one file system signature"
-    : (device.tags.TYPE ?? device.tags.PTTYPE ?? "no known content");
+    : (device.tags.TYPE ??
+      device.tags.PTTYPE ??
+      (device.tags.USAGE === "raid" ? "part of an array" : "no known content"));
   return [device.name, ...tags, type].join(" ");
 }

@@ -1,6 +1,6 @@
 import type { Device, Devices, Log } from "../../hooks/index.js";
 import { errnoOf } from "../../hooks/index.js";
-import type { Event, Milliseconds } from "../abi/index.js";
+import type { DeviceTags, Event, Milliseconds } from "../abi/index.js";
 import { linksOf, matchesTag, parseTag } from "./device-links.js";
 import { forgetInUdev, mappingLinks, readMapping, tellUdev } from "./device-mapper.js";
 import { files, readIfThere } from "./files.js";
@@ -66,7 +66,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
   function probeNext(): void {
     for (const name of queue) {
       if (probing.size >= probesAtOnce) return;
-      if (probing.has(name)) continue;
+      if (probing.has(name) || isBusy(diskOf(name))) continue;
       queue.delete(name);
       probing.add(name);
       void probe(name)
@@ -80,6 +80,24 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     }
   }
 
+  /** The disk that a partition is on, by their kernel names; undefined: it is no partition. */
+  function diskOf(name: string): string | undefined {
+    const disk = /^(.*\d)p\d+$|^(\D+)\d+$/.exec(name)?.slice(1).find(Boolean);
+    return disk !== undefined && ranks.has(disk) ? disk : undefined;
+  }
+
+  const isBusy = (name: string | undefined) => name !== undefined && (queue.has(name) || probing.has(name));
+
+  /**
+   * The metadata of some arrays lies at the end of their members, so that the kernel takes the array's partitions for those of the disk. They belong to
+   * the array: nobody is to find, or mount, what is on them here.
+   */
+  function tagsWithin(name: string, tags: Readonly<DeviceTags>): Readonly<DeviceTags> {
+    if (!isArrayMember(table.get(diskOf(name) ?? "")?.device)) return tags;
+    const { PART_ENTRY_NUMBER } = tags;
+    return { ...(PART_ENTRY_NUMBER === undefined ? {} : { PART_ENTRY_NUMBER }), USAGE: "raid" };
+  }
+
   /** What is known of a device now; undefined if there is nothing to read: a drive without medium, a loop device without file. */
   async function inspect(name: string): Promise<Device | undefined> {
     const path = `/dev/${name.replaceAll("!", "/")}`;
@@ -89,7 +107,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     if (isMapping(name) && !readMapping(name)) return undefined;
     try {
       const { tags, ambivalent, size } = await loop.job("probe", { device: path });
-      return { name, path, number, tags, ambivalent, size };
+      return { name, path, number, tags: tagsWithin(name, tags), ambivalent, size };
     } catch (error) {
       // A device that went away or lost its medium meanwhile sends an event of its own.
       if (!["ENOMEDIUM", "ENXIO", "ENOENT"].includes(errnoOf(error) ?? ""))
@@ -196,5 +214,7 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
     names: links.all,
   };
 }
+
+const isArrayMember = (device: Device | undefined) => /_raid_member$/.test(device?.tags.TYPE ?? "");
 
 const isMapping = (name: string) => name.startsWith("dm-");

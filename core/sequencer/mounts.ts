@@ -73,6 +73,11 @@ export function createMounts(loop: Loop, drivers: DriverLoader, devices: Pick<De
 
   /** The type to mount it as. Loads its driver. */
   async function typeOf(device: Device, given: string | undefined): Promise<string> {
+    if (device.tags.USAGE === "raid")
+      throw new BootError(
+        `${device.path} is part of an array or group, and is not mounted by itself: ${describeDevice(device)}`,
+        "Name what it is a part of, /dev/md/… or the UUID= of the file system on it. The module that sets it up (md-raid, lvm) has to be in the image.",
+      );
     const types = given?.split(",") ?? [];
     const type = types.find((one) => one === device.tags.TYPE) ?? types[0] ?? device.tags.TYPE;
     if (!type || (!given && device.tags.USAGE && device.tags.USAGE !== "filesystem"))

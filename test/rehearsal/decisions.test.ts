@@ -127,9 +127,9 @@ test("disks are known by what is on them, whatever the kernel names them", () =>
   assert.deepEqual(
     [...probedNames(entries)],
     [
-      ["0", "sdab"],
-      ["1", "nvme0n1"],
-      ["2", "vdc"],
+      ["0 ", "sdab"],
+      ["1 ", "nvme0n1"],
+      ["2 ", "vdc"],
     ],
   );
 });

@@ -4,6 +4,12 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { outFolder } from "./paths.js";
 
+/** Where the folder of a recipe is, or would be. */
+export function cachedPlace(name: string, recipe: unknown): string {
+  const key = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
+  return join(outFolder, "cache", `${name}-${key}`);
+}
+
 /**
  * A folder below out/ that is made once for its recipe. It appears whole or not at all, so that several processes may ask for it at
  * the same time, and an interrupted one leaves nothing behind that looks finished.
@@ -16,8 +22,7 @@ export async function cachedFolder(
   recipe: unknown,
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
-  const key = createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
-  const finished = join(outFolder, "cache", `${name}-${key}`);
+  const finished = cachedPlace(name, recipe);
   if (existsSync(finished)) {
     return finished;
   }

@@ -1,4 +1,5 @@
 import {
+  type DeviceTags,
   type DriverMatch,
   type Event,
   type InstantName,
@@ -90,17 +91,21 @@ function driversFor(entries: readonly TraceEntry[], beside: ReadonlySet<string>)
 export const ranShell = (entries: readonly TraceEntry[]): boolean =>
   entries.some(({ name, arguments: json }) => name === "run" && json.includes(JSON.stringify(shellPath)));
 
-/** Names of the disks, as the kernel gave them, by the UUID of the file system on them or on their first partition. */
+/** What tells a disk from all others, as far as its tags do: members of an array or of a btrfs have one UUID in common. */
+export const signatureOf = ({ UUID, UUID_SUB }: DeviceTags = {}): string =>
+  UUID === undefined ? "" : [UUID, UUID_SUB].join(" ");
+
+/** Names of the disks, as the kernel gave them, by the signature of what is on them or on their first partition. */
 export function probedNames(entries: readonly TraceEntry[]): Map<string, string> {
   const ends = jobEnds(entries);
   const names = new Map<string, string>();
   for (const { name, arguments: json, outcome: answer } of entries) {
     if (name !== "probe") continue;
     const outcome = outcomeOf(answer, ends);
-    const { UUID } = ("value" in outcome ? (outcome.value as Partial<ProbeResult>).tags : undefined) ?? {};
+    const signature = signatureOf("value" in outcome ? (outcome.value as Partial<ProbeResult>).tags : undefined);
     const device = (JSON.parse(json) as { device: string }).device.slice("/dev/".length);
     const [, disk = device] = /^(.*\d(?=p1$)|\D+(?=1$))/.exec(device) ?? [];
-    if (UUID !== undefined) names.set(UUID, disk);
+    if (signature) names.set(signature, disk);
   }
   return names;
 }

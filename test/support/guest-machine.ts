@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
+import { isLayered } from "../../core/scenario/layer-parts.js";
 import type { DiskPart, MachineFile } from "../../core/schema/machine.js";
+import { signatureOf } from "./decisions.js";
 import { descriptionOf } from "./disks.js";
+import { layersOfDisks, withNames } from "./guest-layers.js";
 import type { Bus, Disk, GuestSettings } from "./qemu.js";
 
 /** What QEMU's board q35 has, as its kernel shows it in /sys/bus: host bridge, LPC, AHCI, SMBus; ACPI's devices; those of the platform. */
@@ -73,7 +76,13 @@ export type GuestMachine = Pick<GuestSettings, "disks" | "folders" | "memory">;
 /** The machine that a guest is, for a rehearsal of its boot. */
 export function machineOfGuest({ disks = [], folders = [], memory = 512 }: GuestMachine): MachineFile {
   const virtiofs = folders.map(({ tag, folder }) => ({ tag, behind: folderDevice, files: { "/": { from: folder } } }));
-  return { memory: `${memory}M`, modaliases: board, disks: disks.map(describedDisk), virtiofs };
+  const described = disks.map(describedDisk);
+  return {
+    memory: `${memory}M`,
+    modaliases: board,
+    disks: [...described, ...layersOfDisks(disks, described)],
+    virtiofs,
+  };
 }
 
 /** `index`: how many disks come before it. */
@@ -94,21 +103,21 @@ function letters(index: number): string {
   return index < 26 ? last : letters(Math.floor(index / 26) - 1) + last;
 }
 
-/** With the names that the kernel chose: `names` has them by the UUID on a disk or on its first partition. Others take those that are left. */
-export function namedAs(machine: MachineFile, names: ReadonlyMap<string, string>): MachineFile {
+/** With the names that the kernel chose: `chosenNames` has them by the signature of a disk or of its first partition. Others take those that are left. */
+export function namedAs(machine: MachineFile, chosenNames: ReadonlyMap<string, string>): MachineFile {
   const { disks = [] } = machine;
-  const chosen = disks.map(({ tags, partitions: [first] = [] }) => names.get((first?.tags ?? tags)?.UUID ?? ""));
+  const chosen = disks.map(({ tags, partitions: [first] = [] }) => chosenNames.get(signatureOf(first?.tags ?? tags)));
   const taken = new Set(chosen);
   const leftOver = disks.map(({ name }) => name).filter((name) => !taken.has(name));
-  return {
-    ...machine,
-    disks: disks.map((disk, index) => {
-      const kind = disk.name.slice(0, 2);
-      const free = leftOver.findIndex((name) => name.startsWith(kind));
-      const name = chosen[index] ?? leftOver.splice(free, 1)[0];
-      return { ...disk, name: name ?? disk.name };
-    }),
-  };
+  const names = new Map<string, string>();
+  disks.forEach((disk, index) => {
+    if (isLayered(disk)) return;
+    const kind = disk.name.slice(0, 2);
+    const free = leftOver.findIndex((name) => name.startsWith(kind));
+    const name = chosen[index] ?? leftOver.splice(free, 1)[0];
+    names.set(disk.name, name ?? disk.name);
+  });
+  return { ...machine, disks: disks.map((disk) => withNames(disk, names)) };
 }
 
 /**

@@ -7,7 +7,7 @@ import { runAsRoot } from "./run.js";
 /** What makes disks of others, and file systems on them, and what every image takes of its system. */
 const packages = [
   ...["mdadm", "lvm2", "thin-provisioning-tools", "dmsetup", "cryptsetup-bin"],
-  ...["btrfs-progs", "e2fsprogs", "util-linux", "mount", "busybox-static", "kmod", "tar"],
+  ...["btrfs-progs", "e2fsprogs", "util-linux", "mount", "fdisk", "busybox-static", "dash", "kmod", "tar"],
 ];
 
 /** Packages are unpacked, with all that they depend on, and not configured: no script of theirs runs. */
@@ -19,6 +19,9 @@ const recipe = [
   '--extract-hook=cd "$1" && mkdir -p proc sys run root && for name in $(bin/busybox --list); do [ -e bin/$name ] || [ -e sbin/$name ] || ln -s busybox bin/$name; done',
 ];
 
+/** The drivers, and no nodes of devices: who reads all files of the folder would read those. */
+const completion = 'rm -r "$1"/dev/* && mkdir -p "$1/usr/lib/modules" && cp -a "$2" "$1/usr/lib/modules"';
+
 /**
  * A folder with a Debian of this machine's release that has mdadm, lvm2, cryptsetup, btrfs-progs, e2fsprogs and fsck, and the cloud kernel's drivers: a system
  * for mkinitrd's --sysroot, and one that a guest can run them in. Made once; nothing is installed on this machine.
@@ -26,11 +29,10 @@ const recipe = [
 export async function layersRoot(): Promise<string> {
   const release = await debianRelease();
   const { modules, release: kernel } = await debianKernel("cloud");
-  const folder = await cachedFolder("layers-root", { recipe, release, kernel }, async (unfinished) => {
+  const folder = await cachedFolder("layers-root", { recipe, completion, release, kernel }, async (unfinished) => {
     const root = join(unfinished, "root");
     await runAsRoot([...recipe, release, root]);
-    await runAsRoot(["mkdir", "-p", join(root, "usr/lib/modules")]);
-    await runAsRoot(["cp", "-a", modules, join(root, "usr/lib/modules")]);
+    await runAsRoot(["sh", "-c", completion, "sh", root, modules]);
   });
   return join(folder, "root");
 }

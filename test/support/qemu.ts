@@ -265,6 +265,15 @@ function connection({ bus = "virtio-blk" }: Disk, id: string): { controllers: st
   }
 }
 
+/** Arguments for disks as the units of one SCSI controller, eight at each of its places. `snapshot` off: what the guest writes stays. */
+export function scsiUnits(files: readonly string[], snapshot: "on" | "off"): string[] {
+  const units = files.flatMap((file, number) => [
+    ...["-drive", `if=none,id=unit${number},format=raw,snapshot=${snapshot},discard=unmap,file=${file}`],
+    ...["-device", `scsi-hd,drive=unit${number},bus=units.0,scsi-id=${number >> 3},lun=${number & 7}`],
+  ]);
+  return ["-device", "virtio-scsi-pci,id=units", ...units];
+}
+
 /**
  * A filter for pieces of console output that takes out carriage returns, and the escape sequences that systemd and shells colour
  * their lines with.

@@ -9,7 +9,7 @@ import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.
 import { describedDisk } from "../support/guest-machine.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
-import type { Disk } from "../support/qemu.js";
+import { type Disk, scsiUnits } from "../support/qemu.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
 
 const { rootDisk } = await diskFixtures();
@@ -31,15 +31,6 @@ async function otherDisks(count: number): Promise<string[]> {
   return files;
 }
 
-/** Disks as the units of one SCSI controller. */
-function scsiUnits(files: readonly string[]): string[] {
-  const units = files.flatMap((file, number) => [
-    ...["-drive", `if=none,id=unit${number},format=raw,snapshot=on,file=${file}`],
-    ...["-device", `scsi-hd,drive=unit${number},bus=units.0,scsi-id=${number >> 3},lun=${number & 7}`],
-  ]);
-  return ["-device", "virtio-scsi-pci,id=units", ...units];
-}
-
 test("64 disks, the root on the last one: each has its links", async (context) => {
   const files = [...(await otherDisks(63)), rootDisk];
   const described = {
@@ -47,7 +38,7 @@ test("64 disks, the root on the last one: each has its links", async (context) =
     programs: [{ argv: ["shell"], lasts: 60 }],
   };
   const cmdline = `${byUuid} rd.break=pre-mount`;
-  const guest = bootImage(context, image, { cmdline, qemuArguments: scsiUnits(files), described });
+  const guest = bootImage(context, image, { cmdline, qemuArguments: scsiUnits(files, "on"), described });
   await guest.waitFor(prompt);
   guest.type("cd /dev/disk; until [ $(ls by-uuid | wc -l) = 64 ]; do sleep 1; done; exit\n");
   const { mounts, links } = await rootFacts(guest);

@@ -1,0 +1,71 @@
+/**
+ * Disks with what is made of disks on them: arrays, volume groups, encrypted containers. They are made in a guest (layer-disks.ts), by Debian's programs.
+ */
+import type { FilesPart } from "../../core/schema/machine.js";
+
+export interface LayerSet {
+  /** MiB by name; a shell variable of that name has the disk's path in the guest. */
+  disks: Readonly<Record<string, number>>;
+  /**
+   * For sh -eu, with the commands of Debian's packages and those of layer-disks.ts (root_on). It leaves all layers assembled, opened and active, as they are to be
+   * described; they are taken apart after it.
+   */
+  script: string;
+  /** What opens containers, by their UUID. */
+  secrets?: Readonly<Record<string, { passphrases?: string[]; keys?: string[] }>>;
+  /** What is on file systems, by their label. Left out: the tiny root. */
+  files?: Readonly<Record<string, FilesPart>>;
+}
+
+const sets = {
+  /** An array of two mirrors with an ext4 root. */
+  raid1: {
+    disks: { a: 32, b: 32 },
+    script: `
+      mdadm --create /dev/md/root --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=root \\
+        --uuid=6d6b0001:1c2d3e4f:50617283:94a5b6c7 $a $b
+      root_on /dev/md/root 6d6b0001-0000-4000-8000-000000000001 raid-root`,
+  },
+  /** A group of two physical volumes with the root on both. */
+  lvm: {
+    disks: { a: 32, b: 32 },
+    script: `
+      vgcreate -s 1M vg $a $b
+      lvcreate -q -y -n root -l 100%FREE vg
+      root_on /dev/vg/root 1b3a0001-0000-4000-8000-000000000001 lvm-root`,
+  },
+  /** A container of version 2 that a passphrase opens. */
+  luks2: {
+    disks: { a: 48 },
+    script: `
+      echo -n "correct horse" | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
+        --uuid 10c50002-0000-4000-8000-000000000001 $a -
+      echo -n "correct horse" | cryptsetup open $a opened -
+      root_on /dev/mapper/opened 10c50002-0000-4000-8000-000000000002 luks-root`,
+    secrets: { "10c50002-0000-4000-8000-000000000001": { passphrases: ["correct horse"] } },
+  },
+  /** A root that was not unmounted, whose mistakes fsck -p repairs. */
+  dirty: {
+    disks: { a: 32 },
+    script: `
+      root_on $a d1270001-0000-4000-8000-000000000001 dirty-root
+      debugfs -w -R "set_super_value free_blocks_count 1" $a
+      debugfs -w -R "set_super_value state 0" $a`,
+  },
+  /** btrfs on two devices, all data on both, with a subvolume that is another root. */
+  btrfs: {
+    disks: { a: 128, b: 128 },
+    script: `
+      mkfs.btrfs -q -d raid1 -m raid1 -U b7f50001-0000-4000-8000-000000000001 -L btrfs-root $a $b
+      mount -t btrfs $a /mnt
+      cp -a /tiny/. /mnt
+      btrfs -q subvolume create /mnt/@other
+      cp -a /tiny/. /mnt/@other
+      echo 'echo OTHER-SUBVOLUME' >/mnt/@other/facts.d/which
+      umount /mnt`,
+  },
+} as const satisfies Readonly<Record<string, LayerSet>>;
+
+export type LayerSetName = keyof typeof sets;
+
+export const layerSets: Readonly<Record<LayerSetName, LayerSet>> = sets;
