@@ -13,6 +13,10 @@ export default hook({
       if (!complete && partsOf(selection, name).length)
         log.warning(`volume group ${name} is not complete: there is only ${[...devices].join(", ")}`);
     // The new root's udev tells of all of them again, and activates the groups that this completes: none may be complete already.
-    if (files.stat(state)) await job("removeTree", { path: state });
+    try {
+      if (files.stat(state)) await job("removeTree", { path: state });
+    } catch (error) {
+      log.warning(`the new root may activate a volume group before it is complete: ${error}`);
+    }
   },
 });

@@ -31,10 +31,11 @@ export async function addPhysicalVolume(boot: Boot, selection: Selection, device
   if (device.tags.TYPE !== "LVM2_member") return;
   await boot.drivers.load("dm_mod");
   const scan = await lvm(boot, ["pvscan", "--cache", "--listvg", "--checkcomplete", device.path]);
+  if (scan.status !== 0) boot.log.warning(`pvscan of ${device.path}: ${said(scan)}`);
   const [, name, state] = /^\s*VG (\S+) (complete|incomplete)$/m.exec(scan.stdout) ?? [];
   if (name === undefined) {
     leftOut.set(device.path, said(scan));
-    boot.log.info(`LVM finds no volume group on ${device.path}: ${said(scan)}`);
+    boot.log.info(`there is no volume group on ${device.path} to be activated: ${said(scan)}`);
     return;
   }
   const group = groups.get(name) ?? { devices: new Set(), complete: false, active: new Set(), reasons: new Map() };

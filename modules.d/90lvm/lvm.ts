@@ -17,13 +17,13 @@ export async function lvm({ programs }: Boot, words: readonly string[]): Promise
   return { stdout: "", stderr: "", ...end };
 }
 
-/** The sentences of LVM about what is wrong, in one line; how it ended where it has said nothing. */
+/** The sentences of LVM about what is wrong, in one line, with how it ended where that was no success. */
 export function said({ status, signal, stdout, stderr }: LvmResult): string {
   const sentences = `${stderr}\n${stdout}`
     .split("\n")
     .map((line) => line.replace(/^\s*(pvscan\[\d+\] )?(WARNING: )?/, "").replace(/\.?\s*$/, ""))
     // Each missing physical volume is named again, with its group and where it was last.
     .filter((line) => line && !/^Couldn't find device with uuid|logical volume\(s\) in volume group/.test(line));
-  if (sentences.length) return [...new Set(sentences)].join("; ");
-  return signal === null ? `lvm ended with status ${status}, without a word` : `lvm was ended by ${signal}`;
+  const end = signal === null ? `status ${status}` : signal;
+  return [...new Set(sentences), ...(status === 0 ? [] : [`lvm has ended with ${end}`])].join("; ");
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
 import { buildImage } from "./firstlight.js";
+import { layersRoot } from "./layers-root.js";
 import { outFolder } from "./paths.js";
 
 /** A boot that goes well, to be explored with everything that can go wrong. */
@@ -22,6 +23,8 @@ interface ExploredImage {
   options: readonly string[];
   /** Programs in it, by path. */
   programs?: readonly string[];
+  /** It is for a system that has the programs of arrays, volumes and containers. */
+  layers?: true;
   boots: readonly Boot[];
 }
 
@@ -203,6 +206,36 @@ const systemBoots: Boot[] = [
   },
 ];
 
+const pv = (name: string, after = 0): DiskPart => ({
+  name,
+  after,
+  tags: { TYPE: "LVM2_member", UUID: `xxxxxx-xxxx-xxxx-xxxx-xxxx-xxxx-00${name}` },
+});
+const lv = (volume: string, members: string[], label: string): DiskPart => ({
+  name: `vg-${volume}`,
+  tags: { TYPE: "ext4", LABEL: label },
+  files: root,
+  lvm: { group: "vg", volume, members },
+});
+
+const volumes: MachineFile = {
+  disks: [pv("vda"), pv("vdb", 0.5), lv("root", ["vda", "vdb"], "ROOT"), lv("swap-1", ["vda"], "SWAP")],
+};
+
+const layerBoots: Boot[] = [
+  { name: "a group that two disks complete", cmdline: "root=LABEL=ROOT", machine: volumes },
+  {
+    name: "volumes by name",
+    cmdline: "root=/dev/vg/root rd.lvm.lv=vg/root rd.lvm.lv=vg/swap-1 rd.lvm.conf=0",
+    machine: volumes,
+  },
+  {
+    name: "a group that is not complete, and one that nobody needs",
+    cmdline: "root=LABEL=SWAP rd.retry=6",
+    machine: { disks: [pv("vda"), pv("vdb", 1e6), ...(volumes.disks?.slice(2) ?? [])] },
+  },
+];
+
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -223,6 +256,7 @@ const images: readonly ExploredImage[] = [
     programs: ["etc/boot", "etc/reboot"],
     boots: systemBoots,
   },
+  { options: ["-N", "--no-kernel", "-m", "rootfs-block lvm"], layers: true, boots: layerBoots },
 ];
 
 /** A boot whose image and machine file are there. */
@@ -233,9 +267,16 @@ interface ExploredBoot extends Required<Pick<Boot, "name" | "end">> {
 /** All of them, each with its image and machine file below out/tests; `name` is that of the test. */
 export async function exploredBoots(name: string): Promise<ExploredBoot[]> {
   const boots: ExploredBoot[] = [];
-  for (const [index, { options, programs = [], boots: ofImage }] of images.entries()) {
+  for (const [index, { options, programs = [], layers, boots: ofImage }] of images.entries()) {
     const include = programs.length ? ["-i", await folderOf(`${name}-${index}-programs`, programs), "/"] : [];
-    const { file: image } = await buildImage(`${name}-${index}`, [...options, ...include, "--compress", "zstd -1"]);
+    const system = layers ? ["--sysroot", await layersRoot()] : [];
+    const { file: image } = await buildImage(`${name}-${index}`, [
+      ...options,
+      ...system,
+      ...include,
+      "--compress",
+      "zstd -1",
+    ]);
     for (const { name: title, cmdline, machine, end = "would switch to" } of ofImage) {
       const file = join(dirname(image), `${name}-${index}-${boots.length}.json`);
       writeFileSync(file, JSON.stringify(machine));
