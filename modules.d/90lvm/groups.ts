@@ -8,17 +8,23 @@ export interface Group {
   devices: Set<string>;
   /** All of them are there. */
   complete: boolean;
-  /** What has been activated: "GROUP" or "GROUP/VOLUME". */
-  active: Set<string>;
-  /** Why a part of it is not, in LVM's words. */
+  /** What has been activated: "GROUP", of which some volumes may be refused, or "GROUP/VOLUME". */
+  started: Set<string>;
+  /** Why what is selected is not active, or not all of it, in LVM's words. */
   reasons: Map<string, string>;
 }
+
+/** Is all of it active? */
+export const isActive = ({ started, reasons }: Group, part: string): boolean => started.has(part) && !reasons.has(part);
 
 /** All groups by name, whoever needs them. */
 export const groups = new Map<string, Group>();
 
 /** Physical volumes that LVM wants nothing of, and why: filtered, exported. */
 export const leftOut = new Map<string, string>();
+
+/** Physical volumes of which pvscan could not tell. */
+export const unread = new Set<Device>();
 
 /** What is being activated: of one group after the other, since two of its physical volumes may come at the same time. */
 let activating: Promise<void> = Promise.resolve();
@@ -31,14 +37,18 @@ export async function addPhysicalVolume(boot: Boot, selection: Selection, device
   if (device.tags.TYPE !== "LVM2_member") return;
   await boot.drivers.load("dm_mod");
   const scan = await lvm(boot, ["pvscan", "--cache", "--listvg", "--checkcomplete", device.path]);
-  if (scan.status !== 0) boot.log.warning(`pvscan of ${device.path}: ${said(scan)}`);
+  unread.delete(device);
+  if (scan.status !== 0) {
+    unread.add(device);
+    throw new Error(`pvscan has failed: ${said(scan)}`);
+  }
   const [, name, state] = /^\s*VG (\S+) (complete|incomplete)$/m.exec(scan.stdout) ?? [];
   if (name === undefined) {
     leftOut.set(device.path, said(scan));
     boot.log.info(`there is no volume group on ${device.path} to be activated: ${said(scan)}`);
     return;
   }
-  const group = groups.get(name) ?? { devices: new Set(), complete: false, active: new Set(), reasons: new Map() };
+  const group = groups.get(name) ?? { devices: new Set(), complete: false, started: new Set(), reasons: new Map() };
   groups.set(name, group);
   group.devices.add(device.path);
   leftOut.delete(device.path);
@@ -56,11 +66,10 @@ export function activate(boot: Boot, selection: Selection, name: string): Promis
 async function activateParts(boot: Boot, selection: Selection, name: string): Promise<void> {
   const group = groups.get(name);
   const refused: string[] = [];
-  for (const part of partsOf(selection, name).filter((part) => !group?.active.has(part))) {
+  for (const part of partsOf(selection, name).filter((each) => !group || !isActive(group, each))) {
     const result = await lvm(boot, activation(selection, part));
     const reason = said(result);
-    // Of a group that is not complete some volumes may be active: the others are what the reason is about.
-    if (result.status === 0 || /^\s*[1-9]\d* logical volume/m.test(result.stdout)) group?.active.add(part);
+    if (result.status === 0 || /^\s*[1-9]\d* logical volume/m.test(result.stdout)) group?.started.add(part);
     if (result.status === 0) group?.reasons.delete(part);
     else {
       group?.reasons.set(part, reason);

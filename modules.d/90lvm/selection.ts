@@ -6,20 +6,11 @@ export interface Selection {
   volumes: readonly string[];
   /** Whole groups that are named. */
   groups: readonly string[];
-  /** Of those, the ones that the boot goes on without. */
-  optional: readonly string[];
   /** Nothing is named: all groups whose physical volumes have come. */
   all: boolean;
 }
 
-const nothing: Selection = { volumes: [], groups: [], optional: [], all: false };
-
-let planned: Pick<Selection, "groups" | "optional"> | undefined;
-
-/** From a cmdline hook before this module's: these groups, where the command line names none. */
-export function plan(groups: Pick<Selection, "groups" | "optional">): void {
-  planned = groups;
-}
+const nothing: Selection = { volumes: [], groups: [], all: false };
 
 /** By rd.lvm, rd.lvm.lv, rd.lvm.vg and rd.auto; undefined: nothing. */
 export function selectionOf(parameters: Parameters): Selection | undefined {
@@ -27,7 +18,6 @@ export function selectionOf(parameters: Parameters): Selection | undefined {
   const volumes = unique(parameters.all("rd.lvm.lv"));
   const groups = unique(parameters.all("rd.lvm.vg"));
   if (volumes.length || groups.length) return { ...nothing, volumes, groups };
-  if (planned) return { ...nothing, ...planned };
   return parameters.flag("rd.auto", true) ? { ...nothing, all: true } : undefined;
 }
 
