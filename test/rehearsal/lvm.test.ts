@@ -100,7 +100,7 @@ test("at the timeout all is activated that needs no physical volume which is mis
 test("where root may lie on a group that is not complete, the report names what that lacks", async () => {
   const { word, shown } = await boot("root=/dev/tank/gone");
   assert.equal(word, "failed");
-  assert.match(shown, /^Waiting: \/dev\/tank\/gone, .*\n.*\n +volume group tank, wanted for what lvm finds in it$/m);
+  assert.match(shown, /^Waiting: volume group tank, wanted for what lvm finds in it$/m);
   assert.match(shown, /of the group tank there is \/dev\/vdc;.*VG tank is missing PV vdd/);
 });
 
