@@ -204,6 +204,8 @@ export interface Programs {
   pipe(): PipeId;
   /** Is there such a program in the image's search path? */
   exists(name: string): boolean;
+  /** Sends a signal ("SIGKILL") to any process but PID 1, by its number in /proc. Throws OpError, ESRCH: there is none. */
+  kill(process: number, signal: string): void;
 }
 
 /** Time. In a rehearsal it is simulated, so a hook asks nobody else. */

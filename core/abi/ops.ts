@@ -75,7 +75,8 @@ export interface InstantOps {
 
   /** The running kernel, and how often PID 1 has started an engine in this boot (1 at first). `status`: of the last word `run`, 128 + N for a
    * signal, 127 where it could not be started. `failure`: the errno for which the last word `run` or `reboot` could not be obeyed. `state`: of the last word that was
-   * obeyed, or was to be, until there is another one. `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
+   * obeyed, or was to be, until there is another one. `invokedAs`: PID 1's argv[0], "/init"; "/shutdown" where the init of a root has become PID 1 by executing it once more.
+   * `arguments`: PID 1's own, after argv[0], as the kernel gave them: they are meant for the new root's init. `snapshot`: what is wrong
    * with the image's snapshot of the engine, so that the bundle was evaluated; left out: nothing. */
   kernel: [
     Nothing,
@@ -86,6 +87,7 @@ export interface InstantOps {
       status: number | null;
       failure?: string;
       state?: ByteString;
+      invokedAs: ByteString;
       arguments: ByteString[];
       snapshot?: string;
     },
@@ -105,6 +107,8 @@ export interface InstantOps {
   pipe: [Nothing, { pipe: PipeId }];
   /** To all processes of a running job. ESRCH: it has ended. */
   signal: [{ job: JobId; signal: string }, Nothing];
+  /** To one process of any kind but PID 1, by its number in /proc. */
+  kill: [{ process: number; signal: string }, Nothing];
   /** Read position in bytes of a running job's standard input, from fdinfo. ESRCH: it has ended. */
   inputPosition: [{ job: JobId }, { position: number }];
   /** Forget a secret. */
@@ -150,6 +154,13 @@ export interface JobOps {
   loopAttach: [{ file: ByteString; readOnly: boolean; offset?: number }, { device: string }];
   /** Takes the file from a loop device. */
   loopDetach: [{ device: ByteString }, Nothing];
+
+  /** Takes a mapping of the device mapper (LVM, encryption, multipath) away, by its name. EBUSY: it is in use. ENXIO: there is none. */
+  removeMapping: [{ name: ByteString }, Nothing];
+  /** Stops a RAID array, and writes to its members that they are in step. EBUSY: it is in use. */
+  stopArray: [{ device: ByteString }, Nothing];
+  /** No more swapping to a device or file. EINVAL: nobody does. */
+  swapOff: [{ device: ByteString }, Nothing];
 
   /** In order. A driver that fails does not hold up those after it: if they need it, they fail by themselves. The job itself succeeds. */
   insert: [{ drivers: DriverFile[] }, { results: DriverResult[] }];
@@ -208,6 +219,7 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   wait: instant("EIO"),
   pipe: instant("EMFILE", "ENFILE"),
   signal: instant("ESRCH"),
+  kill: instant("ESRCH", "EPERM"),
   inputPosition: instant("ESRCH", "ENOENT"),
   forgetSecret: instant("ENOENT"),
   setLimits: instant(),
@@ -236,6 +248,9 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   move: job(...lookup, "EPERM", "EBUSY"),
   loopAttach: job(...lookup, "EBUSY", "ENODEV", "ENXIO", "EIO"),
   loopDetach: job(...lookup, "EBUSY", "ENXIO"),
+  removeMapping: job(...lookup, "EPERM", "EBUSY", "ENXIO", "EIO"),
+  stopArray: job(...lookup, "EBUSY", "ENXIO", "ENODEV", "EIO"),
+  swapOff: job(...lookup, "EPERM", "EIO"),
   insert: job(),
   probe: job(...lookup, "ENXIO", "ENOMEDIUM", "EIO", "EBUSY", "ENOTBLK"),
   run: job(...lookup, "ENOEXEC", "EPERM", "E2BIG", "ETXTBSY", "EIO", "ETIMEDOUT", "EBADF"),

@@ -25,8 +25,9 @@ const phaseTexts: Readonly<Record<Phase, string>> = {
   switch: "the last hooks: all is mounted, nothing has been moved yet",
   timeout: "two thirds of rd.retry have passed and something is still waited for: go on with less, a degraded RAID",
   emergency: "the boot has failed: before the report and the shell",
-  "pre-shutdown": "kept for later: nothing runs it yet",
-  shutdown: "kept for later: nothing runs it yet",
+  "pre-shutdown":
+    "the system goes down, and the module shutdown has its devices taken apart: what it was mounted from still is, below /oldroot. One after the other, by priority",
+  shutdown: "all below /oldroot is unmounted: what keeps devices in use is stopped",
   system:
     "the initramfs is the whole system, and stays: in place of all phases, see `SystemHook`; one module of an image can have it",
 };

@@ -13,7 +13,8 @@ struct engine_facts {
   int status;             /* of the last word `run`; -1: there was none */
   int failure;            /* the errno for which the last word could not be obeyed, or 0 */
   char *state;            /* of the last word that had one, unless one without came after it; or NULL */
-  char **arguments;       /* PID 1's own, after argv[0] */
+  const char *invoked_as; /* PID 1's own argv[0] */
+  char **arguments;       /* and those after it */
   const char *snapshot;   /* what is wrong with the image's; NULL: nothing. The engine itself finds out. */
 };
 extern struct engine_facts engine_facts;

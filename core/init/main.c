@@ -174,13 +174,13 @@ static char **take_arguments(int count, char **arguments) {
   return copies ? copies : arguments;
 }
 
-_Noreturn static void guard(int count, char **arguments) {
+_Noreturn static void guard(int argc, char **argv) {
   enum { shortest = 2, pause = 1 }; /* seconds: what fails at once again and again must not keep the machine busy */
   /* The kernel gives no others; whoever else starts an init may have forgotten some. */
   close_all_but(-1, -1);
   signals_block();
   console_prepare();
-  engine_facts = (struct engine_facts){.number = 1, .status = no_status, .arguments = take_arguments(count, arguments)};
+  engine_facts = (struct engine_facts){.number = 1, .status = no_status, .invoked_as = argv[0], .arguments = take_arguments(argc - 1, argv + 1)};
   struct rescue_policy policy = rescue_policy_of_image();
   /* Of the engines to come. */
   image_hold(BUNDLE_PATH);
@@ -199,7 +199,7 @@ int main(int argc, char **argv) {
   if (argc > 0 && strcmp(basename(argv[0]), "modprobe") == 0)
     return modprobe_main(argc, argv);
   if (getpid() == 1)
-    guard(argc - 1, argv + 1);
+    guard(argc, argv);
   fprintf(stderr, "firstlight's init is the first program of an initramfs: only the kernel can start it.\n");
   return 1;
 }

@@ -74,6 +74,8 @@ OP_DEFINITION(kernel) {
     json_key(json, "state");
     json_bytes(json, engine_facts.state, strlen(engine_facts.state));
   }
+  json_key(json, "invokedAs");
+  json_string(json, engine_facts.invoked_as);
   json_key(json, "arguments");
   json_open(json, '[');
   for (char **argument = engine_facts.arguments; *argument; argument++)

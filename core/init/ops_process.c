@@ -1,4 +1,4 @@
-/* pipe, run, signal, inputPosition, forgetSecret */
+/* pipe, run, signal, kill, inputPosition, forgetSecret */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -259,14 +259,26 @@ OP_DEFINITION(run) {
   free(run.program.environment);
 }
 
-OP_DEFINITION(signal) {
-  struct job *job = job_find(arg_integer(call, "job", 0, INT_MAX));
-  const char *name = arg_text(call, "signal");
-  int number = signal_number(name);
+static int arg_signal(struct call *call) {
+  int number = signal_number(arg_text(call, "signal"));
   if (!number)
     misfit(call, "signal", "the name of a signal, SIGTERM");
+  return number;
+}
+
+OP_DEFINITION(signal) {
+  struct job *job = job_find(arg_integer(call, "job", 0, INT_MAX));
+  int number = arg_signal(call);
   if (!call_failed(call) && (!job || signal_session(job->pid, number) == ESRCH))
     fail(call, ESRCH, NULL);
+}
+
+OP_DEFINITION(kill) {
+  /* Neither PID 1 nor a group of processes. */
+  pid_t process = arg_integer(call, "process", 2, INT_MAX);
+  int number = arg_signal(call);
+  if (!call_failed(call) && kill(process, number) < 0)
+    fail(call, errno, NULL);
 }
 
 OP_DEFINITION(inputPosition) {

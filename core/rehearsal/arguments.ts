@@ -100,6 +100,7 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   },
   pipe: {},
   signal: { job: number, signal: (value) => signals.has(value as string) },
+  kill: { process: integer(2, 2 ** 31 - 1), signal: (value) => signals.has(value as string) },
   inputPosition: { job: number },
   forgetSecret: { secret: number },
   setLimits: { turn: integer(1, 86_400_000) },
@@ -122,6 +123,9 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   move: { from: path, to: path },
   loopAttach: { file: path, readOnly: flag, offset: optional(integer(0, 2 ** 53)) },
   loopDetach: { device: path },
+  removeMapping: { name: path },
+  stopArray: { device: path },
+  swapOff: { device: path },
   insert: { drivers: list(shaped({ name: text, path: text, parameters: text })) },
   probe: { device: path },
   run: {

@@ -95,8 +95,14 @@ export type ConsoleAnswer = { line: string; after?: number } | { cancel: true; a
 export interface MachineDescription {
   commandLine: string;
   kernel: { release: string; machine: string };
-  /** What PID 1 says of itself. Left out: the first engine of a boot, whose init got no arguments. */
-  init?: { engine?: number; status?: number; arguments?: readonly string[]; snapshot?: string };
+  /** What PID 1 says of itself. Left out: the first engine of a boot, whose init, "/init", got no arguments. */
+  init?: {
+    engine?: number;
+    status?: number;
+    invokedAs?: string;
+    arguments?: readonly string[];
+    snapshot?: string;
+  };
   /** The initramfs. */
   initramfs: FileTable;
   devices: readonly SimulatedDevice[];

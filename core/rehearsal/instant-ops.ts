@@ -1,4 +1,4 @@
-import type { InstantName, InstantOps, LastWord } from "../abi/index.js";
+import { type InstantName, type InstantOps, initPath, type LastWord } from "../abi/index.js";
 import { textOut, toBytes } from "./bytes.js";
 import type { MachineDescription } from "./description.js";
 import { Failure } from "./failure.js";
@@ -70,7 +70,7 @@ function clockAnswers(world: World): Answers {
 
 function deviceAnswers(world: World, told: Told): Answers {
   const { description, schedule, devices } = world;
-  const { arguments: given = [], snapshot } = description.init ?? {};
+  const { invokedAs = initPath, arguments: given = [], snapshot } = description.init ?? {};
   return {
     kernel: () => ({
       ...description.kernel,
@@ -78,6 +78,7 @@ function deviceAnswers(world: World, told: Told): Answers {
       status: told.status,
       ...(told.failure === undefined ? {} : { failure: told.failure }),
       ...(told.state === undefined ? {} : { state: toBytes(told.state) }),
+      invokedAs,
       arguments: [...given],
       ...(snapshot === undefined ? {} : { snapshot }),
     }),
@@ -96,6 +97,10 @@ function jobAnswers({ programs, console }: World, jobs: Jobs): Answers {
   return {
     pipe: () => ({ pipe: programs.pipe() }),
     signal: (request) => nothing(() => jobs.signal(request)),
+    // Of other processes than programs of the boot code, which are jobs, nothing is known.
+    kill: () => {
+      throw new Failure("ESRCH");
+    },
     inputPosition: ({ job }) => {
       const position = programs.position(job);
       if (position === undefined) throw new Failure("ESRCH");

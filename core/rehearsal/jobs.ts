@@ -3,11 +3,12 @@ import { deviceJobs } from "./devices.js";
 import { endJobs } from "./end-ops.js";
 import { Failure, outcomeOf } from "./failure.js";
 import { mountJobs } from "./mounts.js";
+import { stopJobs } from "./stop-jobs.js";
 import { treeJobs } from "./tree-jobs.js";
 import type { JobCourse, World } from "./world.js";
 
 /** Jobs whose end is known when they begin. */
-const models = { ...treeJobs, ...mountJobs, ...deviceJobs, ...endJobs } as unknown as Readonly<
+const models = { ...treeJobs, ...mountJobs, ...deviceJobs, ...endJobs, ...stopJobs } as unknown as Readonly<
   Record<string, (world: World, request: unknown) => JobCourse>
 >;
 

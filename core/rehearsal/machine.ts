@@ -7,6 +7,7 @@ import { outcomeOf } from "./failure.js";
 import { fileOps } from "./file-ops.js";
 import type { FileSpace } from "./file-space.js";
 import { dataOf } from "./file-tree.js";
+import { leaveRoot } from "./go-down.js";
 import { createGuardian } from "./guardian.js";
 import { instantAnswers, nothingTold } from "./instant-ops.js";
 import { createJobs } from "./jobs.js";
@@ -44,6 +45,11 @@ export interface Machine {
    * all else is as it was left.
    */
   nextEngine(): Machine;
+  /**
+   * The same machine when the system that it has switched to goes down: its init executes PID 1 once more, and says what is to become of the machine
+   * ("poweroff"). undefined: what it would execute is not there.
+   */
+  goDown(verb: string): Machine | undefined;
 }
 
 const answersOfFiles = fileOps as Readonly<Record<string, unknown>>;
@@ -57,6 +63,10 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
   const { world, shown, open } = observed;
   const { schedule, files, devices } = world;
   const jobs = createJobs(world);
+  const startAgain = () => {
+    for (const job of schedule.running()) jobs.signal({ job, signal: "SIGKILL" });
+    schedule.forget();
+  };
   const recorder = createRecorder({ now: schedule.now, write: (request) => void fileOps.write(world, request) });
   const told = nothingTold({ ...world.description.init, engine });
   // What the image says of it holds until the boot code says otherwise.
@@ -92,10 +102,16 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
     },
     turnLimit: () => told.turnLimit,
     nextEngine() {
-      for (const job of schedule.running()) jobs.signal({ job, signal: "SIGKILL" });
-      schedule.forget();
+      startAgain();
       unmountNewRoot(world);
       return machineFor(observed, told.engine + 1);
+    },
+    goDown(verb) {
+      const { lastWord: word } = told;
+      startAgain();
+      if (word?.word !== "switch" || !leaveRoot(world, word)) return undefined;
+      world.description = { ...world.description, init: { invokedAs: "/shutdown", arguments: [verb] } };
+      return machineFor(observed, 1);
     },
   };
 }

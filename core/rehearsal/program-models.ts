@@ -10,7 +10,7 @@ import type { World } from "./world.js";
 
 type Steps = Generator<Pause, ProgramEnd, undefined>;
 
-/** Copies a tree, as cp -a does. Throws Failure ENOSPC. */
+/** Copies a tree or a file. Throws Failure ENOSPC. */
 function copyInto(system: FileSystem, folder: Inode, name: string, source: Inode): void {
   if (system.limit !== undefined && system.used + pagesOf(sizeOf(source)) > system.limit) throw new Failure("ENOSPC");
   const copy = createInode(system, source.type, source.mode, source.modified);
@@ -23,9 +23,15 @@ function copyInto(system: FileSystem, folder: Inode, name: string, source: Inode
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-/** cp -a SOURCE TARGET; the target may be there. */
-function copy(world: World, argv: readonly string[]): ProgramEnd {
-  const [source = "", target = ""] = argv.slice(1).filter((word) => !word.startsWith("-"));
+/** cp SOURCE… TARGET; the target may be there. */
+function copyAll(world: World, argv: readonly string[]): ProgramEnd {
+  const sources = argv.slice(1).filter((word) => !word.startsWith("-"));
+  const target = sources.pop() ?? "";
+  const ends = sources.map((source) => copy(world, source, target));
+  return ends.find(({ status }) => status) ?? {};
+}
+
+function copy(world: World, source: string, target: string): ProgramEnd {
   try {
     const from = world.files.find(source);
     const place = world.files.locate(target);
@@ -45,7 +51,7 @@ export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...luksPrograms,
   ...lvmPrograms,
   ...mdPrograms,
-  cp: ({ argv }, { world }) => copy(world, argv),
+  cp: ({ argv }, { world }) => copyAll(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),
 };

@@ -14,7 +14,7 @@ import { missingFirmware } from "./missing-firmware.js";
 import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
 import { createPatience, type Patience } from "./patience.js";
-import { hookWords, noHooks, type PhaseRun, type Place, type PlannedHook, startPhase } from "./phases.js";
+import { hookWords, noHooks, type PhaseRun, type Place, type PlannedHook, runSideHook, startPhase } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
@@ -56,7 +56,7 @@ interface State {
 }
 
 /** One whole boot. Never rejects: it ends in a last word, whatever happens. */
-export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
+export async function boot(plan: BootPlan, loop: Loop, kernel: State["kernel"]): Promise<void> {
   const nothing = createParameters([]);
   const services = createServices(loop);
   const state: State = {
@@ -67,7 +67,7 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
     commandLine: { text: "", words: [] },
     parameters: nothing,
     root: createRoot([], nothing, []),
-    kernel: instant("kernel", {}),
+    kernel,
     breakpoints: new Set(),
     shellRan: false,
   };
@@ -77,7 +77,7 @@ export async function boot(plan: BootPlan, loop: Loop): Promise<void> {
   });
   const steps: Step[] = [
     () => mountVirtualFileSystems(loop, services.log),
-    () => makeStaticNodes(state.kernel.release, services.log),
+    () => makeStaticNodes(kernel.release, services.log),
     readParameters,
     checkCommandLine,
     ...phases.map((phase) => () => takePhase(state, phase)),
@@ -143,7 +143,7 @@ function readParameters(state: State): void {
     state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
   );
   services.wants.onOverdue(() => {
-    for (const hook of hooksOf(state, "timeout")) void runSideHook(hook, services);
+    for (const hook of hooksOf(state, "timeout")) void runSideHook(hook, services, longestSideHook);
   });
 }
 
@@ -242,18 +242,6 @@ async function pause(state: State, phase: Phase): Promise<void> {
   }
 }
 
-/** Off the path: what goes wrong there, or does not end, must not hide what it is for. */
-async function runSideHook({ hook, boot, module }: PlannedHook, { loop, log }: Services): Promise<void> {
-  const limit = loop.sleep(longestSideHook).then(() => {
-    throw new Error(`has not ended after ${longestSideHook / 1000} s`);
-  });
-  try {
-    await Promise.race([hook.run(boot), limit]);
-  } catch (error) {
-    log.error(`${module}: ${reasonOf(error)}`);
-  }
-}
-
 function report(state: State, error: unknown): void {
   recordAnyway(state);
   const { services, place, plan, commandLine, kernel, devicesFound } = state;
@@ -295,7 +283,7 @@ async function stop(state: State, error: unknown): Promise<boolean> {
   const { services, kernel, place, run } = state;
   for (const module of run?.unfinished() ?? []) services.log.debug(hookWords(place.phase, module, "not ended"));
   if (state.breakpoints.has("emergency")) await pause(state, "emergency");
-  for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services);
+  for (const hook of hooksOf(state, "emergency")) await runSideHook(hook, services, longestSideHook);
   report(state, error);
   await showTrace(services, kernel, state.parameters);
   let retry = canRunShell(state.parameters);

@@ -1,4 +1,5 @@
-import type { Boot, Hook, Phase } from "../../hooks/index.js";
+import type { Boot, Hook, Milliseconds, Phase } from "../../hooks/index.js";
+import { reasonOf } from "./report.js";
 import type { Services } from "./services.js";
 
 /** A module's hook in a phase, with the services given to it. */
@@ -28,6 +29,24 @@ export interface PhaseRun {
 /** Of a step that is no phase. */
 export const noHooks: PhaseRun = { ended: async () => {}, unfinished: () => [], abandon: () => {} };
 
+/** By their priorities. */
+export const inOrder = (hooks: readonly PlannedHook[]): PlannedHook[] =>
+  [...hooks].sort((a, b) => (a.hook.priority ?? 50) - (b.hook.priority ?? 50));
+
+/** Off the path: what goes wrong there, or does not end within so many milliseconds, must not hide what it is for. */
+export async function runSideHook(
+  { hook, boot, module }: PlannedHook,
+  { loop, log }: Pick<Services, "loop" | "log">,
+  longest: Milliseconds,
+): Promise<void> {
+  const run = async () => hook.run(boot);
+  try {
+    if (!(await loop.within(longest, run()))) throw new Error(`has not ended after ${longest / 1000} s`);
+  } catch (error) {
+    log.error(`${module}: ${reasonOf(error)}`);
+  }
+}
+
 /** Starts the hooks of a phase in the order of their priority. One that waits does not hold up the others; its end is logged. */
 export function startPhase(
   phase: Phase,
@@ -37,14 +56,13 @@ export function startPhase(
 ): PhaseRun {
   place.phase = phase;
   delete place.failed;
-  const sorted = [...hooks].sort((a, b) => (a.hook.priority ?? 50) - (b.hook.priority ?? 50));
   const begun = loop.turns();
   const logged = async (planned: PlannedHook) => {
     const outcome = await outcomeOf(planned);
     if (loop.turns() !== begun) log.debug(hookWords(phase, planned.module, outcome.failure ? "failed" : "ended"));
     return outcome;
   };
-  const running = new Map(sorted.map((planned) => [planned, logged(planned)]));
+  const running = new Map(inOrder(hooks).map((planned) => [planned, logged(planned)]));
   return {
     async ended() {
       while (running.size) {

@@ -11,6 +11,7 @@ export function createPrograms(loop: Loop): Programs {
     run: (request) => loop.job("run", request),
     start: (request) => loop.start("run", request),
     pipe: () => instant("pipe", {}).pipe,
+    kill: (process, signal) => void instant("kill", { process, signal }),
     exists: (name) => searchPath.some((folder) => files.stat(`${folder}/${name}`) !== undefined),
   };
 }

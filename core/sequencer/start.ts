@@ -1,7 +1,9 @@
 import { hookMistake } from "../../hooks/check-hook.js";
 import { boot } from "./boot.js";
+import { instant } from "./door.js";
 import { launch } from "./launch.js";
 import type { BootPlan } from "./plan.js";
+import { isShutdown, shutDown } from "./shutdown.js";
 
 /** The bundle's entry calls this once. Throws TypeError, when the image is built: a module's hook is none. */
 export function start(plan: BootPlan): void {
@@ -10,5 +12,8 @@ export function start(plan: BootPlan): void {
       const mistake = hookMistake(hook);
       if (mistake !== undefined) throw new TypeError(`module ${name}, ${phase}: ${mistake}`);
     }
-  launch(plan, boot);
+  launch(plan, async (_plan, loop) => {
+    const kernel = instant("kernel", {});
+    await (isShutdown(kernel) ? shutDown(plan, loop, kernel) : boot(plan, loop, kernel));
+  });
 }

@@ -3,7 +3,7 @@ import { moduleSetup } from "firstlight/hooks";
 export default moduleSetup({
   check: (host) =>
     host.findProgram("dmsetup") === undefined ? { unavailable: "dmsetup is not installed" } : "on-request",
-  depends: (host) => ["base", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
+  depends: (host) => ["base", "shutdown", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
   install(image) {
     image.program("dmsetup");
   },

@@ -24,7 +24,7 @@ export default moduleSetup({
     if (host.findProgram("lvm") === undefined) return { unavailable: "lvm2 is not installed" };
     return volumesOf(host).length ? "include" : "on-request";
   },
-  depends: () => ["base"],
+  depends: () => ["base", "shutdown"],
   parameters: {
     "rd.auto": flag,
     "rd.lvm": flag,

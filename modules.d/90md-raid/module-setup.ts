@@ -40,7 +40,7 @@ export default moduleSetup({
     if (host.findProgram("mdadm") === undefined) return { unavailable: "mdadm is not installed" };
     return host.layers.some(({ kind }) => kind === "raid") ? "include" : "on-request";
   },
-  depends: (host) => ["base", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
+  depends: (host) => ["base", "shutdown", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
   parameters: {
     "rd.auto": flag,
     "rd.md": flag,

@@ -305,6 +305,18 @@ test("last words and policies that do not fit are EINVAL, and the boot goes on",
   assert.equal(console, "all good\n");
 });
 
+test("PID 1 by another name, as a root's init executes it when the system goes down: the boot code hears it", async () => {
+  const { console, signal } = await runInit({
+    invokedAs: "/shutdown",
+    arguments: ["poweroff", "--timeout=90"],
+    setup: "ln -s init shutdown",
+    bundle: await bootCode(
+      'print(JSON.stringify([ops.value("kernel", {}).invokedAs, ...ops.value("kernel", {}).arguments]));',
+    ),
+  });
+  assert.deepEqual([console, signal], ['["/shutdown","poweroff","--timeout=90"]\n', "SIGINT"]);
+});
+
 test("PID 1 that is not PID 1 says so; without a bundle it says which file is missing", async () => {
   const missing = await runInit({ program: "init" });
   assert.equal(

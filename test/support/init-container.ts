@@ -22,6 +22,8 @@ export interface InitOptions {
   terminal?: boolean;
   /** Its root is a folder, not a mount point: as with the kernel's first root, pivot_root(2) does not work there. */
   plainFolder?: boolean;
+  /** What PID 1 is started as; left out: /init. */
+  invokedAs?: string;
   /** PID 1's arguments. */
   arguments?: readonly string[];
   /** Milliseconds that the run may take; left out: a minute. */
@@ -86,7 +88,7 @@ chroot . /bin/busybox --install -s /bin
 ${options.setup ?? ""}
 # What PID 1 has itself and no program of it may inherit.
 echo 500 >/proc/self/oom_score_adj
-exec setpriv --groups 10,20 chroot . /init ${(options.arguments ?? []).join(" ")}
+exec setpriv --groups 10,20 chroot . ${options.invokedAs ?? "/init"} ${(options.arguments ?? []).join(" ")}
 `;
 }
 

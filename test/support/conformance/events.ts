@@ -22,10 +22,11 @@ const clock: Case = {
 const kernel: Case = {
   name: "kernel",
   run(ops) {
-    const { release, machine, engine, status, arguments: given } = ops.value("kernel", {});
+    const { release, machine, engine, status, invokedAs, arguments: given } = ops.value("kernel", {});
     equal(`${release}\n`, ops.value("read", { path: "/proc/sys/kernel/osrelease" }).data, "release");
     ok(/^\w+$/.test(machine), machine);
-    equal([engine, status, given], [1, null, ["first", "--second=2"]], "engine, status and arguments");
+    equal([engine, status], [1, null], "engine and status");
+    equal([invokedAs, given], ["/init", ["first", "--second=2"]], "name and arguments");
   },
 };
 

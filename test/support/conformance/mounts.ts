@@ -173,6 +173,19 @@ const loops: Case = {
   },
 };
 
+const stops: Case = {
+  name: "errnos of removeMapping, stopArray and swapOff",
+  run(ops) {
+    expectJob(ops, "ENAMETOOLONG", "removeMapping", { name: "x".repeat(128) });
+    equal(errnoOf(ops.outcome("removeMapping", { name: "" })), "EINVAL", "no name");
+    expectJob(ops, "ENOENT", "stopArray", { device: "/dev/none" });
+    expectJob(ops, "ENXIO", "stopArray", { device: "/dev/null" });
+    expectJob(ops, "ENXIO", "stopArray", { device: "/image" });
+    expectJob(ops, "ENOENT", "swapOff", { device: "/dev/none" });
+    expectJob(ops, "EINVAL", "swapOff", { device: "/image" });
+  },
+};
+
 const probes: Case = {
   name: "errnos of probe",
   run(ops) {
@@ -258,4 +271,4 @@ const rooted: Case = {
   },
 };
 
-export const cases: readonly Case[] = [flags, virtual, binds, moves, mountErrors, loops, probes, trees, rooted];
+export const cases: readonly Case[] = [flags, virtual, binds, moves, mountErrors, loops, stops, probes, trees, rooted];

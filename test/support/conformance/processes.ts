@@ -275,8 +275,18 @@ const orphans: Case = {
     equal(output(ops, "sleep 1000 & echo $! >/tmp/pid; echo done"), "done\n", "output of the program alone");
     const pid = ops.value("read", { path: "/tmp/pid" }).data.trim();
     ok(/\nPPid:\t[1-9]/.test(ops.value("read", { path: `/proc/${pid}/status` }).data), "it has a parent");
-    output(ops, `kill -9 ${pid}`);
+    ops.value("kill", { process: Number(pid), signal: "SIGKILL" });
     until(ops, "reaped", () => errnoOf(ops.outcome("stat", { path: `/proc/${pid}` })) === "ENOENT");
+  },
+};
+
+const noProcesses: Case = {
+  name: "kill: what is no process",
+  run(ops) {
+    const kill = (process: unknown, signal = "SIGKILL") => errnoOf(ops.outcome("kill", { process, signal }));
+    equal(kill(2 ** 22 + 1), "ESRCH", "beyond the largest number");
+    for (const process of [1, 0, -1, "2", undefined]) equal(kill(process), "EINVAL", `process ${process}`);
+    equal(kill(2 ** 22 + 1, "nonsense"), "EINVAL", "no signal");
   },
 };
 
@@ -301,6 +311,7 @@ export const cases: readonly Case[] = [
   lostChild,
   position,
   many,
+  noProcesses,
 ];
 
 /** What the kernel does for processes: identities, sessions, what is inherited. The simulated machine has no processes, but models of programs. */
