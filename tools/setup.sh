@@ -20,7 +20,9 @@ bench) packages="$packages qemu-system-x86 mmdebstrap fdisk time" ;;
 esac
 
 # Debian 12 has virtiofsd in qemu-system-common, which comes with QEMU; later ones have a package of that name.
-[ "$purpose" != test ] || [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ] || packages="$packages virtiofsd"
+case $purpose in
+test | bench) [ "$(. /etc/os-release && echo "${VERSION_ID:-}")" = 12 ] || packages="$packages virtiofsd" ;;
+esac
 
 fail() {
 	echo "$0: $*" >&2

@@ -5,7 +5,7 @@ import { type Ending, judge, losses } from "./verdict.js";
 const environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
 
 /** Everything that an archive can hold. */
-const tarCommand = [
+export const tarCommand = [
   "tar",
   "-x",
   "-p",

@@ -1,12 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { serveFolders } from "../../core/emulator/virtiofsd.js";
 import { compileShared, compileStatic } from "../support/compile.js";
 import { makeDisk } from "../support/disks.js";
-import { type Kernel, unpackedDrivers } from "../support/kernels.js";
+import type { Kernel } from "../support/kernels.js";
 import { outFolder, projectFolder } from "../support/paths.js";
 import { type GuestSettings, startGuest } from "../support/qemu.js";
 import { run } from "../support/run.js";
+import { emptyFolder, packImage } from "./floors.js";
 import { median } from "./median.js";
 
 const sources = join(projectFolder, "test/bench");
@@ -17,14 +18,19 @@ const rootUuid = "8f3c6a0e-52c1-4a3d-9d7e-0a1b2c3d4e5f";
 export interface MeasuredRoot {
   parameters: string;
   /** For one guest. */
-  offer(): Promise<{ settings: Pick<GuestSettings, "disks" | "folders">; end(): Promise<void> }>;
+  offer(): Promise<{ settings: RootSettings; end(): Promise<void> }>;
 }
 
+type RootSettings = Pick<GuestSettings, "disks" | "folders" | "memory" | "qemuArguments">;
+
+/** What is there without a process that serves it. */
+export const onDisks = (parameters: string, settings: RootSettings): MeasuredRoot => ({
+  parameters,
+  offer: async () => ({ settings, end: async () => {} }),
+});
+
 /** An ext4 file system on a disk. */
-export const diskRoot: MeasuredRoot = {
-  parameters: `root=UUID=${rootUuid} ro`,
-  offer: async () => ({ settings: { disks: [{ file: join(folder, "disk.img") }] }, end: async () => {} }),
-};
+export const diskRoot = onDisks(`root=UUID=${rootUuid} ro`, { disks: [{ file: join(folder, "disk.img") }] });
 
 /** A folder, as osbuild has it, with another one mounted. */
 export const folderRoot: MeasuredRoot = {
@@ -70,82 +76,118 @@ async function pluginInterface(): Promise<1 | 3> {
   return Number(major) < 9 ? 1 : 3;
 }
 
-async function emptyFolder(name: string): Promise<string> {
-  const path = join(folder, name);
-  await rm(path, { recursive: true, force: true });
-  await mkdir(path);
-  return path;
+/** How often a boot is counted: the median is what it takes. */
+export interface Repeated {
+  times: number;
 }
 
-function packImage(content: string, compressor: string, image: string): Promise<string> {
-  const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | $2 >"$3"';
-  return run(["sh", "-c", pack, "sh", content, compressor, image]);
-}
-
-/** The hand-written inits, and the drivers that they need. */
-const floors = { floor: ["virtio_pci", "virtio_blk"], "folder-floor": ["virtio_pci", "virtiofs"] };
-
-/** Builds the image whose init is such a source. */
-export async function buildFloor(kernel: Kernel, source: keyof typeof floors): Promise<string> {
-  const content = await emptyFolder(source);
-  const image = join(folder, `${source}.img`);
-  const names: string[] = [];
-  for (const driver of await unpackedDrivers(kernel, floors[source])) {
-    const name = basename(driver.path);
-    names.push(`"/${name}",`);
-    await writeFile(join(content, name), driver.content);
-  }
-  for (const name of ["dev", "proc", "root", "run", "sys", "tmp"]) await mkdir(join(content, name));
-  await compileStatic(join(sources, `${source}.c`), join(content, "init"), [`-DFLOOR_DRIVERS=${names.join("")}`]);
-  await packImage(content, "zstd -q", image);
-  return image;
-}
-
-/** Millions of guest instructions from /init's first one to the first one of the new root's init; the median of three boots. */
+/** Millions of guest instructions from /init's first one to the first one of the new root's init. */
 export async function bootInstructions(
   kernel: Kernel,
   image: string,
   machine: string,
   root: MeasuredRoot,
+  { times }: Repeated,
 ): Promise<number> {
-  const initrd = join(folder, "counted.img");
-  await appendStart(image, initrd);
   const counts: number[] = [];
-  for (let boot = 0; boot < 3; boot++) {
-    counts.push(await countBoot(kernel, initrd, machine, root));
-  }
+  for (let boot = 0; boot < times; boot++)
+    counts.push(instructionsOf(await countBoot({ kernel, image, machine, root })));
   return median(counts);
 }
 
 /** The kernel unpacks archive after archive; an uncompressed one begins at a multiple of four bytes. */
-async function appendStart(image: string, initrd: string): Promise<void> {
-  const content = await readFile(image);
-  const padding = Buffer.alloc((4 - (content.length % 4)) % 4);
-  await writeFile(initrd, Buffer.concat([content, padding, await readFile(files.start)]));
+export async function appendArchives(image: string, archives: readonly string[], initrd: string): Promise<void> {
+  let content = await readFile(image);
+  for (const archive of archives) {
+    const padding = Buffer.alloc((4 - (content.length % 4)) % 4);
+    content = Buffer.concat([content, padding, await readFile(archive)]);
+  }
+  await writeFile(initrd, content);
 }
 
-async function countBoot(kernel: Kernel, initrd: string, machine: string, root: MeasuredRoot): Promise<number> {
-  const countsFile = join(folder, "counts.txt");
+/** One boot that was counted. */
+export interface CountedBoot {
+  /** What was passed, in this order: a marker's number, and how many instructions were executed up to it, in all and by the kernel. */
+  marks: Mark[];
+  /** What the new root's init has handed out (end.c): the recording of a boot of ours, /proc/meminfo and /proc/zoneinfo. */
+  told: Buffer;
+}
+
+export interface Mark {
+  id: number;
+  instructions: number;
+  kernel: number;
+  /** Microseconds on this machine's clock. */
+  time: number;
+}
+
+/** Of start.c and end.c. */
+export const [startMarker, endMarker] = [1, 2];
+
+/** What is booted, and on what. */
+export interface BootSettings {
+  kernel: Kernel;
+  image: string;
+  machine: string;
+  root: MeasuredRoot;
+  /** Addresses in /init that are markers, too, by their numbers. */
+  watches?: ReadonlyMap<number, string>;
+  /** Does the new root's init hand out what it can tell? */
+  tells?: true;
+}
+
+let boots = 0;
+
+/** Boots once, and counts. Rejects where the boot does not arrive. */
+export async function countBoot({ kernel, image, machine, root, watches, tells }: BootSettings): Promise<CountedBoot> {
+  const file = (ending: string) => join(folder, `boot-${number}.${ending}`);
+  const number = boots++;
+  await appendArchives(image, [files.start], file("img"));
+  const plugin = [
+    files.plugin,
+    `counts=${file("counts")}`,
+    ...[...(watches ?? [])].map((watch) => `watch=${watch.join(":")}`),
+  ];
   const { settings, end: stop } = await root.offer();
   const guest = startGuest({
     kernel: kernel.image,
-    initrd,
+    initrd: file("img"),
     // Since 6.12 the kernel still tests its ciphers while /init runs: 0 to 300 million instructions that are not the boot's.
     cmdline: `quiet cryptomgr.notests rdinit=/start ${root.parameters}`,
-    ...settings,
     memory: 1024,
+    ...settings,
     machine,
-    logFile: join(folder, "console.log"),
-    qemuArguments: ["-plugin", `${files.plugin},counts=${countsFile}`],
+    logFile: file("log"),
+    ...(tells ? { recordingFile: file("told") } : {}),
+    qemuArguments: [...(settings.qemuArguments ?? []), "-plugin", plugin.join(",")],
   });
   await guest.ended().finally(stop);
-  const counts = new Map(
-    (await readFile(countsFile, "utf8")).split("\n").map((line) => line.split(" ") as [string, string]),
-  );
-  const begin = counts.get("1");
-  const end = counts.get("2");
-  if (begin === undefined || end === undefined) {
-    throw new Error(`the boot did not pass both markers; the console is in ${folder}/console.log`);
-  }
-  return (Number(end) - Number(begin)) / 1e6;
+  const marks = readMarks(await readFile(file("counts"), "utf8"));
+  for (const marker of [startMarker, endMarker])
+    if (!marks.some(({ id }) => id === marker))
+      throw new Error(`${image} did not boot past both markers on ${machine}; its console is in ${file("log")}`);
+  const told = tells ? await readFile(file("told")) : Buffer.alloc(0);
+  for (const ending of ["img", "counts", "log", "told"]) await rm(file(ending), { force: true });
+  return { marks, told };
 }
+
+function readMarks(counts: string): Mark[] {
+  return counts
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const [id = 0, instructions = 0, kernel = 0, time = 0] = line.split(" ").map(Number);
+      return { id, instructions, kernel, time };
+    });
+}
+
+const between = ({ marks }: CountedBoot, figure: "instructions" | "time"): number => {
+  const at = (marker: number) => marks.find(({ id }) => id === marker)?.[figure] ?? Number.NaN;
+  return at(endMarker) - at(startMarker);
+};
+
+/** Millions, from /init's first to the first one of the new root's init. */
+export const instructionsOf = (boot: CountedBoot): number => between(boot, "instructions") / 1e6;
+
+/** Seconds on this machine's clock for them. */
+export const secondsOf = (boot: CountedBoot): number => between(boot, "time") / 1e6;

@@ -1,7 +1,8 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
+import type { Table } from "./figures.js";
 import { median } from "./median.js";
 
 /** One way to build an image. */
@@ -19,42 +20,48 @@ export interface RunFigures {
   processor: number;
   /** MB of the process that had most. */
   memory: number;
+  /** Processes and threads. */
+  processes: number;
 }
 
-/** Medians of three runs. */
-export interface BuildFigures extends RunFigures {
-  name: string;
-  /** Bytes. */
-  size: number;
-}
+const figures: readonly (keyof RunFigures)[] = ["time", "processor", "memory", "processes"];
 
-/** Runs every build three times, in turns, so that what else the machine does hits all of them alike. */
-export async function measureBuilds(builds: readonly Build[]): Promise<BuildFigures[]> {
+/** Runs every build so many times, in turns, so that what else the machine does hits all of them alike. */
+export async function measureBuilds(builds: readonly Build[], rounds: number): Promise<Table> {
   const runs = builds.map(() => [] as RunFigures[]);
-  for (let round = 0; round < 3; round++) {
-    for (const [number, build] of builds.entries()) {
-      runs[number]?.push(await timed(build.command));
-    }
-  }
-  const medianOf = (number: number, figure: keyof RunFigures) =>
-    median(runs[number]?.map((each) => each[figure]) ?? []);
-  return Promise.all(
-    builds.map(async ({ name, image }, number) => ({
+  for (let round = 0; round < rounds; round++)
+    for (const [number, build] of builds.entries()) runs[number]?.push(await timed(build.command));
+  return {
+    id: "builds",
+    title: `Builds: the median of ${rounds}, in turns`,
+    columns: [
+      { name: "time", unit: "s", digits: 2 },
+      { name: "processor", unit: "s", digits: 2 },
+      { name: "memory", unit: "MB", digits: 0 },
+      { name: "processes", unit: "", digits: 0 },
+    ],
+    rows: builds.map(({ name }, number) => ({
       name,
-      time: medianOf(number, "time"),
-      processor: medianOf(number, "processor"),
-      memory: medianOf(number, "memory"),
-      size: (await stat(image)).size,
+      values: figures.map((figure) => median((runs[number] ?? []).map((each) => each[figure]))),
     })),
-  );
+    notes: ["memory: of the largest process; processes: with threads"],
+  };
 }
 
-/** Runs a command once, as root. */
+/**
+ * Runs a command once, as root. It has process IDs of its own, which the kernel gives one after the other, to threads too: the next one tells how
+ * many there were.
+ */
 export async function timed(command: readonly string[]): Promise<RunFigures> {
   const folder = join(outFolder, "bench");
   const report = join(folder, "time.txt");
   await mkdir(folder, { recursive: true });
-  await runAsRoot(["time", "-o", report, "-f", "%e %U %S %M", ...command]);
-  const [time = 0, user = 0, system = 0, kibibytes = 0] = (await readFile(report, "utf8")).split(" ").map(Number);
-  return { time, processor: user + system, memory: (kibibytes * 1024) / 1e6 };
+  const script = 'time -o "$0" -f "%e %U %S %M" "$@" && sh -c \'echo $$\' >>"$0"';
+  const inNamespace = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script, report];
+  await runAsRoot([...inNamespace, ...command]);
+  const [time = 0, user = 0, system = 0, kibibytes = 0, nextId = 0] = (await readFile(report, "utf8"))
+    .split(/\s+/)
+    .map(Number);
+  // The shell, time, and the shell that told its ID.
+  return { time, processor: user + system, memory: (kibibytes * 1024) / 1e6, processes: nextId - 3 };
 }

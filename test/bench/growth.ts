@@ -1,81 +1,130 @@
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeExt4 } from "../support/disks.js";
 import { mkinitrdCommand } from "../support/firstlight.js";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
+import { scsiUnits } from "../support/qemu.js";
+import { bootInstructions, diskRoot, type MeasuredRoot, onDisks } from "./boots.js";
 import { timed } from "./builds.js";
+import { type Aim, figureOf, type Section, type Table } from "./figures.js";
+import { makeFiles, makeModules, multiplyDrivers } from "./growth-inputs.js";
 import { median } from "./median.js";
+import { pooled } from "./pool.js";
 
 const folder = join(outFolder, "bench/growth");
+const machine = "q35";
 const factors = [1, 4, 16];
-const filesOfOne = 1000;
+const [filesOfOne, modulesOfOne] = [1000, 8];
+const disks = [1, 8, 64];
+/** The last step may cost as much for each part as the one before it, and a fifth more for chance. */
+const tolerance = 1.2;
+/** What the look-up in sixteen times as many aliases may add to a boot. */
+const longestLookUp = 1.02;
 
-/** Seconds of processor time that images take that are 1, 4 and 16 times as large in one respect; not compressed. */
-export interface Growth {
-  what: string;
-  seconds: number[];
+interface Grown {
+  /** "files × 4" */
+  name: string;
+  command: string[];
+  image: string;
+  runs: number[];
+  boots: boolean;
 }
 
-/** Builds with more and more files, and with kernels that have more and more drivers; each the median of three, in turns. */
-export async function measureGrowth(kernel: Kernel): Promise<Growth[]> {
+/** Builds and boots with more and more files, modules, drivers and disks. */
+export async function measureGrowth(kernel: Kernel, rounds: number): Promise<Section> {
   await rm(folder, { recursive: true, force: true });
-  const image = join(folder, "x.img");
-  const commands: { what: string; command: string[]; runs: number[] }[] = [];
-  for (const factor of factors) {
-    const files = await makeFiles(filesOfOne * factor);
-    const command = mkinitrdCommand(["-N", "--no-compress", "-i", files, "/data"], image, kernel);
-    commands.push({ what: "files", command, runs: [] });
-    const drivers = mkinitrdCommand(["-N", "--no-compress"], image, await multiplyDrivers(kernel, factor));
-    commands.push({ what: "drivers", command: drivers, runs: [] });
-  }
-  for (let round = 0; round < 3; round++)
-    for (const { command, runs } of commands) runs.push((await timed(command)).processor);
-  return ["files", "drivers"].map((what) => ({
-    what,
-    seconds: commands.filter((each) => each.what === what).map(({ runs }) => median(runs)),
-  }));
-}
-
-/** How many times as much 15 parts more cost as 3 more: 5 where the growth is linear. */
-export function steepness({ seconds: [one = 0, four = 0, sixteen = 0] }: Growth): number {
-  return (sixteen - one) / (four - one);
-}
-
-async function makeFiles(count: number): Promise<string> {
-  const top = join(folder, `files-${count}`);
-  for (let number = 0; number < count; number++) {
-    const file = join(top, String(number % 100), String(number));
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, `${number}\n`.repeat(20));
-  }
-  return top;
-}
-
-/** The kernel with each driver so many times, under other names and aliases. */
-async function multiplyDrivers({ release, modules, image }: Kernel, factor: number): Promise<Kernel> {
-  const copy = join(folder, `drivers-${factor}`, release);
-  await mkdir(copy, { recursive: true });
-  const linesOf = async (list: string) =>
-    (await readFile(join(modules, list), "utf8")).split("\n").filter((line) => line && !line.startsWith("#"));
-  for (const list of ["modules.builtin", "modules.softdep"])
-    await writeFile(join(copy, list), `${(await linesOf(list)).join("\n")}\n`);
-  const [dependencies, aliases] = [await linesOf("modules.dep"), await linesOf("modules.alias")];
-  const copies = Array.from({ length: factor }, (_, number) => (number ? `_${number}` : ""));
-  const renamed = (text: string, suffix: string) => text.replaceAll(".ko", `${suffix}.ko`);
-  for (const suffix of copies)
-    for (const path of dependencies.map((line) => line.slice(0, line.indexOf(":")))) {
-      const target = join(copy, renamed(path, suffix));
-      await mkdir(dirname(target), { recursive: true });
-      await link(join(modules, path), target);
-    }
-  const write = (list: string, lines: string[]) => writeFile(join(copy, list), `${lines.join("\n")}\n`);
-  await write(
-    "modules.dep",
-    copies.flatMap((suffix) => dependencies.map((line) => renamed(line, suffix))),
+  await mkdir(folder, { recursive: true });
+  const grown = (await Promise.all(factors.map((factor) => grownBy(kernel, factor)))).flat();
+  for (let round = 0; round < rounds; round++)
+    for (const { command, runs } of grown) runs.push((await timed(command)).processor);
+  const onDisk = (image: string, root: MeasuredRoot) => () =>
+    bootInstructions(kernel, image, machine, root, { times: 1 });
+  const boots = await pooled(
+    2,
+    grown.map(({ image, boots: bootable }) => (bootable ? onDisk(image, diskRoot) : async () => null)),
   );
-  await write(
-    "modules.alias",
-    copies.flatMap((suffix) => aliases.map((line) => line.replace(/ (\S+)$/, `${suffix} $1${suffix}`))),
+  const plain = grown.find(({ name }) => name === `drivers × 1`)?.image ?? "";
+  const roots = await Promise.all(disks.map(rootOnLast));
+  const byDisks = await pooled(
+    2,
+    roots.map((root) => onDisk(plain, root)),
   );
-  return { release, modules: copy, image };
+  const table: Table = {
+    id: "growth",
+    title: `Growth: images of ours, not compressed; the median of ${rounds} builds, one boot on ${machine}`,
+    columns: [
+      { name: "build, processor", unit: "s", digits: 2 },
+      { name: "boot, instructions", unit: "M", digits: 1 },
+    ],
+    rows: [
+      ...grown.map(({ name, runs }, index) => ({ name, values: [median(runs), boots[index] ?? null] })),
+      ...disks.map((count, index) => ({ name: `disks × ${count}`, values: [null, byDisks[index] ?? null] })),
+    ],
+    notes: [
+      `files × 1: ${filesOfOne} files in the image; modules × 1: ${modulesOfOne} modules with a hook; drivers × 1: all of the kernel, and their aliases`,
+      "disks: the root is on the last one; only its own costs a mount",
+    ],
+  };
+  await rm(folder, { recursive: true });
+  return { tables: [table], aims: aimsOf(table) };
+}
+
+async function grownBy(kernel: Kernel, factor: number): Promise<Grown[]> {
+  const [files, modules, drivers] = await Promise.all([
+    makeFiles(join(folder, `files-${factor}`), filesOfOne * factor),
+    makeModules(join(folder, `modules-${factor}`), modulesOfOne * factor),
+    multiplyDrivers(kernel, factor, join(folder, `drivers-${factor}`)),
+  ]);
+  const part = (what: string, options: string[], of: Kernel, boots: boolean): Grown => {
+    const image = join(folder, `${what}-${factor}.img`);
+    const command = mkinitrdCommand(["-q", "-N", "--no-compress", ...options], image, of);
+    return { name: `${what} × ${factor}`, command, image, runs: [], boots };
+  };
+  const local = part("modules", ["--local"], kernel, true);
+  return [
+    part("files", ["-i", files, "/data"], kernel, false),
+    { ...local, command: ["sh", "-c", 'cd "$0" && exec "$@"', modules, ...local.command] },
+    part("drivers", [], drivers, true),
+  ];
+}
+
+/** So many disks at one SCSI controller, the last of which is the usual one. */
+async function rootOnLast(count: number): Promise<MeasuredRoot> {
+  const content = join(folder, "empty");
+  await mkdir(content, { recursive: true });
+  const others = Array.from({ length: count - 1 }, (_, number) => join(folder, `disk-${count}-${number}.img`));
+  for (const [number, file] of others.entries()) {
+    const uuid = `8f3c6a0e-52c1-4a3d-9d7e-${String(number).padStart(12, "0")}`;
+    await makeExt4(file, { uuid, label: `other ${number}`, content, size: 1 });
+  }
+  return onDisks(diskRoot.parameters, {
+    qemuArguments: scsiUnits([...others, join(outFolder, "bench/disk.img")], "on"),
+  });
+}
+
+function aimsOf(table: Table): Aim[] {
+  const steps = (what: string, counts: readonly number[], column: string): Aim => {
+    const [one = 0, some = 0, many = 0] = counts.map((count) => figureOf(table, `${what} × ${count}`, column));
+    const [first = 0, second = 0, third = 0] = counts;
+    return {
+      what: `${column} with more ${what}: the last step against the first one, each for one more`,
+      figure: (many - some) / (third - second) / ((some - one) / (second - first)),
+      limit: tolerance,
+      unit: "x",
+    };
+  };
+  const [build = "", boot = ""] = table.columns.map(({ name }) => name);
+  const driversTimes = (factor: number) => figureOf(table, `drivers × ${factor}`, boot);
+  return [
+    ...["files", "modules", "drivers"].map((what) => steps(what, factors, build)),
+    steps("modules", factors, boot),
+    steps("disks", disks, boot),
+    {
+      what: `${boot} with 16 times as many aliases: times as many`,
+      figure: driversTimes(16) / driversTimes(1),
+      limit: longestLookUp,
+      unit: "x",
+    },
+  ];
 }

@@ -1,4 +1,7 @@
-/** npm run bench:life: the part of npm run bench that needs no other generator, nor a virtual machine. */
-import { reportLife } from "./life.js";
+/** npm run bench:life: the part of npm run bench that needs neither another generator nor a virtual machine. */
+import { measureLife } from "./life.js";
+import { formatAims, formatTable } from "./table.js";
 
-await reportLife();
+const { tables, aims } = await measureLife();
+for (const table of tables) console.log(formatTable(table));
+console.log(formatAims(aims));

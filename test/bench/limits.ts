@@ -11,9 +11,3 @@ export async function sizeOfDrivers(image: string, level: string): Promise<numbe
   const pack = `cd "$0" && find . -name '*.ko' | LC_ALL=C sort | cpio --quiet -o -H newc | zstd -q -T0 "$1" -c | wc -c`;
   return Number(await run(["sh", "-c", pack, folder, level]));
 }
-
-/** One line: a figure, what it may be, and whether it is. */
-export function judged(what: string, figure: number, limit: number, unit: string): string {
-  const verdict = figure <= limit ? "kept" : "MISSED";
-  return `${what.padEnd(62)}${figure.toFixed(2).padStart(9)} ${unit}  at most ${limit.toFixed(2)}: ${verdict}`;
-}

@@ -10,34 +10,53 @@ const packages = [
   "pkg-config",
 ];
 
-/** A generator of another project, inside of the Debian that `peerSystem` makes. */
+/** A way to build an image with another project's generator, inside of the Debian that `peerSystem` makes. */
 export interface Peer {
   name: string;
+  /** Which image of ours it is comparable with. */
+  kind: "generic" | "host-only";
   image: string;
-  /** What builds a generic image. */
   command(release: string): string[];
 }
 
+/** What all of them compress with: the level that initramfs-tools has unless told otherwise, and ours. */
+export const level = "-9";
+
+const compressor = ["--compress", `zstd -q -T0 ${level}`];
+const quietly = ["dracut", "--force", "--quiet", ...compressor];
+
 export const dracut: Peer = {
-  name: "dracut --no-hostonly --zstd (-15)",
+  name: "dracut -N",
+  kind: "generic",
   image: "/tmp/dracut.img",
-  command: (release) => ["dracut", "--force", "--quiet", "--no-hostonly", "--zstd", "/tmp/dracut.img", release],
+  command: (release) => [...quietly, "--no-hostonly", "/tmp/dracut.img", release],
+};
+/** Nothing that is to be seen here has a driver, so that this is the least that it makes. */
+const hostOnlyDracut: Peer = {
+  name: "dracut",
+  kind: "host-only",
+  image: "/tmp/dracut-host.img",
+  command: (release) => [...quietly, "--hostonly", "--no-hostonly-cmdline", "/tmp/dracut-host.img", release],
 };
 /** MODULES=most is how Debian configures it. */
 export const initramfsTools: Peer = {
-  name: "mkinitramfs -c zstd (-9), MODULES=most",
+  name: "mkinitramfs, MODULES=most",
+  kind: "generic",
   image: "/tmp/initramfs-tools.img",
-  command: (release) => ["mkinitramfs", "-c", "zstd", "-o", "/tmp/initramfs-tools.img", release],
+  command: (release) => ["mkinitramfs", "-c", "zstd", "-l", level.slice(1), "-o", "/tmp/initramfs-tools.img", release],
 };
-/** It has to be told the drivers. */
-export const tinyInitramfs: Peer = {
-  name: "mktirfs, with virtio_pci and virtio_blk",
+/** It has to be told the drivers, and compresses by gzip. */
+const tinyInitramfs: Peer = {
+  name: "mktirfs, two drivers",
+  kind: "generic",
   image: "/tmp/tiny-initramfs.img",
   command: (release) => {
     const options = ["--auto-modules=no", "--microcode=no", "--include-modules=virtio_pci,virtio_blk"];
     return ["mktirfs", ...options, "-o", "/tmp/tiny-initramfs.img", release];
   },
 };
+
+export const peers: readonly Peer[] = [dracut, initramfsTools, tinyInitramfs, hostOnlyDracut];
 
 /** The folder of a small Debian with all the peers, the kernel's drivers and its configuration. */
 export async function peerSystem({ release, modules, image }: Kernel): Promise<string> {
@@ -58,6 +77,7 @@ export async function peerSystem({ release, modules, image }: Kernel): Promise<s
 
 /** What runs a peer's command with the peers' system as its root; its mounts are gone with it. As root. */
 export function inside(system: string, command: readonly string[]): string[] {
-  const enter = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"';
+  const enter =
+    'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" && mount -t tmpfs run "$0/run" && exec chroot "$0" "$@"';
   return ["unshare", "--mount", "sh", "-c", enter, system, ...command];
 }

@@ -1,0 +1,59 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { compileStatic } from "../support/compile.js";
+import { type Kernel, unpackedDrivers } from "../support/kernels.js";
+import { outFolder, projectFolder } from "../support/paths.js";
+import { run } from "../support/run.js";
+
+const sources = join(projectFolder, "test/bench");
+const folder = join(outFolder, "bench");
+
+/** Made anew, below out/bench. */
+export async function emptyFolder(name: string): Promise<string> {
+  const path = join(folder, name);
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path);
+  return path;
+}
+
+/** Packs a folder's content as a cpio archive, by a command that compresses. */
+export function packImage(content: string, compressor: string, image: string): Promise<string> {
+  const pack = 'cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | $2 >"$3"';
+  return run(["sh", "-c", pack, "sh", content, compressor, image]);
+}
+
+/** The hand-written inits, and the drivers that they need. */
+const floors = {
+  floor: ["virtio_pci", "virtio_blk"],
+  "folder-floor": ["virtio_pci", "virtiofs"],
+  "unpack-floor": ["virtio_pci", "virtio_blk"],
+};
+
+/** Builds the image whose init is such a source. */
+export const buildFloor = (kernel: Kernel, source: "floor" | "folder-floor"): Promise<string> =>
+  buildSegment(kernel, { source, name: source, options: [], compressor: "zstd -q" });
+
+/** Builds an archive with such an init. `name`: of what is made; `options`: more of gcc's. */
+export async function buildSegment(
+  kernel: Kernel,
+  {
+    source,
+    name,
+    options,
+    compressor,
+  }: { source: keyof typeof floors; name: string; options: readonly string[]; compressor: string },
+): Promise<string> {
+  const content = await emptyFolder(name);
+  const image = join(folder, `${name}.img`);
+  const paths: string[] = [];
+  for (const driver of await unpackedDrivers(kernel, floors[source])) {
+    const file = basename(driver.path);
+    paths.push(`"/${file}",`);
+    await writeFile(join(content, file), driver.content);
+  }
+  for (const directory of ["dev", "proc", "root", "run", "sys", "tmp", "volume"]) await mkdir(join(content, directory));
+  const all = [`-DFLOOR_DRIVERS=${paths.join("")}`, ...options];
+  await compileStatic(join(sources, `${source}.c`), join(content, "init"), all);
+  await packImage(content, compressor, image);
+  return image;
+}

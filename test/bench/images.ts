@@ -1,0 +1,27 @@
+import { stat } from "node:fs/promises";
+import { readContents } from "../../core/image/contents.js";
+import type { Table } from "./figures.js";
+
+/** What is in images: those of the peers have to be readable. */
+export async function measureImages(images: readonly { name: string; image: string }[]): Promise<Table> {
+  const rows = [];
+  for (const { name, image } of images) {
+    const { members } = await readContents(image);
+    const unpacked = members.reduce((sum, { size }) => sum + size, 0);
+    rows.push({ name, values: [(await stat(image)).size / 1e6, unpacked / 1e6, members.length] });
+  }
+  return {
+    id: "images",
+    title: "Images: all compressed by zstd -9, but mktirfs's by gzip -9",
+    columns: [
+      { name: "size", unit: "MB", digits: 2 },
+      { name: "unpacked", unit: "MB", digits: 1 },
+      { name: "files", unit: "", digits: 0 },
+    ],
+    rows,
+    notes: [
+      "drivers are each generator's own choice; files: with directories and links",
+      "host-only: of a machine whose root is no block device, so that it is the least that each makes",
+    ],
+  };
+}

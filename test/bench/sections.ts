@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import { mkinitrdCommand } from "../support/firstlight.js";
+import type { Kernel } from "../support/kernels.js";
+import { outFolder } from "../support/paths.js";
+import { runAsRoot } from "../support/run.js";
+import { type Bootable, measureBoots } from "./boot-tables.js";
+import { diskRoot, folderRoot, prepareBoots } from "./boots.js";
+import { type Build, measureBuilds } from "./builds.js";
+import { type Aim, figureOf, type Section, type Table } from "./figures.js";
+import { buildFloor } from "./floors.js";
+import { folderImages } from "./folder-boots.js";
+import { measureGrowth } from "./growth.js";
+import { measureImages } from "./images.js";
+import { measureLife } from "./life.js";
+import { sizeOfDrivers } from "./limits.js";
+import { measureParts } from "./parts.js";
+import { dracut, initramfsTools, inside, level, type Peer, peerSystem, peers } from "./peers.js";
+import { measureUnpacking } from "./unpacking.js";
+
+/** A part of the benchmark. The first prepares what the others need. */
+type Measure = (kernel: Kernel) => Promise<Section>;
+
+const folder = join(outFolder, "bench");
+const imageOf = (file: string) => join(folder, `${file}.img`);
+const generic = { name: "firstlight -N", file: "generic" };
+const hostOnly = { name: "firstlight", file: "host-only" };
+
+function ourBuilds(kernel: Kernel): Build[] {
+  const build = ({ name, file }: typeof generic, ...options: string[]): Build => ({
+    name,
+    image: imageOf(file),
+    // What this machine has booted with is not what the others are asked to look at.
+    command: mkinitrdCommand(["-q", "--compress", `zstd ${level}`, ...options], imageOf(file), kernel),
+  });
+  return [build(generic, "-N"), build(hostOnly, "--no-rehearse")];
+}
+
+const peerBuild = (system: string, { release }: Kernel, { name, image, command }: Peer): Build => ({
+  name,
+  command: inside(system, command(release)),
+  image: join(system, image),
+});
+
+/** Builds and images: ours alone, or beside those of the others. */
+function measureGenerators(rounds: number, others: readonly Peer[]): Measure {
+  return async (kernel) => {
+    const system = others.length ? await peerSystem(kernel) : "";
+    const builds = [...ourBuilds(kernel), ...others.map((peer) => peerBuild(system, kernel, peer))];
+    const built = await measureBuilds(builds, rounds);
+    // The images of the peers are root's.
+    await runAsRoot(["chmod", "a+r", ...builds.map(({ image }) => image)]);
+    const images = await measureImages(builds);
+    const aims = [...(others.length ? aimsBeside(built, images) : []), await aimOfDrivers(images)];
+    return { tables: [built, images], aims };
+  };
+}
+
+function aimsBeside(builds: Table, images: Table): Aim[] {
+  const part = (table: Table, column: string, of: Peer, limit: number): Aim => ({
+    what: `${generic.name}, ${column}: part of ${of.name}'s`,
+    figure: figureOf(table, generic.name, column) / figureOf(table, of.name, column),
+    limit,
+    unit: "x",
+  });
+  return [
+    part(builds, "time", dracut, 1 / 10),
+    part(builds, "time", initramfsTools, 1 / 5),
+    part(images, "size", dracut, 1 / 4),
+  ];
+}
+
+const aimOfDrivers = async (images: Table): Promise<Aim> => ({
+  what: `${generic.name}: image beside 1.1 times its drivers alone, and 3 MB`,
+  figure: figureOf(images, generic.name, "size"),
+  limit: 1.1 * ((await sizeOfDrivers(imageOf(generic.file), level)) / 1e6) + 3,
+  unit: "MB",
+});
+
+/** Boots from ext4 by UUID on virtio-blk. */
+function measureDiskBoots(times: number, memory: boolean, others: readonly Peer[]): Measure {
+  return async (kernel) => {
+    await prepareBoots();
+    const system = others.length ? await peerSystem(kernel) : "";
+    const images: Bootable[] = [
+      { name: "floor.c", image: await buildFloor(kernel, "floor"), ours: false },
+      { name: generic.name, image: imageOf(generic.file), ours: true },
+      ...others.map(({ name, image }) => ({ name, image: join(system, image), ours: false })),
+    ];
+    return measureBoots(
+      kernel,
+      { id: "disk-boots", title: "Boots from ext4 by UUID", root: diskRoot, images },
+      { times, memory },
+    );
+  };
+}
+
+/** Boots from a folder, and with another one, by virtiofs. */
+function measureFolderBoots(times: number, memory: boolean): Measure {
+  return async (kernel) => {
+    const images = await folderImages(kernel);
+    const boots = { id: "folder-boots", title: "Boots from two folders by virtiofs", root: folderRoot, images };
+    return measureBoots(kernel, boots, { times, memory });
+  };
+}
+
+const measureAllParts: Measure = async (kernel) => {
+  const settings = { kernel, machine: "q35" };
+  const disk = { ...settings, image: imageOf(generic.file), root: diskRoot };
+  const virtiofs = { ...settings, image: imageOf("folder"), root: folderRoot };
+  const title = (what: string) => `Where the instructions of ${generic.name}'s boot from ${what} go, on q35`;
+  return {
+    tables: [
+      await measureParts(disk, "disk-parts", title("ext4")),
+      await measureParts(virtiofs, "folder-parts", title("folders")),
+    ],
+    aims: [],
+  };
+};
+
+/** What needs no other generator, once. */
+export const quickSections: readonly Measure[] = [
+  measureGenerators(1, []),
+  measureDiskBoots(1, false, []),
+  measureFolderBoots(1, false),
+  measureAllParts,
+];
+
+const bootable = peers.filter(({ kind }) => kind === "generic");
+
+export const wholeSections: readonly Measure[] = [
+  measureGenerators(5, peers),
+  measureDiskBoots(3, true, bootable),
+  measureFolderBoots(3, true),
+  measureAllParts,
+  (kernel) => measureUnpacking(kernel, 3),
+  (kernel) => measureGrowth(kernel, 3),
+  measureLife,
+];
