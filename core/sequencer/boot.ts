@@ -7,7 +7,7 @@ import { readDriverSettings } from "./driver-settings.js";
 import { canRunShell, runShell, showReport } from "./emergency.js";
 import { files } from "./files.js";
 import { findDevices, pollMedia } from "./find-devices.js";
-import { lockedDevices } from "./locked-devices.js";
+import { type IdleMembers, idleMembers } from "./idle-members.js";
 import { logSettings, print } from "./log.js";
 import type { Loop } from "./loop.js";
 import { missingFirmware } from "./missing-firmware.js";
@@ -252,18 +252,23 @@ function report(state: State, error: unknown): void {
     wants: wants.open(),
     running: loop.running(),
     devices: devicesFound && devices.all(),
-    locked: devicesFound
-      ? lockedDevices(
-          devices.all(),
-          plan.modules.some(({ name }) => name === "luks"),
-        )
-      : [],
+    idle: devicesFound ? idleOf(state) : [],
     firmware: missingFirmware(drivers.tried()),
     commandLine: commandLine.text,
     build: plan.build,
     kernel: kernel.release,
   };
   showReport(facts, log);
+}
+
+/** The report is to come out, whatever sysfs answers. */
+function idleOf({ plan, services: { devices, log } }: State): IdleMembers[] {
+  try {
+    return idleMembers(devices.all(), (name) => plan.modules.some((module) => module.name === name));
+  } catch (error) {
+    log.warning(`what is not set up cannot be told: ${reasonOf(error)}`);
+    return [];
+  }
 }
 
 /** What fails before the command line is read is recorded, too. */

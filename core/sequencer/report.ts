@@ -1,5 +1,6 @@
 import { BootError, type Device, OpError } from "../../hooks/index.js";
 import { describeDevice } from "./device-links.js";
+import type { IdleMembers } from "./idle-members.js";
 import type { Place } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import type { OpenWant } from "./wants.js";
@@ -12,8 +13,8 @@ export interface ReportFacts {
   running: string[];
   /** undefined: the boot has not looked for any yet. */
   devices: Device[] | undefined;
-  /** Encrypted devices that are locked, a line each. */
-  locked: string[];
+  /** What those may lie on that do not come. */
+  idle: IdleMembers[];
   /** What drivers of this boot may lack, a line each. */
   firmware: string[];
   commandLine: string;
@@ -58,6 +59,13 @@ function remedyOf(error: unknown): string {
   );
 }
 
+/** Where something is waited for that may lie on what nobody has set up. */
+function below(wants: readonly OpenWant[], idle: readonly IdleMembers[]): string {
+  const headings = new Set(idle.map(({ heading }) => heading));
+  if (!wants.length || !headings.size) return "";
+  return `It may lie on what is there and not set up: see ${[...headings].join(", ")} below. Otherwise: `;
+}
+
 /** What a person in front of a machine that did not boot has to know. */
 export function formatReport({
   error,
@@ -65,7 +73,7 @@ export function formatReport({
   wants,
   running,
   devices,
-  locked,
+  idle,
   firmware,
   commandLine,
   build,
@@ -73,7 +81,7 @@ export function formatReport({
 }: ReportFacts): string {
   const where = place.failed ? `${place.phase}, in the module ${place.failed}` : place.phase;
   const lines = ["", "──── The boot has stopped ────", `What:    ${reasonOf(error)}`];
-  lines.push(`Remedy:  ${remedyOf(error)}`, `Where:   ${where}`);
+  lines.push(`Remedy:  ${below(wants, idle)}${remedyOf(error)}`, `Where:   ${where}`);
   for (const want of wants) {
     lines.push(`Waiting: ${want.description}, wanted for ${want.for}`);
     const nearest = want.nearest();
@@ -82,7 +90,7 @@ export function formatReport({
   for (const job of running) lines.push(`Running: ${job}`);
   const found = devices?.map(describeDevice).join("\n         ") || "none";
   lines.push(`Devices: ${devices ? found : "not looked for yet"}`);
-  for (const device of locked) lines.push(`Locked:  ${device}`);
+  for (const { heading, text } of idle) lines.push(`${`${heading}:`.padEnd(8)} ${text}`);
   for (const lack of firmware) lines.push(`Drivers: ${lack}`);
   lines.push(`Command: ${commandLine}`, `Image:   ${describeBuild(build)}; kernel ${kernel}`);
   // Neither a mistake of the user's nor of the machine's: whoever mends it needs the place in the code.

@@ -48,9 +48,10 @@ const machine: Omit<MachineDescription, "commandLine"> = {
 async function boot(
   commandLine: string,
   change: Partial<MachineDescription> = {},
+  code = bundle,
 ): Promise<{ word: LastWord; shown: string; time: number }> {
   const simulated = createMachine({ ...machine, commandLine, ...change });
-  const word = await rehearse(bundle, simulated);
+  const word = await rehearse(code, simulated);
   return { word, shown: simulated.console(), time: simulated.now() };
 }
 
@@ -85,6 +86,47 @@ test("a device that does not come: the report names it, who wanted it, and the n
     new RegExp(`there is vda1 UUID=${uuid} LABEL=ROOT ext4`),
     /Where: {3}initqueue, in the module rootfs-block/,
   );
+});
+
+test("a root that may lie on what is not set up: the report says on what, what sets it up, and which module the image lacks", async () => {
+  const [array, container] = ["0d55b9a8-5b6e-4e0c-9d3c-0b7a1c2d3e4f", "5f1c1fb0-8a0e-4a43-9b0c-6f2d6a7b8c9d"];
+  const member = (name: string, minor: number, TYPE: string, UUID: string): SimulatedDevice => ({
+    name,
+    number: `8:${minor}`,
+    tags: { TYPE, UUID },
+  });
+  /** One disk is in use already, and one belongs to an array that has begun and does not run. */
+  const held = (name: string, holder: string) => ({
+    [`devices/simulated/block/${name}/holders/${holder}/dev`]: "0:0\n",
+  });
+  const change = {
+    devices: [
+      member("sda", 0, "linux_raid_member", array),
+      member("sdb", 16, "linux_raid_member", array),
+      member("sdc", 32, "crypto_LUKS", container),
+      member("sdd", 48, "LVM2_member", "x"),
+      member("sde", 64, "crypto_LUKS", "in-use"),
+    ],
+    sysfs: {
+      ...held("sda", "md127"),
+      ...held("sde", "dm-0"),
+      "devices/virtual/block/md127/md/array_state": "inactive\n",
+      "class/block/md127": { type: "symlink", mode: 0o777, target: "../../devices/virtual/block/md127" },
+    } satisfies MachineDescription["sysfs"],
+  };
+  const uuid = "0d55b9a8:5b6e4e0c:9d3c0b7a:1c2d3e4f";
+  const facts = [
+    `Array:   ${uuid} does not run; of its members there is /dev/sda, /dev/sdb: an image with the module md-raid (mkinitrd -a md-raid), by rd.md.uuid=${uuid}, assembles it, once enough of them are there`,
+    `Locked:  /dev/sdc is encrypted: an image with the module luks (mkinitrd -a luks), by rd.luks.uuid=${container}, unlocks it`,
+    "LVM:     no volume is active on /dev/sdd: an image with the module lvm (mkinitrd -a lvm), by rd.lvm.lv=GROUP/VOLUME, activates one, once all physical volumes that it needs are there",
+  ];
+  const { shown } = await boot("root=/dev/mapper/root rd.retry=3 rd.shell=0", change);
+  assert.deepEqual(shown.match(/^(Array|Locked|LVM): .*/gm), facts, shown);
+  assert.match(shown, /^Remedy: {2}It may lie on .*: see Array, Locked, LVM below\. Otherwise: Compare the name /m);
+  const withLvm = await bundleWith({ add: ["lvm"] });
+  const other = { ...change, devices: change.devices.slice(3, 4), initramfs: { ...machine.initramfs, "etc/lvm/": "" } };
+  const { shown: withModule } = await boot("root=/dev/mapper/root rd.retry=3 rd.shell=0 rd.lvm=0", other, withLvm);
+  assert.match(withModule, /^LVM: .* \/dev\/sdd: rd\.lvm\.lv=GROUP\/VOLUME on the kernel command line activates one/m);
 });
 
 test("no disk at all: the report says so", () =>
