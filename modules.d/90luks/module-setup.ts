@@ -51,7 +51,7 @@ export default moduleSetup({
     if (!host.findProgram("cryptsetup")) return { unavailable: "cryptsetup is not installed" };
     return containersOf(host).length || linesFor(host).length ? "include" : "on-request";
   },
-  depends: (host) => ["base", "fs-lib", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
+  depends: (host) => ["base", "fs-lib", "shutdown", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
   parameters: {
     ...Object.fromEntries(
       ["luks", "rd.luks"].flatMap((name) => Object.entries(shared).map(([end, declared]) => [name + end, declared])),
