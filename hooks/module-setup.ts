@@ -127,6 +127,10 @@ export interface Host {
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
   /** Host-only: what /, /usr, swap and devices that were added lie on besides disks and partitions, each once. Generic, or not to be seen: empty. */
   readonly layers: readonly HostLayer[];
+  /** Programs that check file systems, as --fscks names them; none: --nofscks. Left out: those for the types of the file systems. */
+  readonly fsck?: readonly string[];
+  /** Host-only: where this machine hibernates to, in the form of resume= and resume_offset=, if its kernel has been told. */
+  readonly resume?: { readonly device: string; readonly offset?: number };
   /** Host-only: modaliases of the host's devices. Generic: empty. */
   readonly modaliases: readonly string[];
   /** Is this driver (by name, "ext4") built into the kernel that the image is for, or a file of its module tree? */

@@ -141,6 +141,8 @@ export interface JobOps {
   removeTree: [AtPath, { removed: number }];
   /** Any file system. EFBIG if `length` is left out and the file is over 1 MiB. */
   readFile: [AtPathIn & { offset?: number; length?: number }, { data: ByteString; size: number }];
+  /** One write(2) to a file that is there, as the op `write`, where the kernel waits for a device meanwhile: /sys/power/resume. */
+  writeFile: [AtPath & { data: ByteString }, Nothing];
   /** Any file system. `follow`: true if left out. `executable`: may the engine's user execute it? */
   statFile: [AtPathIn & { follow?: boolean }, FileStatus & { executable: boolean }];
 
@@ -230,6 +232,7 @@ export const ops: { readonly [Name in OpName]: OpDescription } = {
   sync: job("EIO"),
   removeTree: job(...change, "EBUSY", "EIO"),
   readFile: job(...lookup, "EISDIR", "EIO", "EFBIG", "ESTALE"),
+  writeFile: job(...change, "EISDIR", "EIO", "EBUSY", "ENODEV", "EXDEV", "ENXIO"),
   statFile: job(...lookup, "EIO", "ESTALE"),
   mount: job(
     ...lookup,

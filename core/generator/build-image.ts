@@ -11,9 +11,11 @@ import { createHostAnswers } from "./host-answers.js";
 import { type HostDevices, readHostDevices, readOtherHost } from "./host-devices.js";
 import { createHostFiles } from "./host-files.js";
 import { readFstab, readMounts } from "./host-mounts.js";
+import { readResume } from "./host-resume.js";
 import { rootDoubt } from "./host-root.js";
 import { addDrivers } from "./image-drivers.js";
 import { chooseFormat, packImage } from "./image-file.js";
+import { type ImageFstab, makeFstab } from "./image-fstab.js";
 import { createInstaller, installLayout } from "./install.js";
 import type { ImageParts } from "./keep.js";
 import { driverName, type KernelTree, readKernelTree } from "./kernel-tree.js";
@@ -78,6 +80,8 @@ interface Build extends Building {
   kernel: KernelTree | undefined;
   /** undefined: a generic image. */
   devices: HostDevices | undefined;
+  /** undefined: the image has none. */
+  fstab: ImageFstab | undefined;
 }
 
 /**
@@ -174,6 +178,7 @@ function beginBuild(settings: Settings, options: BuildOptions): Build {
     sizes: new Map(),
     kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder, host)),
     devices: readDevices(settings, options.report),
+    fstab: makeFstab(settings),
   };
 }
 
@@ -212,28 +217,41 @@ function chooseModules({
   options,
   kernel,
   devices,
+  fstab,
   host,
   problems,
   report,
 }: Build): Promise<SelectedModules> {
   const { hardware } = devices ?? {};
+  const resume = settings.hostOnly && settings.sysroot === "/" ? readResume("/") : undefined;
   const facts = {
     hostOnly: hardware !== undefined,
     ...(hardware && { hostOnlyMode: settings.strict ? ("strict" as const) : ("sloppy" as const) }),
     kernel: kernel?.release,
     machine: machine(),
     staticInit: settings.staticInit,
-    fileSystems: settings.drivers.fileSystems ?? devices?.fileSystems ?? [],
+    fileSystems: withOthers(settings.drivers.fileSystems ?? devices?.fileSystems ?? [], fstab?.types ?? []),
     layers: hardware ? (devices?.layers ?? []) : [],
     modaliases: hardware?.modaliases ?? [],
     ...(devices?.root && { root: devices.root }),
+    ...(settings.fsck && { fsck: settings.fsck }),
+    ...(resume && { resume }),
   };
+  const { modules } = settings;
+  const wishes = fstab ? { ...modules, add: [...modules.add, fstabModule] } : modules;
   const driverExists = (word: string) =>
     kernel !== undefined && [kernel.drivers, kernel.builtin].some((set) => set.has(driverName(word)));
   const available = findModules(options.moduleFolders ?? placesOfModules(settings), problems);
   const answer = createHostAnswers(host, facts, driverExists, () => kernel && kernelConfig(kernel, host));
-  return selectModules(available, settings.modules, answer, problems, report);
+  return selectModules(available, wishes, answer, problems, report);
 }
+
+/** It mounts what the image's own fstab says. */
+const fstabModule = "usr-mount";
+
+/** None stands for all: then nothing has to be added. */
+const withOthers = (types: readonly string[], others: readonly string[]) =>
+  types.length ? [...new Set([...types, ...others])] : [];
 
 /** No error: what the root is, root= says in the boot, and one from tmpfs-root needs nothing that the host's own lies on. */
 function warnOfLayers({ modules }: SelectedModules, { devices, report }: Build): void {
@@ -260,6 +278,7 @@ async function fill(selected: SelectedModules, build: Build): Promise<number> {
         ),
       );
   });
+  if (build.fstab) addText(tree, "/etc/fstab", build.fstab.text);
   fillTree(selected, settings.storeHostParameters, build);
   measured(build, "--install", () => {
     installItems(settings.install, false, build);

@@ -133,7 +133,7 @@ export function mergeCommandLine(
     const values = commandLine.values(name).map((value) => absolute(option, value));
     const before = option.replaces ? [] : (merged[key] ?? []);
     if (option.list) merged[key] = [before, values.flatMap(splitWords)].flat();
-    else if (name === "kernel-cmdline") merged[key] = [before, values].flat().join(" ").trim();
+    else if (option.joins) merged[key] = [before, values].flat().join(option.joins).trim();
     else merged[key] = option.sets ?? values.at(-1) ?? "";
   }
   // A module that the configuration adds can be left out for once by -o, and the other way round.

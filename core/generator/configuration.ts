@@ -124,6 +124,9 @@ function checkHash(hash: string): void {
     );
 }
 
+const joinerOf = (key: Key) =>
+  options.map((option: Option) => (option.key === key ? option.joins : undefined)).find(Boolean) ?? "";
+
 /**
  * Sets a key, or adds to it; the result is what is wrong with the value. As in a shell, an empty value takes back what was set before: what
  * is the default then counts again.
@@ -133,7 +136,7 @@ function setKey(values: Values, key: Key, adds: boolean, value: string): string 
   const before = adds ? values[key] : undefined;
   const taken = schema.items
     ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat()
-    : `${before ?? ""}${value}`.trim();
+    : [before ?? [], value.trim()].flat().join(joinerOf(key)).trim();
   delete values[key];
   if (!taken.length && !schema.enum && !schema.minLength) return undefined;
   if (mistakesOf("configuration", { [key]: taken }).length)

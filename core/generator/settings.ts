@@ -45,6 +45,10 @@ export interface Settings {
   installOptional: readonly string[];
   /** Absolute paths. */
   remove: readonly string[];
+  /** For the image's /etc/fstab: paths of files, and lines. */
+  fstab: { files: readonly string[]; lines: readonly string[] };
+  /** Programs that check file systems; undefined: those for their types. */
+  fsck: readonly string[] | undefined;
   /** undefined: by what the kernel can unpack. */
   compressor: Compressor | undefined;
   earlyMicrocode: boolean;
@@ -154,6 +158,11 @@ export function makeSettings(
     install: configuration.install_items ?? [],
     installOptional: configuration.install_optional_items ?? [],
     remove: (configuration.remove_items ?? []).map(removable),
+    fstab: {
+      files: configuration.add_fstab ?? [],
+      lines: (configuration.fstab_lines ?? "").split(";").filter((line) => line.trim()),
+    },
+    fsck: configuration.nofscks === "yes" ? [] : configuration.fscks,
     compressor: configuration.compress === undefined ? undefined : parseCompressor(configuration.compress),
     earlyMicrocode: configuration.early_microcode !== "no",
     temporaryFolder:

@@ -6,7 +6,17 @@ import type { ImageRequest, ModuleDeclaration } from "../schema/manifest.js";
 /** What a Host answers from fixed values. */
 export type HostFacts = Pick<
   Host,
-  "hostOnly" | "hostOnlyMode" | "staticInit" | "kernel" | "machine" | "fileSystems" | "layers" | "modaliases" | "root"
+  | "hostOnly"
+  | "hostOnlyMode"
+  | "staticInit"
+  | "kernel"
+  | "machine"
+  | "fileSystems"
+  | "layers"
+  | "modaliases"
+  | "root"
+  | "fsck"
+  | "resume"
 >;
 /** What a Host has to ask Node for. */
 export type HostQuestion = Exclude<keyof Host, keyof HostFacts>;

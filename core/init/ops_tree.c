@@ -1,4 +1,4 @@
-/* sync, removeTree, readFile, statFile: jobs, on any file system */
+/* sync, removeTree, readFile, writeFile, statFile: jobs, on any file system */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -83,6 +83,19 @@ OP_DEFINITION(readFile) {
   if (fd < 0)
     return fail(call, errno, NULL);
   answer_part(call, fd, offset, length);
+}
+
+OP_DEFINITION(writeFile) {
+  const char *path = arg_path(call, "path");
+  const struct json *data = arg_bytes(call, "data");
+  if (!in_job(call))
+    return;
+  int fd = open_for_writing(call, path, -1, false);
+  if (fd < 0)
+    return;
+  ssize_t written = write(fd, data->bytes, data->length);
+  if (written < (ssize_t)data->length)
+    fail(call, written < 0 ? errno : EIO, NULL);
 }
 
 OP_DEFINITION(statFile) {

@@ -117,6 +117,7 @@ const shapes: { readonly [Name in OpName]: Shape } = {
   sync: {},
   removeTree: { path },
   readFile: { ...inRoot, offset: optional(integer(0, 2 ** 53)), length: optional(number) },
+  writeFile: { path, data: bytes },
   statFile: { ...inRoot, follow: optional(flag) },
   mount: { source: text, target: path, type: text, flags, data: text },
   unmount: { target: path, lazy: optional(flag), force: optional(flag) },

@@ -63,6 +63,8 @@ export interface SimulatedDevice {
   changes?: readonly ({ after: number; medium?: true } & Partial<Pick<SimulatedDevice, "tags" | "files">>)[];
   /** When it is taken out again, milliseconds after its arrival. Left out: never. */
   gone?: number;
+  /** Exit status of a check of the file system on it, fsck(8). Left out: 0, it is clean. */
+  fsck?: number;
   /** How long a probe of it and a mount take, in milliseconds. Left out: 1. */
   probeLasts?: number;
   mountLasts?: number;

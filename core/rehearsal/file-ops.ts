@@ -78,7 +78,8 @@ function read(world: World, { path, limit = readLimit }: InstantOps["read"][0]):
   return data;
 }
 
-function write(world: World, { path, data, mode, append }: InstantOps["write"][0]): void {
+/** Throws Failure. */
+export function write(world: World, { path, data, mode, append }: InstantOps["write"][0]): void {
   const place = world.files.locate(path);
   if (mode !== undefined) inMemory(place.folder.mount);
   if (!place.found && mode === undefined) throw new Failure("ENOENT");

@@ -4,6 +4,7 @@ import { deviceFiles } from "./devices.js";
 import { Failure } from "./failure.js";
 import type { Mount } from "./file-space.js";
 import { addFiles, type FileSystem, type FileTable, type Inode, type SimulatedFile } from "./file-tree.js";
+import { hibernationFiles } from "./hibernation.js";
 import type { World } from "./world.js";
 
 /** Number of the engine's process. */
@@ -167,6 +168,9 @@ export function fill(world: World, system: FileSystem): void {
     add(world.folders.files());
     for (const [index, alias] of description.modaliases.entries())
       add({ [`bus/${alias.split(":", 1)[0]}/devices/${index}/modalias`]: `${alias}\n` });
+    const hibernation = hibernationFiles(world);
+    for (const name of Object.keys(hibernation)) add({ [`power/${name}`]: "" });
+    for (const [name, file] of Object.entries(hibernation)) hang(system, `power/${name}`, file);
     hang(system, "devices/virtual/mem/null/uevent", { read: () => "", write: (data) => announceNull(world, data) });
   } else if (system.type === "devtmpfs") {
     add({

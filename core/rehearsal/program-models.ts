@@ -2,6 +2,7 @@ import { archivePrograms } from "./archive-models.js";
 import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
+import { fsckPrograms } from "./fsck-model.js";
 import { luksPrograms } from "./luks-model.js";
 import { lvmPrograms } from "./lvm-model.js";
 import { mdPrograms } from "./md-model.js";
@@ -51,6 +52,7 @@ export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...luksPrograms,
   ...lvmPrograms,
   ...mdPrograms,
+  ...fsckPrograms,
   cp: ({ argv }, { world }) => copyAll(world, argv),
   depmod: () => ({}),
   shell: () => ({ lasts: 1000 }),

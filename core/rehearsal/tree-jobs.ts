@@ -1,6 +1,6 @@
 import type { JobOps } from "../abi/index.js";
 import { Failure } from "./failure.js";
-import { removeTree } from "./file-ops.js";
+import { removeTree, write } from "./file-ops.js";
 import type { LookUp, Spot } from "./file-space.js";
 import { dataOf, isFolder, sizeOf } from "./file-tree.js";
 import { type JobModels, soon, type World } from "./world.js";
@@ -43,7 +43,7 @@ function answers(world: World, { path, root }: JobOps["readFile"][0], doesAnswer
 }
 
 /** Jobs on any file system. */
-export const treeJobs: JobModels<"sync" | "removeTree" | "readFile" | "statFile"> = {
+export const treeJobs: JobModels<"sync" | "removeTree" | "readFile" | "writeFile" | "statFile"> = {
   sync: () => soon(() => ({})),
   removeTree: (world, { path }) => soon(() => ({ removed: removeTree(world, path) })),
   readFile: (world, request) => ({
@@ -51,6 +51,11 @@ export const treeJobs: JobModels<"sync" | "removeTree" | "readFile" | "statFile"
     lasts: answers(world, request, ({ inode }) => inode.type !== "fifo") ? 1 : Number.POSITIVE_INFINITY,
     result: () => readFile(world, request),
   }),
+  writeFile: (world, request) =>
+    soon(() => {
+      write(world, request);
+      return {};
+    }),
   statFile: (world, request) => ({
     lasts: answers(world, request, ({ mount }) => !mount.system.silent) ? 1 : Number.POSITIVE_INFINITY,
     result: () => statFile(world, request),

@@ -145,7 +145,7 @@ export function devicesOf(disks: readonly DiskPart[] = [], folder: string, first
 }
 
 function deviceOf(part: PartitionPart, folder: string): Omit<SimulatedDevice, "name" | "number"> {
-  const { size = usualSize, after, tags, ambivalent, probeLasts, mountLasts, files } = part;
+  const { size = usualSize, after, tags, ambivalent, probeLasts, mountLasts, fsck, files } = part;
   return {
     tags: tagsOf(tags),
     sectors: Math.floor(bytesOf(size) / sectorSize),
@@ -153,6 +153,7 @@ function deviceOf(part: PartitionPart, folder: string): Omit<SimulatedDevice, "n
     ...(after === undefined ? {} : { after: milliseconds(after) }),
     ...(ambivalent ? { ambivalent } : {}),
     ...(probeLasts === undefined ? {} : { probeLasts: milliseconds(probeLasts) }),
+    ...(fsck === undefined ? {} : { fsck }),
     ...(mountLasts === undefined ? {} : { mountLasts: milliseconds(mountLasts) }),
   };
 }

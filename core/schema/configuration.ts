@@ -61,7 +61,7 @@ export const keysOfDracutOnly: readonly string[] = [
     "enhanced_cpio",
     "fileloglvl",
   ],
-  ...["fscks", "hostonly_default_device", "hostonly_nics", "i18n_default_font", "i18n_install_all", "i18n_vars"],
-  ...["kmsgloglvl", "libdirs", "loginstall", "lvmconf", "machine_id", "mdadmconf", "nofscks", "parallel"],
+  ...["hostonly_default_device", "hostonly_nics", "i18n_default_font", "i18n_install_all", "i18n_vars"],
+  ...["kmsgloglvl", "libdirs", "loginstall", "lvmconf", "machine_id", "mdadmconf", "parallel"],
   ...["persistent_policy", "prefix", "ro_mnt", "show_modules", "squash_compress", "sysloglvl"],
 ];

@@ -54,6 +54,8 @@ export interface DiskPart {
   /** How long it takes to read its tags, and to mount it. */
   probeLasts?: number;
   mountLasts?: number;
+  /** Exit status of a check of the file system on it, fsck(8). Left out: 0, it is clean. */
+  fsck?: number;
   /** Of the file system on it. */
   files?: FilesPart;
   partitions?: PartitionPart[];
@@ -118,7 +120,7 @@ export interface FolderPart {
 /** The first one is named vda1, or nvme0n1p1. */
 export type PartitionPart = Pick<
   DiskPart,
-  "size" | "after" | "tags" | "ambivalent" | "probeLasts" | "mountLasts" | "files"
+  "size" | "after" | "tags" | "ambivalent" | "probeLasts" | "mountLasts" | "fsck" | "files"
 >;
 
 interface DriverPart {
@@ -223,6 +225,7 @@ const partition = part<PartitionPart>({
   ambivalent: flag,
   probeLasts: seconds,
   mountLasts: seconds,
+  fsck: { type: "integer", minimum: 0, maximum: 255 },
   files: filesRef,
 });
 const members = {

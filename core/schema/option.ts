@@ -16,6 +16,8 @@ export interface Option {
   sets?: string;
   /** Its value is a list of words separated by blanks; repeated, it adds to the list, and to the configuration's. */
   list?: true;
+  /** Repeated, its values are joined by this, and to the configuration's. */
+  joins?: string;
   /** As a list on the command line it stands for the configuration's. */
   replaces?: true;
   /** The only values. */

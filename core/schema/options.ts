@@ -12,7 +12,7 @@ import { size } from "./options/size.js";
 export const groups = {
   Output: output,
   Modules: modules,
-  Drivers: drivers,
+  "Drivers and file systems": drivers,
   Host: host,
   Content: content,
   Size: size,

@@ -143,7 +143,8 @@ function readParameters(state: State): void {
     state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
   );
   services.wants.onOverdue(() => {
-    for (const hook of hooksOf(state, "timeout")) void runSideHook(hook, services, longestSideHook);
+    for (const hook of hooksOf(state, "timeout"))
+      void runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event"));
   });
 }
 

@@ -27,6 +27,8 @@ export interface Loop {
   onBroken(listener: (error: unknown) => void): void;
   /** What the running jobs do: "run /bin/tar". */
   running(): string[];
+  /** Is somebody asked at the console, or has a program the console, so that a person may end it? */
+  atConsole(): boolean;
   /** How many turns there were: what ends in the turn in which it began has waited for nothing. */
   turns(): number;
   /** Grows with every job that ends or reads on: as long as it does, something moves. */
@@ -45,6 +47,7 @@ interface Timer {
 interface RunningJob {
   end: (outcome: Outcome) => void;
   text: string;
+  atConsole: boolean;
 }
 
 export function createLoop(): Loop {
@@ -130,7 +133,8 @@ export function createLoop(): Loop {
           reject(error);
         }
       };
-      jobs.set(id, { end, text: `${name} ${subject(request as Record<string, unknown>)}`.trim() });
+      const text = `${name} ${subject(request as Record<string, unknown>)}`.trim();
+      jobs.set(id, { end, text, atConsole: name === "prompt" || ("terminal" in request && request.terminal === true) });
     });
     let lastPosition = 0;
     return {
@@ -186,6 +190,7 @@ export function createLoop(): Loop {
       broken = listener;
     },
     running: () => [...jobs.values()].map(({ text }) => text),
+    atConsole: () => [...jobs.values()].some((job) => job.atConsole),
     turns: () => turns,
     moves: () => moves,
   };

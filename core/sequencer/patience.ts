@@ -26,9 +26,8 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
     return [...open, ...loop.running()].join("; ") || "time to pass";
   }
 
-  const isAsked = () => loop.running().includes("prompt");
-  /** Somebody is asked at the console, or a want will end the wait by itself. */
-  const mayLast = () => wants.waiting() || isAsked();
+  /** A want will end the wait by itself, or a person at the console may. */
+  const mayLast = () => wants.waiting() || loop.atConsole();
 
   function tell(waited: Milliseconds): void {
     const text = `waiting for ${waitedFor()} (${Math.round(waited / 1000)} s)`;
@@ -71,8 +70,8 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
           return;
         }
         if (waited >= notice) {
-          // Whoever is being asked knows, and is not written to amid the answer.
-          if (!isAsked()) tell(waited);
+          // Whoever is being asked knows, or sees a bar, and is not written to amid of it.
+          if (!loop.atConsole()) tell(waited);
           while (notice <= waited) notice *= 2;
         }
         const next = Math.min(notice, limit !== null && limit > waited ? limit : Number.POSITIVE_INFINITY);

@@ -88,7 +88,7 @@ const configurationReader: FuzzedReader = {
     seeds: bytesOf([
       'hostonly="yes"\nadd_drivers+=" virtio_blk nvme "\n',
       "# comment\ncompress='zstd -15' # more\nkernel_cmdline+=\"quiet\"\n",
-      "early_microcode=no\ninstall_items+=' /bin/a /bin/b '\nstdloglvl=4\nfscks=\"x\"\n",
+      "early_microcode=no\ninstall_items+=' /bin/a /bin/b '\nstdloglvl=4\nprefix=\"x\"\n",
     ]),
     tokens: bytesOf([
       ...Object.keys(configurationSchema.properties),

@@ -236,6 +236,43 @@ const layerBoots: Boot[] = [
   },
 ];
 
+/** What is checked and mounted before the switch, beside the root, and where a hibernated system is looked for. */
+const fstab = `LABEL=ROOT / ext4 defaults 0 1
+LABEL=USR /usr ext4 ro 0 2
+broken
+/usr/share /srv none bind,ro 0 0
+tmpfs /data tmpfs x-initrd.mount,size=1m
+UUID=absent /mnt ext4 nofail,x-initrd.mount 0 2
+`;
+
+const places = { "usr/": "", "srv/": "", "data/": "", "mnt/": "" };
+
+const mountingBoots: Boot[] = [
+  {
+    name: "checks, /usr and others, and a swap",
+    cmdline: "root=LABEL=ROOT ro rd.mountpoints=/srv resume=LABEL=SWAP resume_offset=4096",
+    machine: {
+      disks: [
+        { ...disk({ ...root, ...places, "etc/fstab": fstab }), name: "vda" },
+        { name: "vdb", tags: { TYPE: "ext4", LABEL: "USR" }, fsck: 1, files: { "share/": "" } },
+        { name: "vdc", after: 1, tags: { TYPE: "swap", LABEL: "SWAP" } },
+      ],
+    },
+  },
+  {
+    name: "a root that asks for its check",
+    cmdline: "root=LABEL=ROOT ro",
+    machine: {
+      disks: [disk({ ...root, forcefsck: "", "opt/": "", "etc/fstab": "tmpfs /opt tmpfs x-initrd.mount\n" })],
+    },
+  },
+  {
+    name: "no checks, a swap that does not come",
+    cmdline: "root=LABEL=ROOT ro rd.retry=9 resume=/dev/none fsck.mode=skip",
+    machine: { disks: [disk(root)] },
+  },
+];
+
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -257,6 +294,10 @@ const images: readonly ExploredImage[] = [
     boots: systemBoots,
   },
   { options: ["-N", "--no-kernel", "-m", "rootfs-block lvm"], layers: true, boots: layerBoots },
+  {
+    options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
+    boots: mountingBoots,
+  },
 ];
 
 /** A boot whose image and machine file are there. */

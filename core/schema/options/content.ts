@@ -41,6 +41,7 @@ export const content = [
     long: "kernel-cmdline",
     value: "TEXT",
     key: "kernel_cmdline",
+    joins: " ",
     recorded: true,
     text: "kernel parameters to put into the image",
     more: "Repeated, it adds to them. The boot loader's win. With --uefi they are the kernel's own command line, too.",

@@ -62,20 +62,6 @@ export const host = [
     more: "Not by what is mounted at the moment.",
   },
   {
-    long: "add-fstab",
-    value: "FILE",
-    text: "mounts of the initrd",
-    key: "add_fstab",
-    refused: "no module mounts file systems besides the root: it will need a module fstab-sys",
-  },
-  {
-    long: "mount",
-    value: "LINE",
-    text: "a mount of the initrd",
-    key: "fstab_lines",
-    refused: "no module mounts file systems besides the root: it will need a module fstab-sys",
-  },
-  {
     long: "add-device",
     value: "LIST",
     list: true,

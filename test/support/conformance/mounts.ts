@@ -234,7 +234,7 @@ const trees: Case = {
 };
 
 const rooted: Case = {
-  name: "readFile and statFile, also as seen from another root",
+  name: "readFile and statFile, also as seen from another root; writeFile",
   run(ops) {
     const root = "/tmp/root";
     ops.value("makeDir", { path: `${root}/etc`, parents: true });
@@ -268,6 +268,14 @@ const rooted: Case = {
       "its end",
     );
     equal(ops.done("sync", {}), {}, "sync");
+    const score = "/proc/self/oom_score_adj";
+    equal(ops.done("writeFile", { path: score, data: "0" }), {}, "writeFile");
+    expectJob(ops, "EINVAL", "writeFile", { path: score, data: "none" });
+    ops.value("write", { path: "/tmp/written", data: "before", mode: 0o600 });
+    ops.done("writeFile", { path: "/tmp/written", data: "\udcff\0" });
+    equal(ops.value("read", { path: "/tmp/written" }).data, "\udcff\0fore", "in place of as many bytes");
+    expectJob(ops, "ENOENT", "writeFile", { path: "/tmp/none", data: "" });
+    expectJob(ops, "EISDIR", "writeFile", { path: "/tmp", data: "" });
   },
 };
 

@@ -96,11 +96,9 @@ test("what one command line cannot mean together", async () => {
 });
 
 test("a value that is none of the possible ones, and options that cannot work", async () => {
-  const problems = await problemsOf(() => parseCommandLine(["-L9", "--mount", "x", "--add-fstab=/t", "--sshkey", "k"]));
+  const problems = await problemsOf(() => parseCommandLine(["-L9", "--sshkey", "k"]));
   assert.equal(problems[0], '-L "9": it is one of 0, 1, 2, 3, 4, 5, 6');
-  assert.match(problems[1] ?? "", /^--mount: .* it will need a module fstab-sys$/);
-  assert.match(problems[2] ?? "", /^--add-fstab: .* it will need a module fstab-sys$/);
-  assert.match(problems[3] ?? "", /^--sshkey: .* it will need a module ssh-client$/);
+  assert.match(problems[1] ?? "", /^--sshkey: .* it will need a module ssh-client$/);
 });
 
 test("what --rebuild repeats: what is in the image, and means the same in any directory", () => {
@@ -281,7 +279,7 @@ test("--help OPTION tells of one option, by any of its names", async () => {
     /^-k, --kmoddir DIR\n {2}directory of the kernel's drivers\n.*\/lib\/modules\/KVER.*Configuration: drivers_dir\.\n$/s,
   );
   for (const name of ["kmoddir", "-k", "k"]) assert.equal(optionHelp(name), text);
-  assert.match(optionHelp("mount"), /An error: .*fstab-sys/);
+  assert.match(optionHelp("sshkey"), /An error: .*ssh-client/);
   assert.deepEqual(await problemsOf(() => optionHelp("--kmodir")), [
     "there is no option --kmodir: did you mean --kmoddir?",
   ]);
