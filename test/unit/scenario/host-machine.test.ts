@@ -1,59 +1,10 @@
 /** This host as a machine, out of /sys, /proc and udev's database as a small virtual machine has them. */
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
 import { readHostMachine } from "../../../core/scenario/host-machine.js";
-
-const disk = "sys/devices/pci0000:00/0000:00:04.0/virtio1/block/vda";
-
-function hostWith(
-  context: TestContext,
-  files: Readonly<Record<string, string>>,
-  rootDevice: string,
-  more: Readonly<Record<string, string>> = {},
-): string {
-  const root = mkdtempSync(join(tmpdir(), "firstlight-host-"));
-  context.after(() => rmSync(root, { recursive: true }));
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), text, { mode: 0o755 });
-  }
-  const { dev } = statSync(root);
-  const links = {
-    "sys/class/block/vda": disk,
-    "sys/class/block/vda1": `${disk}/vda1`,
-    "sys/class/block/loop0": disk,
-    [`sys/dev/block/${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`]: rootDevice,
-    ...more,
-  };
-  for (const [path, target] of Object.entries(links)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    symlinkSync(join(root, target), join(root, path));
-  }
-  mkdirSync(join(root, "sbin"), { recursive: true });
-  symlinkSync("../lib/systemd", join(root, "sbin/init"));
-  return root;
-}
-
-const files = {
-  "sys/devices/pci0000:00/modalias": "acpi:PNP0A08:\n",
-  "sys/devices/pci0000:00/0000:00:04.0/modalias": "pci:v1AF4\n",
-  "sys/devices/pci0000:00/0000:00:04.0/driver/module/initstate": "live\n",
-  "sys/devices/pci0000:00/0000:00:04.0/virtio1/driver/module/initstate": "live\n",
-  "sys/devices/pci0000:00/0000:00:04.0/virtio1/modalias": "virtio:d2\n",
-  "sys/devices/platform/serial/modalias": "platform:serial\n",
-  [`${disk}/dev`]: "254:0\n",
-  [`${disk}/size`]: "2048\n",
-  [`${disk}/vda1/dev`]: "254:1\n",
-  [`${disk}/vda1/size`]: "1000\n",
-  [`${disk}/vda1/partition`]: "1\n",
-  "proc/meminfo": "MemTotal:        2000000 kB\n",
-  "run/udev/data/b254:0": "E:ID_PART_TABLE_TYPE=gpt\n",
-  "run/udev/data/b254:1": "E:ID_FS_TYPE=ext4\nE:ID_FS_UUID=0-1\nE:ID_FS_LABEL=my_root\nE:ID_FS_LABEL_ENC=my\\x20root\n",
-  "lib/systemd": "\x7fELF",
-};
+import { disk, files, hostWith, layeredHost, layeredUuids } from "../../support/made-up-host.js";
 
 test("disks with what they are behind, their tags, the root's init", (context) => {
   const root = hostWith(context, files, `${disk}/vda1`);
@@ -107,51 +58,16 @@ test("the init that is named, with what runs it", (context) => {
 });
 
 test("arrays, containers and volumes, whatever the kernel calls them; hidden parts of volumes and files on loop devices are none", (context) => {
-  const [uuid, container] = ["0d55b9a8:5b6e4e0c:9d3c0b7a:1c2d3e4f", "5f1c1fb0-8a0e-4a43-9b0c-6f2d6a7b8c9d"];
-  const [group, part] = [`LVM-${"a".repeat(64)}`, `LVM-${"b".repeat(64)}-tpool`];
-  const at = (name: string) => `sys/devices/virtual/block/${name}`;
-  const mapping = (name: string, given: string, id: string) => ({
-    [`${at(name)}/dev`]: `253:${name.slice(3)}\n`,
-    [`${at(name)}/size`]: "800\n",
-    [`${at(name)}/dm/name`]: `${given}\n`,
-    [`${at(name)}/dm/uuid`]: `${id}\n`,
-  });
-  const below = { "dm-0": "dm-2", "dm-2": "dm-1", "dm-1": "md127", "dm-3": "loop0", "dm-4": "dm-1" };
-  const links = Object.entries(below).map(([name, slave]) => [`${at(name)}/slaves/${slave}`, at(slave)]);
-  const names = ["md127", ...Object.keys(below)];
-  const root = hostWith(
-    context,
-    {
-      ...files,
-      "run/udev/data/b254:1": "E:ID_FS_TYPE=linux_raid_member\nE:ID_FS_UUID=0-1\nE:ID_FS_UUID_SUB=0-2\n",
-      "run/udev/data/b253:0": "E:ID_FS_TYPE=ext4\n",
-      "run/udev/data/b253:1": "E:ID_FS_TYPE=LVM2_member\n",
-      "run/udev/data/b9:127": "E:ID_FS_TYPE=crypto_LUKS\n",
-      "run/mdadm/map": `md127 1.2 ${uuid} /dev/md/root\n`,
-      "proc/self/mountinfo": "1 0 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n",
-      [`${at("md127")}/dev`]: "9:127\n",
-      [`${at("md127")}/size`]: "900\n",
-      [`${at("md127")}/md/level`]: "raid1\n",
-      [`${at("md127")}/md/metadata_version`]: "1.2\n",
-      [`${at("loop0")}/dev`]: "7:0\n",
-      ...mapping("dm-0", "vg-root", group),
-      ...mapping("dm-1", "opened", `CRYPT-LUKS1-${container.replaceAll("-", "")}-opened`),
-      ...mapping("dm-2", "vg-pool-tpool", part),
-      ...mapping("dm-3", "of-a-file", group),
-      ...mapping("dm-4", "plain", "CRYPT-PLAIN-plain"),
-    },
-    at("dm-0"),
-    {
-      ...Object.fromEntries(names.map((name) => [`sys/class/block/${name}`, at(name)])),
-      ...Object.fromEntries(links),
-      [`${at("md127")}/slaves/vda1`]: `${disk}/vda1`,
-      "sys/dev/block/253:0": at("dm-0"),
-    },
-  );
+  const root = layeredHost(context);
+  const { array: uuid, container, volume: group } = layeredUuids;
   const { machine, unseen, assumed } = readHostMachine(root);
   assert.deepEqual(unseen, []);
   const [vda, ...layers] = machine.disks ?? [];
-  assert.deepEqual(vda?.partitions?.[0]?.tags, { TYPE: "linux_raid_member", UUID: "0-1", UUID_SUB: "0-2" });
+  assert.deepEqual(vda?.partitions?.[0]?.tags, {
+    TYPE: "linux_raid_member",
+    UUID: "0d55b9a8-5b6e-4e0c-9d3c-0b7a1c2d3e4f",
+    UUID_SUB: "0-2",
+  });
   assert.deepEqual(
     layers.map(({ name, raid, lvm, luks, tags, files }) => [
       name,
@@ -166,7 +82,7 @@ test("arrays, containers and volumes, whatever the kernel calls them; hidden par
     ],
   );
   assert.deepEqual(machine.console, [{ line: "the passphrase" }]);
-  writeFileSync(join(root, at("dm-1"), "dm/uuid"), "CRYPT-TCRYPT-opened");
+  writeFileSync(join(root, "sys/devices/virtual/block/dm-1/dm/uuid"), "CRYPT-TCRYPT-opened");
   assert.deepEqual(readHostMachine(root).unseen, [
     "how /dev/dm-0 is made of the disks that are to be seen",
     "how /dev/dm-1 is made of the disks that are to be seen",
