@@ -9,7 +9,6 @@ import { files } from "./files.js";
 import { findDevices, pollMedia } from "./find-devices.js";
 import { type IdleMembers, idleMembers } from "./idle-members.js";
 import { logSettings, print } from "./log.js";
-import type { Loop } from "./loop.js";
 import { missingFirmware } from "./missing-firmware.js";
 import { isMountPoint } from "./mounts.js";
 import { checkParameters, createParameters } from "./parameters.js";
@@ -19,7 +18,7 @@ import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { rescuePolicy } from "./rescue.js";
 import { createRoot, type RootClaims } from "./root.js";
-import { createHooks, createServices, type Services } from "./services.js";
+import { createHooks, type Services } from "./services.js";
 import { makeStaticNodes } from "./static-nodes.js";
 import { switchRoot } from "./switch-root.js";
 import { beginTrace, showTrace, traceFolder, wantsTrace } from "./trace.js";
@@ -56,9 +55,9 @@ interface State {
 }
 
 /** One whole boot. Never rejects: it ends in a last word, whatever happens. */
-export async function boot(plan: BootPlan, loop: Loop, kernel: State["kernel"]): Promise<void> {
+export async function boot(plan: BootPlan, services: Services, kernel: State["kernel"]): Promise<void> {
   const nothing = createParameters([]);
-  const services = createServices(loop);
+  const { loop } = services;
   const state: State = {
     plan,
     services,

@@ -3,13 +3,12 @@ import type { InstantOps } from "../abi/index.js";
 import { readCommandLine } from "./command-line.js";
 import { instant } from "./door.js";
 import { logSettings } from "./log.js";
-import type { Loop } from "./loop.js";
 import { createParameters } from "./parameters.js";
 import { inOrder, runSideHook } from "./phases.js";
 import type { BootPlan } from "./plan.js";
 import { reasonOf } from "./report.js";
 import { createRoot } from "./root.js";
-import { createHooks, createServices } from "./services.js";
+import { createHooks, type Services } from "./services.js";
 import { mountVirtualFileSystems } from "./virtual-file-systems.js";
 
 type Kernel = InstantOps["kernel"][1];
@@ -26,9 +25,8 @@ const longestHook = 180_000;
 export const isShutdown = ({ invokedAs }: Kernel): boolean => invokedAs.split("/").at(-1) === programName;
 
 /** In place of a boot. Never rejects: whatever goes wrong, the machine goes down. */
-export async function shutDown(plan: BootPlan, loop: Loop, kernel: Kernel): Promise<void> {
-  const services = createServices(loop);
-  const { log } = services;
+export async function shutDown(plan: BootPlan, services: Services, kernel: Kernel): Promise<void> {
+  const { loop, log } = services;
   const wanted = actions.find((action) => kernel.arguments.includes(action));
   const action = wanted ?? "reboot";
   const end = () => instant("finish", { word: "reboot", action });

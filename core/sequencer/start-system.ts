@@ -30,7 +30,7 @@ function systemHookOf({ modules }: BootPlan): { module: string; hook: SystemHook
 /** In place of `start` (start.ts), the entry of a bundle of which a module is the whole system: no part of the boot into a root is in it. */
 export function start(plan: BootPlan): void {
   const planned = systemHookOf(plan);
-  launch(plan, (_plan, loop) => live(plan, planned, loop));
+  launch(plan, (loop) => () => live(plan, planned, loop));
 }
 
 /** From one last word to the next. Never rejects. */

@@ -3,6 +3,7 @@ import { boot } from "./boot.js";
 import { instant } from "./door.js";
 import { launch } from "./launch.js";
 import type { BootPlan } from "./plan.js";
+import { createServices } from "./services.js";
 import { isShutdown, shutDown } from "./shutdown.js";
 
 /** The bundle's entry calls this once. Throws TypeError, when the image is built: a module's hook is none. */
@@ -12,8 +13,11 @@ export function start(plan: BootPlan): void {
       const mistake = hookMistake(hook);
       if (mistake !== undefined) throw new TypeError(`module ${name}, ${phase}: ${mistake}`);
     }
-  launch(plan, async (_plan, loop) => {
-    const kernel = instant("kernel", {});
-    await (isShutdown(kernel) ? shutDown(plan, loop, kernel) : boot(plan, loop, kernel));
+  launch(plan, (loop) => {
+    const services = createServices(loop);
+    return async () => {
+      const kernel = instant("kernel", {});
+      await (isShutdown(kernel) ? shutDown(plan, services, kernel) : boot(plan, services, kernel));
+    };
   });
 }
