@@ -6,7 +6,8 @@ import { test } from "node:test";
 import type { DiskPart } from "../../core/schema/machine.js";
 import { cachedFolder } from "../support/cache.js";
 import { descriptionOf, makeExt4 } from "../support/disks.js";
-import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
+import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { outFolder } from "../support/paths.js";
 import { run, runAsRoot } from "../support/run.js";
 import { makeTinyRoot } from "../support/tiny-root.js";
 
@@ -27,7 +28,7 @@ UUID=absent /mnt xfs nofail,x-initrd.mount 0 2
 
 const facts = `
 for file in /run/initramfs/*; do echo "INITRAMFS $file"; done
-cat "/srv/a place/fact"
+cat "/srv/a place/fact" 2>/dev/null
 `;
 
 /** It goes on in the boot after that in which it began. */
@@ -38,7 +39,7 @@ swapon /dev/disk/by-label/SWAP
 word="woken by $(cat /proc/cmdline)"
 echo GOING-TO-SLEEP
 echo disk >/sys/power/state
-echo "WORD $word; up to $(cat /proc/sys/kernel/random/boot_id | wc -c)"
+echo "WORD $word"
 `;
 
 /** Makes a file system dirty by debugfs: it has to be checked, and this is wrong with it. */
@@ -48,7 +49,7 @@ async function damage(image: string, commands: readonly string[], status: number
   await writeFile(descriptionOf(image), JSON.stringify({ ...described, fsck: status }));
 }
 
-const recipe = { volumes, fstab, facts, hibernate, version: 1 };
+const recipe = { volumes, fstab, facts, hibernate, version: 2 };
 
 const folder = await cachedFolder("usr-disks", recipe, async (unfinished) => {
   const [whole, root] = [join(unfinished, "whole"), join(unfinished, "root")];
@@ -60,7 +61,7 @@ const folder = await cachedFolder("usr-disks", recipe, async (unfinished) => {
   await mkdir(join(whole, "srv"));
   await mkdir(join(whole, "mnt"));
   await mkdir(join(whole, "lost"));
-  await writeFile(join(whole, "lost/file"), "");
+  await writeFile(join(whole, "lost/file"), "lost\n");
   await writeFile(join(whole, "usr/share/fact"), "BOUND\n");
   await makeExt4(image("whole"), { ...volumes.whole, content: whole });
   await cp(image("whole"), image("broken"));
@@ -99,4 +100,69 @@ test("a dirty root and a dirty /usr are repaired; /usr, and what rd.mountpoints 
   assert.match(console, /^BOUND$/m);
   for (const name of ["root", "usr"]) assert.match(console, new RegExp(`^INITRAMFS /run/initramfs/fsck-${name}$`, "m"));
   assert.match(console, /Inode \d+ ref count is 9, should be 1\. {2}FIXED/);
+});
+
+const whole = `root=UUID=${volumes.whole.uuid} ro`;
+
+test("what e2fsck does not repair by itself is the rescue shell's; repaired there by hand, the boot goes on", async (context) => {
+  const guest = bootImage(context, image, {
+    cmdline: whole,
+    disks: [disk("broken")],
+    timeLimit: 60,
+    notRehearsed: "the disk's file system is repaired by hand",
+  });
+  await guest.waitFor(/^What: +errors are left on the file system of \/dev\/vda \(the root\): fsck\.ext4 .*status 4/m);
+  await guest.waitFor(/^Remedy: +Run "fsck\.ext4 \/dev\/vda" here/m);
+  await guest.waitFor(prompt);
+  guest.type("fsck.ext4 -y /dev/vda; echo by-hand=$?; exit\n");
+  await guest.waitFor(/^by-hand=1\n/m);
+  await rootFacts(guest);
+});
+
+/** As a drive that takes its time: a check of all lasts for seconds. */
+const slowly = (name: string) => [
+  ...["-drive", `file=${join(folder, `${name}.img`)},format=raw,snapshot=on,if=none,id=slow,throttling.iops-total=25`],
+  ...["-device", "virtio-blk-pci,drive=slow"],
+];
+
+test("Ctrl-C cancels the check, and not the boot", async (context) => {
+  const guest = bootImage(context, image, {
+    cmdline: `${whole} fsck.mode=force`,
+    qemuArguments: slowly("whole"),
+    timeLimit: 60,
+    notRehearsed: "a person interrupts a program",
+  });
+  await guest.waitFor(/WHOLE: \|=+/);
+  guest.type("\x03");
+  await guest.waitFor(/^What: +the check of \/dev\/vda \(the root\) was cancelled\n/m);
+  await guest.waitFor(prompt);
+  guest.type("continue-boot\n");
+  const { run: files } = await rootFacts(guest);
+  assert.ok(files.includes("/run/initramfs"));
+});
+
+test("a machine that has hibernated goes on where it was, before anything is checked or mounted", async (context) => {
+  const swap = join(outFolder, "tests", "layers-usr-swap.img");
+  await writeFile(swap, "");
+  await run(["truncate", "-s", "256M", swap]);
+  await run(["mkswap", "-q", "-L", "SWAP", swap]);
+  context.after(() => rm(swap));
+  const boot = {
+    disks: [disk("whole")],
+    memory: 256,
+    qemuArguments: [
+      ...["-drive", `file=${swap},format=raw,cache=unsafe,if=none,id=swap`],
+      ...["-device", "virtio-blk-pci,drive=swap"],
+    ],
+    timeLimit: 90,
+    notRehearsed: "what is written to the swap stays on its disk",
+  };
+  const asleep = bootImage(context, image, { ...boot, cmdline: `${whole} resume=LABEL=SWAP wake-me=first` });
+  await asleep.waitFor(/no hibernated system was found on \/dev\/vdb/);
+  await asleep.waitFor(/^GOING-TO-SLEEP\n/m);
+  await asleep.ended();
+  const awake = bootImage(context, image, { ...boot, cmdline: `${whole} resume=LABEL=SWAP wake-me=second` });
+  await awake.waitFor(/looking for a hibernated system on \/dev\/vdb/);
+  await awake.waitFor(/^WORD woken by .*wake-me=first/m);
+  assert.doesNotMatch(await awake.ended(), /checking|phase pre-mount|ROOT-REACHED/);
 });
