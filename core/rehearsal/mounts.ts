@@ -31,8 +31,11 @@ function overlay(world: World, data: string): FileSystem {
   const options = new Map(data.split(",").map((option) => option.split("=", 2) as [string, string]));
   const [lower, upper, work] = ["lowerdir", "upperdir", "workdir"].map((name) => options.get(name));
   if (lower === undefined || upper === undefined || work === undefined) throw new Failure("EINVAL", data);
-  for (const path of [lower, upper, work]) if (!isFolder(world.files.find(path))) throw new Failure("ENOTDIR", path);
-  return Object.assign(world.newSystem("overlay"), { root: world.files.find(lower), disk: true });
+  // The uppermost one comes first; what is in those below it is not shown here.
+  const [first = "", ...others] = lower.split(":");
+  for (const path of [first, ...others, upper, work])
+    if (!isFolder(world.files.find(path))) throw new Failure("ENOTDIR", path);
+  return Object.assign(world.newSystem("overlay"), { root: world.files.find(first), disk: true });
 }
 
 function systemFor(world: World, request: MountRequest): FileSystem {

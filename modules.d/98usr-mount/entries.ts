@@ -78,8 +78,16 @@ function inOrder(entries: readonly FstabEntry[]): FstabEntry[] {
 }
 
 function needs(entry: FstabEntry, { point }: FstabEntry): boolean {
-  const isBelow = (path: string) => path.startsWith(`${point}/`);
-  return isBelow(entry.point) || (isBind(entry) && (entry.source === point || isBelow(entry.source)));
+  return entry.point.startsWith(`${point}/`) || pathsOf(entry).some((path) => `${path}/`.startsWith(`${point}/`));
+}
+
+/** What it is made of besides a device: the folder that is bound, or those of an overlay. */
+function pathsOf(entry: FstabEntry): string[] {
+  if (isBind(entry)) return [entry.source];
+  if (entry.type !== "overlay") return [];
+  return [...entry.options.matchAll(/\b(?:lower|upper|work)dir=([^,]*)/g)].flatMap(([, folders = ""]) =>
+    folders.split(":"),
+  );
 }
 
 /** Does it show a folder at a second place? */
