@@ -11,7 +11,7 @@ import { BuildError } from "./problems.js";
 export interface HostDevices {
   /** undefined: it is not to be seen, so that the image has to boot any. */
   hardware: HostHardware | undefined;
-  /** Types of the file systems at / and /usr, and on devices that were added. None: they are not to be seen. */
+  /** Types of the file systems at / and /usr, of those that fstab has mounted as early, and on devices that were added. None: they are not to be seen. */
   fileSystems: string[];
   /** What these and swap lie on besides disks and partitions. */
   layers: HostLayer[];
@@ -57,7 +57,7 @@ export function readHostDevices(
     );
   const usr = (useFstab ? undefined : mountAt(mounts, "/usr")) ?? mountAt(fstab, "/usr");
   const added = addDevices.map((name) => addDevice(root, name, mounts));
-  const systems = [...(top ? [top] : []), ...(usr ? [usr] : [])];
+  const systems = [...(top ? [top] : []), ...(usr ? [usr] : []), ...fstab.filter(isEarly)];
   for (const { point } of systems.filter(isAnyType))
     unseen.push(`fstab does not tell the type of the file system at ${point}: ${allFileSystems}`);
   return {
@@ -79,7 +79,7 @@ export function readOtherHost(sysroot: string, addDevices: readonly string[]): H
     );
   const path = join(sysroot, "etc/fstab");
   const fstab = readFstab(sysroot);
-  const systems = ["/", "/usr"].flatMap((point) => mountAt(fstab, point) ?? []);
+  const systems = [...["/", "/usr"].flatMap((point) => mountAt(fstab, point) ?? []), ...fstab.filter(isEarly)];
   const root = mountAt(fstab, "/");
   const which = !root
     ? `${path} has no line for /, so those of all local file systems`
@@ -95,6 +95,10 @@ export function readOtherHost(sysroot: string, addDevices: readonly string[]): H
     unseen: [`the machine of the system below ${sysroot} is not to be seen here: ${allDrivers}, and ${which}`],
   };
 }
+
+/** Mounted before the switch of root, as / and /usr are; folders that are bound have no type. */
+const isEarly = ({ point, options, type }: HostMount) =>
+  !["/", "/usr"].includes(point) && type !== "none" && options.split(",").includes("x-initrd.mount");
 
 const isAnyType = ({ type }: HostMount) => type === "auto";
 

@@ -29,8 +29,16 @@ export default hook({
   },
 });
 
-/** Why nothing may be resumed. */
-function objection({ files }: Boot): string | undefined {
+/** Why nothing may be resumed: in doubt, nothing is. */
+function objection(boot: Boot): string | undefined {
+  try {
+    return obstacle(boot);
+  } catch (error) {
+    return String(error);
+  }
+}
+
+function obstacle({ files }: Boot): string | undefined {
   if (!files.stat(resume)) return "this kernel cannot hibernate";
   if (files.stat(tooLate)) return "file systems may have been checked or mounted before";
   const inUse = files

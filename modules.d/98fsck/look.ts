@@ -9,10 +9,8 @@ const place = "/run/initramfs/fsck";
  * What the root itself says of its check: "never", by a 0 in the sixth field of its fstab; "force", by a file /forcefsck. It is mounted for that so that nothing
  * is written to it. undefined: nothing, or it cannot be mounted, as may be where it is damaged.
  */
-export async function lookAtRoot(
-  { mounts, drivers, files, log, job }: Boot,
-  device: Device,
-): Promise<"never" | "force" | undefined> {
+export async function lookAtRoot(boot: Boot, device: Device): Promise<"never" | "force" | undefined> {
+  const { mounts, drivers, log, job } = boot;
   const type = device.tags.TYPE ?? "";
   await drivers.load(`fs-${type}`);
   try {
@@ -36,7 +34,16 @@ export async function lookAtRoot(
     // A root without fstab.
     return undefined;
   } finally {
+    await letGo(boot);
+  }
+}
+
+/** Where it stays mounted, its check says so. */
+async function letGo({ mounts, files, log }: Boot): Promise<void> {
+  try {
     await mounts.unmount(place);
     files.remove(place);
+  } catch (error) {
+    log.warning(String(error));
   }
 }

@@ -101,6 +101,11 @@ test("Ctrl-C that ends a program cancels it; any other signal, and a program tha
   assert.equal(crashed.word.word, "switch");
 });
 
+test("a check takes the time that it takes, whatever rd.timeout says: a person may end it", async () => {
+  const { word } = await boot({ parameters: "rd.timeout=30", programs: { "fsck.ext4": () => ({ lasts: 3_600_000 }) } });
+  assert.equal(word.word, "switch");
+});
+
 /** By parameters: how the root is checked; undefined: it is not. */
 const commands: [parameters: string, argv: string | undefined][] = [
   ["fsck.mode=auto", "-p -C 0"],
