@@ -135,6 +135,17 @@ export interface MountRequest {
   options?: string;
 }
 
+/** What knows of file systems that lie on several devices. */
+export interface MountGuard {
+  /**
+   * What the file system on this device still lacks, for the report ("missing: devid 2"); undefined: it may be mounted with these options, or is none that
+   * the guard knows. Asked again whenever something happens.
+   */
+  lacking(device: Device, options: string): Promise<string | undefined>;
+  /** What to do where that does not come. */
+  remedy: string;
+}
+
 /** Mounting, by mount(2), in a process of its own where it may wait. */
 export interface Mounts {
   /** Rejects with OpError, by the errnos of mount(2). */
@@ -148,6 +159,8 @@ export interface Mounts {
     spec: string,
     request: Omit<MountRequest, "source" | "type"> & { type?: string; for: string },
   ): Promise<Device>;
+  /** Has `mountDevice` wait until a file system is whole. From a hook of the phases up to initqueue. */
+  guard(guard: MountGuard): void;
   /** `lazy`: it goes from the tree at once, and for good when nobody uses it any more. Rejects with OpError: EBUSY, EINVAL (nothing is mounted there). */
   unmount(target: string, options?: { lazy?: boolean }): Promise<void>;
 }

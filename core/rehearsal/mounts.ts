@@ -1,4 +1,5 @@
 import type { JobOps } from "../abi/index.js";
+import { checkBtrfs } from "./btrfs-model.js";
 import { deviceAt } from "./devices.js";
 import { Failure } from "./failure.js";
 import type { Mount } from "./file-space.js";
@@ -17,6 +18,7 @@ function diskSystem(world: World, { source, type, flags, data }: MountRequest): 
   if (device.sectors === 0) throw new Failure("ENOMEDIUM");
   if (device.tags.TYPE !== type) throw new Failure("EINVAL");
   if (device.readOnly && !flags.includes("ro")) throw new Failure("EACCES");
+  if (type === "btrfs") checkBtrfs(world, device, data);
   const known = world.devices.systems.get(device.number);
   if (known) return known;
   const system = createFileSystem(type, device.number, world.realtime());

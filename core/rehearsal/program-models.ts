@@ -1,4 +1,5 @@
 import { archivePrograms } from "./archive-models.js";
+import { btrfsPrograms } from "./btrfs-model.js";
 import { fromBytes } from "./bytes.js";
 import { Failure } from "./failure.js";
 import { createInode, type FileSystem, type Inode, isFolder, pagesOf, sizeOf } from "./file-tree.js";
@@ -49,6 +50,7 @@ function copy(world: World, source: string, target: string): ProgramEnd {
 /** Programs that the modules of firstlight run, by name. A person at the shell looks around and leaves it. */
 export const knownPrograms: Readonly<Record<string, ProgramModel>> = {
   ...archivePrograms,
+  ...btrfsPrograms,
   ...luksPrograms,
   ...lvmPrograms,
   ...mdPrograms,

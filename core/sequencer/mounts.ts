@@ -1,4 +1,12 @@
-import { BootError, type Device, type Devices, errnoOf, type Mounts, type Wants } from "../../hooks/index.js";
+import {
+  BootError,
+  type Device,
+  type Devices,
+  errnoOf,
+  type MountGuard,
+  type Mounts,
+  type Wants,
+} from "../../hooks/index.js";
 import type { MountFlag } from "../abi/index.js";
 import { describeDevice } from "./device-links.js";
 import { instant } from "./door.js";
@@ -43,6 +51,11 @@ export function parseMountOptions(options: string): { flags: MountFlag[]; data: 
 /** The device is there, but not ready: worth another try when something happens. */
 const notReady = new Set(["ENXIO", "ENOMEDIUM", "ENOENT", "ENOTBLK"]);
 
+/** What may be wrong with a file system of a type. */
+const remedies: Readonly<Record<string, string>> = {
+  btrfs: "One on several devices needs the module btrfs in the image. ",
+};
+
 /** Types that wait for no device: a job costs a process, which is most of such a mount. */
 const virtualTypes = new Set(["cgroup2", "devpts", "devtmpfs", "proc", "sysfs", "tmpfs"]);
 
@@ -64,6 +77,8 @@ export function isMountPoint(path: string): boolean {
 }
 
 export function createMounts(loop: Loop, drivers: DriverLoader, devices: Pick<Devices, "find">, wants: Wants): Mounts {
+  const guards: MountGuard[] = [];
+
   async function mount({ source, target, type, options = "" }: Parameters<Mounts["mount"]>[0]): Promise<void> {
     const inMemory = makeMountPoint(target);
     const request = { target, type, ...parseMountOptions(options) };
@@ -89,13 +104,32 @@ export function createMounts(loop: Loop, drivers: DriverLoader, devices: Pick<De
     return type;
   }
 
+  async function awaitWhole(
+    spec: string,
+    { lacking, remedy }: MountGuard,
+    options: string,
+    purpose: string,
+  ): Promise<void> {
+    let words: string | undefined;
+    const asker = { for: purpose, nearest: () => words ?? "", remedy };
+    await wants.until(`the whole file system on ${spec}`, asker, async () => {
+      const device = devices.find(spec);
+      words = device && (await lacking(device, options));
+      return device && words === undefined ? device : undefined;
+    });
+  }
+
   return {
     mount,
+    guard(guard) {
+      guards.push(guard);
+    },
     async unmount(target, options) {
       await loop.job("unmount", { target, ...options });
     },
     async mountDevice(spec, { target, options, type, for: purpose }) {
       await wants.device(spec, { for: purpose });
+      for (const guard of guards) await awaitWhole(spec, guard, options ?? "", purpose);
       let lastTry: unknown;
       return wants.until(spec, { for: purpose, nearest: () => String(lastTry ?? "") }, async () => {
         const device = devices.find(spec);
@@ -108,7 +142,7 @@ export function createMounts(loop: Loop, drivers: DriverLoader, devices: Pick<De
           if (!notReady.has(errnoOf(error) ?? ""))
             throw new BootError(
               `${device.path} cannot be mounted as ${fileSystem} (${options ?? "defaults"}): ${error}`,
-              "See the kernel's messages above. Check the file system, and the type and options that it is mounted with (rootfstype=, rootflags=).",
+              `See the kernel's messages above. ${remedies[fileSystem] ?? ""}Check the file system, and the type and options that it is mounted with (rootfstype=, rootflags=).`,
             );
           lastTry = error;
           return undefined;

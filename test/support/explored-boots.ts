@@ -273,6 +273,26 @@ const mountingBoots: Boot[] = [
   },
 ];
 
+const btrfs = (name: string, sub: string, after?: number): DiskPart => ({
+  name,
+  tags: { TYPE: "btrfs", UUID: uuid, UUID_SUB: sub, LABEL: "ROOT" },
+  files: { ...root, "@/": "" },
+  ...(after === undefined ? {} : { after }),
+});
+
+const btrfsBoots: Boot[] = [
+  {
+    name: "btrfs on two disks",
+    cmdline: "root=LABEL=ROOT rootflags=subvol=@",
+    machine: { disks: [btrfs("vda", "0"), btrfs("vdb", "1", 0.5)] },
+  },
+  {
+    name: "btrfs degraded",
+    cmdline: "root=LABEL=ROOT rootflags=degraded rd.retry=6",
+    machine: { disks: [btrfs("vda", "0"), btrfs("vdb", "1", 1e6)] },
+  },
+];
+
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -298,6 +318,7 @@ const images: readonly ExploredImage[] = [
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
     boots: mountingBoots,
   },
+  { options: ["-N", "--no-kernel", "-m", "rootfs-block btrfs"], layers: true, boots: btrfsBoots },
 ];
 
 /** A boot whose image and machine file are there. */
