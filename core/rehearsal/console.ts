@@ -9,6 +9,8 @@ export interface Console {
   signal(job: JobId, signal: string): boolean;
   secret(id: SecretId): string | undefined;
   forget(id: SecretId): boolean;
+  /** The engine has ended: another one's secrets are numbered from 1. */
+  forgetAll(): void;
 }
 
 /** How long a person takes to answer, in milliseconds. */
@@ -64,5 +66,9 @@ export function createConsole(world: World): Console {
     },
     secret: (id) => secrets.get(id),
     forget: (id) => secrets.delete(id),
+    forgetAll() {
+      secrets.clear();
+      lastSecret = 0;
+    },
   };
 }

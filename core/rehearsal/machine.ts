@@ -66,6 +66,7 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
   const startAgain = () => {
     for (const job of schedule.running()) jobs.signal({ job, signal: "SIGKILL" });
     schedule.forget();
+    world.console.forgetAll();
   };
   const recorder = createRecorder({ now: schedule.now, write: (request) => void fileOps.write(world, request) });
   const told = nothingTold({ ...world.description.init, engine });

@@ -45,12 +45,14 @@ export function select(parameters: Parameters, crypttab: string): Selection {
   const named = words.named.map((one) => targetOf(one, lines.find(isLineOf(one.uuid)), words));
   const automatic = lines.filter(({ options }) => !options.includes("noauto"));
   const choices = named.length ? named : automatic.map((line) => targetOf(namedBy(line), line, words));
+  const targets = choices.filter(isLuks).map(({ target }) => target);
+  const mistakes = choices.flatMap(mistakesOf);
+  if (named.length || !parameters.flag("rd.auto", false)) return { targets, mistakes };
+  const other = (one: Partial<Named>) => targetOf({ ...one, keySource: false }, undefined, words);
   return {
-    targets: choices.filter(isLuks).map(({ target }) => target),
-    ...(parameters.flag("rd.auto", false) && !named.length
-      ? { others: (uuid) => targetOf({ uuid: plainUuid(uuid), keySource: false }, undefined, words).target }
-      : {}),
-    mistakes: choices.flatMap(mistakesOf),
+    targets,
+    others: (uuid) => other({ uuid: plainUuid(uuid) }).target,
+    mistakes: [...mistakes, ...mistakesOf(other({}))],
   };
 }
 

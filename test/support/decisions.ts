@@ -156,7 +156,14 @@ function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outc
     const line = `${name} ${passedOn(asked.json, quoted.map(inJson))}${resultOf(outcome)}`;
     // A want is tried whenever something happens: how often in vain is a matter of the machine's speed.
     if (!("error" in outcome) || line !== path.at(-1)) path.push(line);
-  } else devices.set(device, [...(devices.get(device) ?? []), lineOfDevice(asked, outcome)]);
+  } else takeOfDevice(devices, device, lineOfDevice(asked, outcome));
+}
+
+/** A mapping is told of twice, as it is made and as it is resumed: whether one probe comes in time for both is a matter of the machine's speed. */
+function takeOfDevice(devices: Decisions["devices"], device: string, line: string): void {
+  const lines = devices.get(device) ?? [];
+  const isProbed = device.startsWith("/dev/dm-") && line.startsWith("probe ");
+  if (!isProbed || lines.findLast((each) => each.startsWith("probe ")) !== line) devices.set(device, [...lines, line]);
 }
 
 /** In the place of a device's path: the folders of links, which are made for whichever device is first. */

@@ -3,12 +3,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
+import { lockedBoots } from "./explored-luks.js";
 import { buildImage } from "./firstlight.js";
 import { layersRoot } from "./layers-root.js";
 import { outFolder } from "./paths.js";
 
 /** A boot that goes well, to be explored with everything that can go wrong. */
-interface Boot {
+export interface Boot {
   /** A part of it is what npm run explore takes. */
   name: string;
   cmdline: string;
@@ -313,7 +314,11 @@ const images: readonly ExploredImage[] = [
     programs: ["etc/boot", "etc/reboot"],
     boots: systemBoots,
   },
-  { options: ["-N", "--no-kernel", "-m", "rootfs-block lvm"], layers: true, boots: layerBoots },
+  {
+    options: ["-N", "--no-kernel", "-m", "rootfs-block lvm luks"],
+    layers: true,
+    boots: [...layerBoots, ...lockedBoots(root)],
+  },
   {
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
     boots: mountingBoots,

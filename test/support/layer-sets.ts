@@ -12,7 +12,7 @@ export interface LayerSet {
    */
   script: string;
   /** What opens containers, by their UUID. */
-  secrets?: Readonly<Record<string, { passphrases?: string[]; keys?: string[] }>>;
+  secrets?: Readonly<Record<string, { passphrases?: string[]; keys?: string[]; detached?: true }>>;
   /** What is on file systems, by their label. Left out: the tiny root. */
   files?: Readonly<Record<string, FilesPart>>;
 }
@@ -43,6 +43,35 @@ const sets = {
       echo -n "correct horse" | cryptsetup open $a opened -
       root_on /dev/mapper/opened 10c50002-0000-4000-8000-000000000002 luks-root`,
     secrets: { "10c50002-0000-4000-8000-000000000001": { passphrases: ["correct horse"] } },
+  },
+  /**
+   * Containers of both versions that one passphrase opens, the first one by Argon2, with a root in it; and one whose header and key are files on
+   * another disk.
+   */
+  luks: {
+    disks: { a: 48, b: 16, stick: 32, bare: 16 },
+    script: `
+      fast="-q --pbkdf-force-iterations 1000 --pbkdf pbkdf2"
+      echo -n "open sesame" | cryptsetup luksFormat -q --type luks2 --pbkdf argon2id --pbkdf-memory 1024 --pbkdf-parallel 2 \
+        --pbkdf-force-iterations 4 --uuid 10c50003-0000-4000-8000-00000000000a $a -
+      echo -n "open sesame" | cryptsetup luksFormat $fast --type luks1 --uuid 10c50003-0000-4000-8000-00000000000b $b -
+      mkdir -p /tmp/stick/keys /tmp/stick/headers
+      echo -n "k3y of the file" >/tmp/stick/keys/bare
+      cryptsetup luksFormat $fast --type luks2 --header /tmp/stick/headers/bare --uuid 10c50003-0000-4000-8000-00000000000d \
+        $bare /tmp/stick/keys/bare
+      mke2fs -q -t ext4 -U 10c50003-0000-4000-8000-000000000003 -L STICK -d /tmp/stick $stick
+      echo -n "open sesame" | cryptsetup open $a luks-a -
+      echo -n "open sesame" | cryptsetup open $b luks-b -
+      cryptsetup open --header /tmp/stick/headers/bare --key-file /tmp/stick/keys/bare $bare luks-bare
+      root_on /dev/mapper/luks-a 10c50003-0000-4000-8000-000000000001 luks-root
+      mke2fs -q -t ext4 -U 10c50003-0000-4000-8000-000000000002 -L DATA /dev/mapper/luks-b
+      mke2fs -q -t ext4 -U 10c50003-0000-4000-8000-000000000004 -L BARE /dev/mapper/luks-bare`,
+    secrets: {
+      "10c50003-0000-4000-8000-00000000000a": { passphrases: ["open sesame"] },
+      "10c50003-0000-4000-8000-00000000000b": { passphrases: ["open sesame"] },
+      "10c50003-0000-4000-8000-00000000000d": { keys: ["k3y of the file"], detached: true },
+    },
+    files: { STICK: { "keys/bare": "k3y of the file", "headers/bare": "LUKS" }, DATA: {}, BARE: {} },
   },
   /** A root that was not unmounted, whose mistakes fsck -p repairs. */
   dirty: {

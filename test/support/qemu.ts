@@ -72,6 +72,8 @@ export interface Guest {
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types on the console. */
   type(text: string): void;
+  /** Presses these keys of its keyboard, one after the other, by QEMU's names: "a", "spc", "ret". */
+  press(keys: readonly string[]): void;
   /** A late disk arrives. */
   plug(disk: Disk): void;
   /** Waits for the guest to power off, reboot or halt by panic; returns the whole console. Rejects at the time limit. */
@@ -165,6 +167,9 @@ export function startGuest(options: GuestOptions): Guest {
     },
     type: (typed) => {
       child.stdin.write(typed);
+    },
+    press(keys) {
+      monitor.write(keys.map((key) => `sendkey ${key}\n`).join(""));
     },
     plug(disk) {
       monitor.write(`device_add ${connection(disk, diskId(options, disk)).device}\n`);
