@@ -1,5 +1,5 @@
 import type { SourceMap } from "node:module";
-import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
+import { createEngine, type Engine, EngineError, type MemoryParts, processorTime } from "../rehearsal/engine.js";
 import type { ModuleInstallation, SetupAnswers } from "../schema/manifest.js";
 import { type Mistake, mistakesOf } from "../schema/validate.js";
 import type { AnswerHost } from "./host-answers.js";
@@ -24,23 +24,38 @@ export type AskSetup = (step: keyof SetupAnswers) => unknown;
 /** A module, and the script that holds its setup among others. */
 export interface BundledSetup {
   module: ModuleFolder;
-  code: string;
+  /** As `loadScript` has loaded it. */
+  script: MemoryParts;
   sources: SourceMap;
 }
 
-/** Loads a module's setup into an engine of its own. What is wrong with it comes when it is asked. */
-export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits: SetupLimits): Promise<AskSetup> {
-  const { module, code } = setup;
-  let deadline = 0;
-  const engine = await createEngine({
-    memoryPages: limits.memoryPages,
+const createSetupEngine = (answer: AnswerHost, { memoryPages }: SetupLimits, interrupt: () => boolean) =>
+  createEngine({
+    memoryPages,
     stackSize,
-    interrupt: () => processorTime() > deadline,
+    interrupt,
     functions: {
       askHost: (question = "", argument = "") =>
         JSON.stringify(answer(question as HostQuestion | "facts", argument) ?? null),
     },
   });
+
+/**
+ * The memory of an engine that has loaded the script with all setups, none of which has run yet: engines begin with it, because parsing it in each took
+ * longer than all else that they do.
+ */
+export async function loadScript(code: string, answer: AnswerHost, limits: SetupLimits): Promise<MemoryParts> {
+  const engine = await createSetupEngine(answer, limits, () => false);
+  engine.evaluate(code, "setups.js");
+  return engine.memory();
+}
+
+/** Loads a module's setup into an engine of its own. What is wrong with it comes when it is asked. */
+export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits: SetupLimits): Promise<AskSetup> {
+  const { module, script } = setup;
+  let deadline = 0;
+  const engine = await createSetupEngine(answer, limits, () => processorTime() > deadline);
+  engine.become(script);
   const places = createPlaces(setup, engine);
   /** After this nothing more can be asked. */
   let ended: BuildError | undefined;
@@ -70,13 +85,8 @@ export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits:
     }
   }
 
-  let loaded = false;
   function runStep(step: keyof SetupAnswers): unknown {
-    const answered = limited(() => {
-      if (!loaded) engine.evaluate(code, "setups.js");
-      loaded = true;
-      return engine.call("runStep", module.name, step);
-    });
+    const answered = limited(() => engine.call("runStep", module.name, step));
     try {
       return JSON.parse(answered);
     } catch {

@@ -5,7 +5,7 @@ import type { AnswerHost } from "./host-answers.js";
 import type { ModuleFolder } from "./module-folders.js";
 import { BuildError, createProblems } from "./problems.js";
 import { project } from "./project.js";
-import { type AskSetup, openSetup, type SetupLimits } from "./setup-engine.js";
+import { type AskSetup, loadScript, openSetup, type SetupLimits } from "./setup-engine.js";
 
 const defaultLimits: SetupLimits = { step: 5000, memoryPages: 2048 };
 
@@ -36,7 +36,8 @@ export async function loadSetups(
     });
   const { code, map, imports } = whole.bundled;
   const sources = new SourceMap(JSON.parse(map));
-  for (const module of whole.good) asks.set(module, await openSetup({ module, code, sources }, answer, limits));
+  const script = await loadScript(code, answer, limits);
+  for (const module of whole.good) asks.set(module, await openSetup({ module, script, sources }, answer, limits));
   return {
     imports,
     run: (module, step) => {

@@ -61,9 +61,16 @@ export interface Engine {
   runPendingJobs(): void;
   /** Between two calls: gives a function that makes it again what it is now. */
   save(): () => void;
+  /** Between two calls: a copy of its memory. */
+  memory(): MemoryParts;
+  /** Before any call: makes it what an engine was that had this memory, and that was created with the same options. */
+  become(memory: MemoryParts): void;
   /** All that it consists of, between two calls; what is free of its memory is zero. */
   state(): EngineState;
 }
+
+/** What of a memory is not all zeros, by address. */
+export type MemoryParts = ReadonlyMap<number, Uint8Array>;
 
 export interface EngineState {
   /** The linear memory up to the last WebAssembly page that is not all zeros, not a copy. */
@@ -160,6 +167,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     throw new EngineError(thrown.message, thrown.trace, interrupted, false);
   }
 
+  const used = () => new Uint8Array(wasmMemory.buffer, 0, usedPages(wasmMemory) * pageSize);
+
   return {
     evaluate: (code, fileName) => guarded(() => unwrap(context.evalCode(code, fileName, { type: "global" })).dispose()),
     call: (name, ...args) =>
@@ -183,12 +192,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         }
       }),
     save: () => {
-      const used = () => new Uint8Array(wasmMemory.buffer, 0, usedPages(wasmMemory) * pageSize);
       const saved = used().slice();
       return () => {
         used().fill(0, saved.length);
         new Uint8Array(wasmMemory.buffer).set(saved);
       };
+    },
+    memory: () => partsOf(used()),
+    become: (memory) => {
+      for (const [address, part] of memory) new Uint8Array(wasmMemory.buffer).set(part, address);
     },
     state: () => {
       // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
@@ -217,6 +229,19 @@ function usedPages({ buffer }: Memory): number {
   let pages = buffer.byteLength / pageSize;
   while (pages && emptyPage.equals(new Uint8Array(buffer, (pages - 1) * pageSize, pageSize))) pages--;
   return pages;
+}
+
+/** Bytes of a part of MemoryParts: of ten, nine are all zeros. */
+const partSize = 4096;
+
+function partsOf(memory: Uint8Array): MemoryParts {
+  const parts = new Map<number, Uint8Array>();
+  const empty = emptyPage.subarray(0, partSize);
+  for (let address = 0; address < memory.length; address += partSize) {
+    const part = memory.subarray(address, address + partSize);
+    if (!empty.equals(part)) parts.set(address, part.slice());
+  }
+  return parts;
 }
 
 /** Bytes of the largest and the smallest block that is looked for. */

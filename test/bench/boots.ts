@@ -155,6 +155,8 @@ export async function countBoot({ kernel, image, machine, root, watches, tells }
     // Since 6.12 the kernel still tests its ciphers while /init runs: 0 to 300 million instructions that are not the boot's.
     cmdline: `quiet cryptomgr.notests rdinit=/start ${root.parameters}`,
     memory: 1024,
+    // A boot of a peer's image takes half a minute on a quiet machine.
+    timeLimit: 900,
     ...settings,
     machine,
     logFile: file("log"),

@@ -88,3 +88,20 @@ test("two engines share nothing", async () => {
   two.evaluate("function look() { return String([].mine); }", "a.js");
   assert.equal(two.call("look"), "undefined");
 });
+
+test("an engine becomes what another one was, has functions of its own, and goes its own way", async () => {
+  const first = await start({ functions: { name: () => "first" } });
+  first.evaluate('let count = 0; globalThis.next = () => name() + " " + ++count', "count.js");
+  assert.equal(first.call("next"), "first 1");
+  const memory = first.memory();
+  const second = await start({ functions: { name: () => "second" } });
+  second.become(memory);
+  assert.equal(first.call("next"), "first 2");
+  assert.equal(second.call("next"), "second 2");
+  assert.equal(second.call("next"), "second 3");
+  const third = await start({ functions: { name: () => "third" } });
+  third.become(memory);
+  assert.equal(third.call("next"), "third 2", "what was copied stays as it was");
+  const kept = [...memory.values()].reduce((sum, part) => sum + part.length, 0);
+  assert.ok(kept < 2 << 20, `${kept} bytes`);
+});
