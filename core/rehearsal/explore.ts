@@ -1,7 +1,7 @@
 import type { MachineDescription } from "./description.js";
 import { type AskedOp, distinctFaults, type Fault, listFaults, placeOf, siteOf } from "./fault-list.js";
 import { type FaultVerdict, type GoodEnd, type GoodWord, judge, mountsOf, writesOf } from "./fault-verdict.js";
-import { createFaultyMachine, type FaultyMachine, noteCallSites } from "./faulty-machine.js";
+import { createBreakableMachine, createFaultyMachine, type FaultyMachine, noteCallSites } from "./faulty-machine.js";
 import { type Ending, type LoadedBundle, loadBundle } from "./rehearse.js";
 
 /** A boot that is explored: what it does when nothing goes wrong, and when something does. */
@@ -30,17 +30,27 @@ export interface ExploredRun {
   shown: string;
 }
 
-/** Boots a bundle once, and gives what is needed to boot it with faults. Throws EngineError: it cannot be evaluated. */
-export async function createExplorer(code: string, description: MachineDescription): Promise<Explorer> {
+/**
+ * Boots a bundle once, and gives what is needed to boot it with faults. `shutdown`: what is explored is not the boot, but how the system goes down after it.
+ * Throws EngineError: it cannot be evaluated.
+ */
+export async function createExplorer(
+  code: string,
+  description: MachineDescription,
+  shutdown?: string,
+): Promise<Explorer> {
   const bundle = await loadBundle(`${code}\n${noteCallSites}`);
-  const first = await boot(bundle, description, []);
+  const boot = (faults: readonly Fault[]) => bootWith(bundle, description, shutdown, faults);
+  const first = await boot([]);
   const { ending, run: goodRun } = first;
-  const end = goodEnd(ending, goodRun);
+  // After a boot that has kept nothing for then, nothing of ours goes down.
+  const isNothing = shutdown !== undefined && goodWord(ending)?.word === "switch";
+  const end = isNothing ? undefined : goodEnd(ending, goodRun);
   const single = end ? listFaults(goodRun.asked) : [];
   /** Of ops that come after these faults. */
   async function faultsBehind(before: readonly Fault[]): Promise<Fault[]> {
     const last = before.at(-1)?.op ?? 0;
-    const { run } = await boot(bundle, description, before);
+    const { run } = await boot(before);
     return listFaults(run.asked).filter(({ op }) => op > last);
   }
   return {
@@ -58,7 +68,7 @@ export async function createExplorer(code: string, description: MachineDescripti
     },
     async run(faults) {
       if (!end) throw new Error("there is no good run to compare with");
-      const { ending, run } = await boot(bundle, description, faults);
+      const { ending, run } = await boot(faults);
       return { verdict: judge(end, ending, run, faults), asked: run.asked, shown: run.machine.console() };
     },
   };
@@ -69,12 +79,22 @@ function oneOf<Item>(items: readonly Item[], number: number): Item | undefined {
   return items[(Math.imul(number + 1, 2654435761) >>> 0) % items.length];
 }
 
-async function boot(
+async function bootWith(
   bundle: LoadedBundle,
   description: MachineDescription,
+  shutdown: string | undefined,
   faults: readonly Fault[],
 ): Promise<{ ending: Ending; run: FaultyMachine }> {
-  const run = createFaultyMachine(description, faults);
+  const machine = createBreakableMachine(description);
+  if (shutdown === undefined) {
+    const run = createFaultyMachine(machine, faults);
+    return { ending: await bundle.boot(run), run };
+  }
+  const booted = createFaultyMachine(machine, []);
+  const ending = await bundle.boot(booted);
+  const goingDown = machine.goDown(shutdown);
+  if (!goingDown) return { ending, run: booted };
+  const run = createFaultyMachine(goingDown, faults);
   return { ending: await bundle.boot(run), run };
 }
 

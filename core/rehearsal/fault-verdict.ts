@@ -121,7 +121,8 @@ function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: rea
   const reported = (reason: string) => is("stopped", reason, ...lacksOfReport(machine.console(), run.asked, faults));
   if (word.word === "failed") return reported(word.reason);
   const difference = differenceOf(good, word, machine);
-  if (difference === undefined) return is("switch", word.word === "switch" ? "the same root" : "the same end");
+  if (difference === undefined)
+    return is("switch", word.word === "switch" ? "the same root" : "the same end", ...leftInSilence(word, run, faults));
   if (isOfSystem(word)) {
     const shown = machine.console();
     const lines = [...shown.matchAll(/^(<[0-4]>|firstlight: )\/init: .*$/gm)].join("\n");
@@ -131,6 +132,12 @@ function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: rea
   // By continue-boot, which leaves out what has failed.
   if (machine.console().includes(reportHead)) return reported(`a person went on behind the report: ${difference}`);
   return is("half a root", difference, `the boot ends otherwise than without the fault: ${difference}`);
+}
+
+/** Devices that are left when the machine goes down, of which nothing tells. */
+function leftInSilence(word: GoodWord, { machine, asked }: FaultyMachine, faults: readonly Fault[]): string[] {
+  const isTold = /^<3>/m.test(machine.console()) || faults.some((fault) => isSilent(fault, asked[fault.op - 1]));
+  return word.word !== "reboot" || isTold ? [] : machine.layers().map((name) => `${name} is left, and nothing says so`);
 }
 
 /** undefined: it is the same root, and all that moves into it; or the same end of a system, with all that it has mounted. */

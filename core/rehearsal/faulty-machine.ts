@@ -56,9 +56,9 @@ export interface FaultyMachine extends BootedMachine {
   asked: readonly AskedOp[];
 }
 
-/** The machine of a description, on which these faults happen; without any, it is as good as it is described. */
-export function createFaultyMachine(description: MachineDescription, faults: readonly Fault[]): FaultyMachine {
-  const machine = createMachine({
+/** The machine of a description on which faults can happen. */
+export const createBreakableMachine = (description: MachineDescription): Machine =>
+  createMachine({
     ...description,
     programs: {
       ...description.programs,
@@ -66,6 +66,9 @@ export function createFaultyMachine(description: MachineDescription, faults: rea
       [hangingProgram]: hang,
     },
   });
+
+/** These faults happen on it from now on; without any, it is as good as it is described. */
+export function createFaultyMachine(machine: Machine, faults: readonly Fault[]): FaultyMachine {
   const asked: AskedOp[] = [];
   let stack: string[] = [];
   /** By job: how it ends. */

@@ -7,7 +7,7 @@ import type { World } from "./world.js";
 
 /** Where the new root's init looks for what takes its devices apart, and puts the root that it leaves. */
 const folder = "/run/initramfs";
-const program = `${folder}/shutdown`;
+export const shutdownPath = `${folder}/shutdown`;
 const oldRoot = "/oldroot";
 
 /**
@@ -18,7 +18,7 @@ export function leaveRoot(world: World, { root, moves }: SwitchWord): boolean {
   const { files } = world;
   const [top] = files.mounts;
   const old = files.mounts.findLast(({ point }) => point === root);
-  if (!top || !old || !isExecutable(world, program)) return false;
+  if (!top || !old || !isExecutable(world, shutdownPath)) return false;
   const { mount: run, inode } = files.spot(folder);
   for (const point of [oldRoot, ...moves])
     addFiles(run.system, inode, { [`${point.slice(1)}/`]: "" }, world.realtime());

@@ -50,6 +50,8 @@ export interface Machine {
    * ("poweroff"). undefined: what it would execute is not there.
    */
   goDown(verb: string): Machine | undefined;
+  /** Arrays, volumes and opened containers that are there, by the kernel's names. */
+  layers(): string[];
 }
 
 const answersOfFiles = fileOps as Readonly<Record<string, unknown>>;
@@ -101,6 +103,7 @@ function machineFor(observed: ObservedWorld, engine: number): Machine {
     takeOut(name) {
       for (const device of devices.all()) if (device.name === name) devices.vanish(device);
     },
+    layers: () => devices.all().flatMap(({ name, layer }) => (layer ? [name] : [])),
     turnLimit: () => told.turnLimit,
     nextEngine() {
       startAgain();

@@ -1,4 +1,4 @@
-import { nearest } from "../abi/index.js";
+import { nearest, type PowerAction } from "../abi/index.js";
 import { optionTokens } from "../generator/option-tokens.js";
 import { BuildError } from "../generator/problems.js";
 
@@ -17,6 +17,10 @@ const options = {
     value: "FILE",
     help: "the machine to boot on, in JSON, or the word host: this one; left out: one is assumed",
   },
+  shutdown: {
+    value: "ACTION",
+    help: "what comes of the devices when the system that was booted goes down: poweroff, reboot, halt or kexec",
+  },
   faults: { help: "everything that can go wrong in this boot, each in a run of its own, and what it leads to" },
   fault: { value: "N:NAME", help: "the boot with one of these faults, as --faults names it" },
   replay: {
@@ -32,6 +36,8 @@ const options = {
   help: { short: "h", help: "show this and end" },
 } as const satisfies Record<string, Option>;
 
+const powerActions: readonly string[] = ["poweroff", "reboot", "halt", "kexec"] satisfies PowerAction[];
+
 type OptionName = keyof typeof options;
 
 /** What a rehearsal is asked for. */
@@ -40,6 +46,7 @@ export interface RehearseCommandLine {
   image: string;
   cmdline: string;
   machine: string | undefined;
+  shutdown: string | undefined;
   faults: boolean;
   fault: string | undefined;
   replay: string | undefined;
@@ -91,6 +98,7 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
     image: operands[0] ?? "",
     cmdline: given.get("cmdline") ?? "",
     machine: given.get("machine"),
+    shutdown: given.get("shutdown"),
     faults: given.has("faults"),
     fault: given.get("fault"),
     replay: given.get("replay"),
@@ -111,7 +119,7 @@ function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
   const problems: string[] = [];
   const together = (names: readonly OptionName[]) => names.filter((name) => given.has(name)).map((name) => `--${name}`);
   if (given.has("replay")) {
-    for (const option of together(["cmdline", "machine", "json", "faults", "fault"]))
+    for (const option of together(["cmdline", "machine", "shutdown", "json", "faults", "fault"]))
       problems.push(`${option} cannot go with --replay: the recording says what there was`);
     if (given.has("step") && given.has("until")) problems.push("--step and --until cannot go together: give one");
   } else for (const option of together(["engine", "step", "until"])) problems.push(`${option} goes with --replay only`);
@@ -119,6 +127,9 @@ function contradictions(given: ReadonlyMap<OptionName, string>): string[] {
   if (given.has("fault"))
     for (const option of together(["faults", "json", "svg"]))
       problems.push(`${option} and --fault cannot go together: give one`);
+  const action = given.get("shutdown");
+  if (action !== undefined && !powerActions.includes(action))
+    problems.push(`--shutdown=${action}: one of ${powerActions.join(", ")}`);
   for (const [name, what] of [
     ["until", "an op"],
     ["engine", "an engine"],
@@ -136,6 +147,7 @@ export function rehearseHelp(): string {
   );
   return [
     "usage: rehearse IMAGE --cmdline TEXT [OPTIONS]",
+    "       rehearse IMAGE --cmdline TEXT --shutdown ACTION [OPTIONS]",
     "       rehearse IMAGE --cmdline TEXT --faults | --fault N:NAME [OPTIONS]",
     "       rehearse --replay TRACE IMAGE [--engine N] [--step | --until N | --verbose] [--svg FILE]",
     "Boots an image of firstlight on a simulated machine, with the boot code that is in it. IMAGE: its file, or the folder that it was unpacked into.",
@@ -143,7 +155,8 @@ export function rehearseHelp(): string {
     ...lines,
     "",
     "Exit status: 0 if the boot reaches the new root, 1 if it stops, 2 if the machine's description leaves open what happens, 3 if the",
-    "rehearsal cannot begin: a wrong option, image or machine file. With --faults and --fault: 0 if each leads to the same root or to a",
+    "rehearsal cannot begin: a wrong option, image or machine file. With --shutdown: 0 if nothing is left that is made of other devices, 1 if",
+    "something is. With --faults and --fault: 0 if each leads to the same root or to a",
     "report that names it, 1 if one does not, 2 if the machine's description leaves that open. Of a replay: 0 if the boot code asked what",
     "was recorded, 1 if not, 2 if the recording ends before the boot did.",
     "",

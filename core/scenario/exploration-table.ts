@@ -105,6 +105,7 @@ function sumOf(exploration: Exploration): string {
   };
   const parts = (Object.keys(words) as End[]).filter((end) => ends[end]).map((end) => `${ends[end]} ${words[end]}`);
   const wrong = runs.filter(({ verdict }) => verdict.violations.length).length;
+  if (!runs.length) return "0 faults: nothing is asked that could fail.";
   return `${runs.length} faults: ${parts.join(", ")}; ${wrong ? `${wrong} must not be` : "all is well"}.`;
 }
 

@@ -65,7 +65,9 @@ async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; c
   const [image, chosen] = await openScenario(told);
   const { machine, folder } = chosen;
   const description = machineOf(machine, image, folder, told.cmdline);
-  const explorer = await createExplorer(image.bundle, description).catch((error: unknown) => notLoaded(image, error));
+  const explorer = await createExplorer(image.bundle, description, told.shutdown).catch((error: unknown) =>
+    notLoaded(image, error),
+  );
   return { explorer, chosen };
 }
 

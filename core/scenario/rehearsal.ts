@@ -2,8 +2,9 @@ import { basename, dirname } from "node:path";
 import type { LastWord } from "../abi/index.js";
 import { shellPath } from "../abi/index.js";
 import { BuildError } from "../generator/problems.js";
-import { createMachine } from "../rehearsal/machine.js";
-import { type Ending, loadBundle } from "../rehearsal/rehearse.js";
+import { shutdownPath } from "../rehearsal/go-down.js";
+import { createMachine, type Machine } from "../rehearsal/machine.js";
+import { type Ending, type LoadedBundle, loadBundle } from "../rehearsal/rehearse.js";
 import type { TraceEntry } from "../rehearsal/trace.js";
 import type { MachineFile } from "../schema/machine.js";
 import { assumedMachine, parameterOf } from "./assumed-machine.js";
@@ -18,6 +19,8 @@ import { timelineSvg } from "./timeline-picture.js";
 /** What came of a rehearsal. */
 export interface Rehearsed {
   ending: Ending;
+  /** Of a way down: the devices made of others that are left. */
+  left?: readonly string[];
   recording: readonly TraceEntry[];
   /** What was assumed of a machine that nobody has described. */
   assumption: string | undefined;
@@ -52,7 +55,8 @@ function chooseMachine(given: string | undefined, commandLine: string): Chosen {
 }
 
 /** What boots on what. */
-export type Scenario = Pick<RehearseCommandLine, "image" | "cmdline" | "machine">;
+export type Scenario = Pick<RehearseCommandLine, "image" | "cmdline" | "machine"> &
+  Partial<Pick<RehearseCommandLine, "shutdown">>;
 
 /** Throws BuildError. */
 export async function openScenario({ image, cmdline, machine }: Scenario): Promise<[RehearsedImage, Chosen]> {
@@ -67,11 +71,16 @@ export function notLoaded({ path }: RehearsedImage, error: unknown): never {
 
 /** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
 export async function rehearseImage(scenario: Scenario): Promise<Rehearsed> {
-  return bootImage(...(await openScenario(scenario)), scenario.cmdline);
+  return bootImage(...(await openScenario(scenario)), scenario.cmdline, scenario.shutdown);
 }
 
-/** Throws BuildError. */
-export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLine: string): Promise<Rehearsed> {
+/** `shutdown`: what becomes of the machine when the system that is reached goes down. Throws BuildError. */
+export async function bootImage(
+  image: RehearsedImage,
+  chosen: Chosen,
+  commandLine: string,
+  shutdown?: string,
+): Promise<Rehearsed> {
   const { machine, folder, assumption } = chosen;
   let simulated = createMachine(machineOf(machine, image, folder, commandLine));
   const bundle = await loadBundle(image.bundle).catch((error: unknown) => notLoaded(image, error));
@@ -82,8 +91,22 @@ export async function bootImage(image: RehearsedImage, chosen: Chosen, commandLi
     simulated = simulated.nextEngine();
     boot = await bundle.boot(simulated);
   }
+  if (shutdown !== undefined && reachesRoot(boot))
+    return { ...(await takeDown(bundle, simulated, boot, shutdown)), assumption };
   const recording = again ? [...before, ...simulated.recorded()] : before;
   return { ending: endingOn(chosen, boot), recording, assumption, time: simulated.now() };
+}
+
+/** The way down after a boot: of one that has kept nothing for it, its end. */
+async function takeDown(
+  bundle: LoadedBundle,
+  booted: Machine,
+  boot: Ending,
+  action: string,
+): Promise<Omit<Rehearsed, "assumption">> {
+  const simulated = booted.goDown(action) ?? booted;
+  const ending = simulated === booted ? boot : await bundle.boot(simulated);
+  return { ending, recording: simulated.recorded(), time: simulated.now(), left: simulated.layers() };
 }
 
 /** What a boot's end means where not all is known of its machine: that may be why it does not reach its root. */
@@ -102,10 +125,29 @@ export const reachesRoot = (ending: Ending) =>
   ending.end === "word" &&
   (ending.word.word === "switch" || (ending.word.word !== "failed" && ending.word.state !== undefined));
 
-export const exitStatus = ({ ending }: Rehearsed): 0 | 1 | 2 =>
-  ending.end === "open" ? 2 : reachesRoot(ending) ? 0 : 1;
+export function exitStatus({ ending, left }: Rehearsed): 0 | 1 | 2 {
+  if (ending.end === "open") return 2;
+  const isGood = left ? ending.end === "word" && ending.word.word !== "failed" && !left.length : reachesRoot(ending);
+  return isGood ? 0 : 1;
+}
 
 /** How it ended, in a few words. */
+const verdictOfAll = ({ ending, left }: Rehearsed): string => (left && wayDown(ending, left)) ?? verdictOf(ending);
+
+/** undefined: it has no end. */
+function wayDown(ending: Ending, left: readonly string[]): string | undefined {
+  const names = left.join(", ");
+  if (ending.end !== "word") return undefined;
+  if (ending.word.word === "reboot")
+    return `would ${powerWords[ending.word.action]}, with ${names ? `${names} left as they are` : "nothing left that is made of other devices"}`;
+  return names
+    ? `would leave ${names} as they are: the boot keeps no ${shutdownPath}; build the image with the module shutdown`
+    : "would leave the machine to the root's init: no device is made of others";
+}
+
+const powerWords = { poweroff: "power off", reboot: "restart", halt: "halt", kexec: "start the kernel that is loaded" };
+
+/** How a boot ended, in a few words. */
 export function verdictOf(ending: Ending): string {
   switch (ending.end) {
     case "word":
@@ -145,7 +187,7 @@ export function formatRehearsal(rehearsed: Rehearsed, options: { all: boolean })
   return [
     ...(assumption === undefined ? [] : [`(${assumption})`]),
     ...formatTimeline(recording, options),
-    `${(time / 1000).toFixed(3).padStart(9)} ${verdictOf(ending)}`,
+    `${(time / 1000).toFixed(3).padStart(9)} ${verdictOfAll(rehearsed)}`,
     ...(remedies[ending.end] === undefined ? [] : [remedies[ending.end] ?? ""]),
     ...(ending.end === "died" && ending.trace ? [ending.trace] : []),
     "",
@@ -153,21 +195,23 @@ export function formatRehearsal(rehearsed: Rehearsed, options: { all: boolean })
 }
 
 /** The same as a picture. */
-export function rehearsalAsSvg({ ending, recording, time }: Rehearsed, image: string): string {
-  return timelineSvg(`${basename(image)}, rehearsed`, stepsOf(recording), time, verdictOf(ending));
+export function rehearsalAsSvg(rehearsed: Rehearsed, image: string): string {
+  const { recording, time } = rehearsed;
+  return timelineSvg(`${basename(image)}, rehearsed`, stepsOf(recording), time, verdictOfAll(rehearsed));
 }
 
 /** The same for programs. What it holds stays in later versions of the same number; docs/rehearse.md tells what it means. */
 export function rehearsalAsJson(rehearsed: Rehearsed): object {
-  const { ending, recording, assumption, time } = rehearsed;
+  const { ending, recording, assumption, left, time } = rehearsed;
   return {
     schema_version: 1,
     status: exitStatus(rehearsed),
     end: ending.end === "word" ? ending.word.word : ending.end,
-    verdict: verdictOf(ending),
+    verdict: verdictOfAll(rehearsed),
     ...(ending.end === "word" ? { last_word: ending.word } : {}),
     ...(ending.end === "open" ? { questions: ending.questions } : {}),
     ...(assumption === undefined ? {} : { assumption }),
+    ...(left === undefined ? {} : { left }),
     milliseconds: time,
     ops: recording.map(({ time: microseconds, name, arguments: request, outcome }) => ({
       milliseconds: microseconds / 1000,

@@ -45,8 +45,22 @@ function array(boot: Boot, name: string): Stacked | undefined {
   const state = fact(boot, name, "md/array_state");
   // "clear": it has been stopped, or never was there (Documentation/admin-guide/md.rst).
   if (state === undefined || state === "clear") return undefined;
-  const end = () => boot.job("stopArray", { device: `/dev/${name}` });
+  const end = async () => {
+    await clean(boot, name);
+    await boot.job("stopArray", { device: `/dev/${name}` });
+  };
   return { name, what: `the array ${name}`, done: "stopped", held: holders(boot, name), end };
+}
+
+/** Milliseconds that an array has to become clean, and how often it is looked at. */
+const [longest, interval] = [2_000, 100];
+
+/** A moment after the last write it becomes so. Only then mdmon, which keeps the metadata of external arrays, notes it (mdadm --wait-clean). */
+async function clean(boot: Boot, name: string): Promise<void> {
+  const { clock } = boot;
+  const until = clock.now() + longest;
+  while (/^(active|write-pending)/.test(fact(boot, name, "md/array_state") ?? "") && clock.now() < until)
+    await clock.sleep(interval);
 }
 
 function loop(boot: Boot, name: string): Stacked | undefined {

@@ -4,7 +4,7 @@ import { before, test } from "node:test";
 import { rescuePath } from "../../core/abi/index.js";
 import type { MachineDescription } from "../../core/rehearsal/description.js";
 import { type Fault, listFaults } from "../../core/rehearsal/fault-list.js";
-import { createFaultyMachine } from "../../core/rehearsal/faulty-machine.js";
+import { createBreakableMachine, createFaultyMachine } from "../../core/rehearsal/faulty-machine.js";
 import type { FileTable } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
 import type { ProgramModel } from "../../core/rehearsal/programs.js";
@@ -117,11 +117,11 @@ test("firstlight.boot= and firstlight.reboot= name other programs; what is no pa
 test("a mount that never ends holds nothing up, and is told of by its name", async () => {
   const life = describe({ stages, files: { reboot: "" } });
   const loaded = await loadBundle(bundle);
-  const good = createFaultyMachine(life, []);
+  const good = createFaultyMachine(createBreakableMachine(life), []);
   await loaded.boot(good);
   const isMount = ({ op, name }: Fault) =>
     name === "never" && good.asked[op - 1]?.arguments.includes('"/sys/fs/cgroup"');
-  const run = createFaultyMachine(life, listFaults(good.asked).filter(isMount));
+  const run = createFaultyMachine(createBreakableMachine(life), listFaults(good.asked).filter(isMount));
   const ending = await loaded.boot(run);
   assert.ok(ending.end === "word" && ending.word.word === "reboot");
   assert.match(run.machine.console(), /^<4>\/init: Error: mount on \/sys\/fs\/cgroup: no answer in 60 s$/m);

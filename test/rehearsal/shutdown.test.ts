@@ -12,7 +12,12 @@ import { createMachine, type Machine } from "../../core/rehearsal/machine.js";
 import { mount } from "../../core/rehearsal/mounts.js";
 import { knownPrograms } from "../../core/rehearsal/program-models.js";
 import { type LoadedBundle, loadBundle } from "../../core/rehearsal/rehearse.js";
+import type { DiskPart, MachineFile } from "../../core/schema/machine.js";
+import { buildImage } from "../support/firstlight.js";
+import { layersRoot } from "../support/layers-root.js";
+import { projectFolder } from "../support/paths.js";
 import { bundleWith } from "../support/rehearsal.js";
+import { tryRun } from "../support/run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "firstlight-shutdown-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -195,5 +200,53 @@ test("what is still in use is named, and the machine powers off", async () => {
     "<3>shutdown: the logical volume g-root is not inactive: EBUSY",
     "<3>shutdown: the array md127 is not stopped: dm-0 still needs it",
     "<6>shutdown: poweroff",
+  ]);
+});
+
+test("tools/rehearse --shutdown: what goes down, what is left, and what is no action", async (context) => {
+  const scratch = mkdtempSync(join(tmpdir(), "firstlight-way-down-"));
+  context.after(() => rmSync(scratch, { recursive: true }));
+  const { file: image } = await buildImage("shutdown", [
+    ...["-N", "--no-kernel", "-m", "rootfs-block lvm", "--sysroot", await layersRoot()],
+  ]);
+  const rehearsed = async (described: MachineFile, ...words: string[]) => {
+    const path = join(scratch, "machine.json");
+    writeFileSync(path, JSON.stringify(described));
+    const { status, stdout, stderr } = await tryRun([
+      ...[join(projectFolder, "tools/rehearse"), image, "--cmdline", "root=LABEL=ROOT", "--machine", path],
+      ...words,
+    ]);
+    return [
+      status,
+      (stdout || stderr)
+        .trim()
+        .split("\n")
+        .at(-1)
+        ?.replace(/^ *\d+\.\d+ /, ""),
+    ];
+  };
+  const files = { "sbin/init": { mode: "0755" }, "dev/": "", "proc/": "", "run/": "", "sys/": "" };
+  const disk: DiskPart = { name: "sda", tags: { TYPE: "ext4", LABEL: "ROOT" }, files };
+  const member: DiskPart = { name: "sda", tags: { TYPE: "LVM2_member" } };
+  const volume: DiskPart = { ...disk, name: "root", lvm: { group: "vg", volume: "root", members: ["sda"] } };
+  assert.deepEqual(await rehearsed({ disks: [disk] }, "--shutdown", "poweroff"), [
+    0,
+    "would leave the machine to the root's init: no device is made of others",
+  ]);
+  assert.deepEqual(await rehearsed({ disks: [member, volume] }, "--shutdown=kexec"), [
+    0,
+    "would start the kernel that is loaded, with nothing left that is made of other devices",
+  ]);
+  assert.deepEqual(await rehearsed({ disks: [] }, "--shutdown", "halt"), [
+    1,
+    "would stop: LABEL=ROOT, wanted for root, has not come",
+  ]);
+  assert.deepEqual(await rehearsed({}, "--shutdown=off"), [
+    3,
+    "rehearse: error: --shutdown=off: one of poweroff, reboot, halt, kexec",
+  ]);
+  assert.deepEqual(await rehearsed({ disks: [disk] }, "--shutdown=halt", "--faults"), [
+    0,
+    "0 faults: nothing is asked that could fail.",
   ]);
 });

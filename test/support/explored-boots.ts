@@ -14,6 +14,8 @@ export interface Boot {
   name: string;
   cmdline: string;
   machine: MachineFile;
+  /** What is explored is not the boot, but how the system goes down after it. */
+  shutdown?: string;
   /** What rehearse says of it, in part. Left out: it switches to a root. */
   end?: string;
 }
@@ -294,6 +296,35 @@ const btrfsBoots: Boot[] = [
   },
 ];
 
+const [arrayId, containerId] = ["6d6b0001-1c2d-3e4f-5061-728394a5b6c7", "10c50001-0000-4000-8000-000000000001"];
+const mirror = (name: string): DiskPart => ({ name, tags: { TYPE: "linux_raid_member", UUID: arrayId } });
+
+/** The root is a volume in a container on an array. */
+const stacked: MachineFile = {
+  disks: [
+    ...["vda", "vdb"].map(mirror),
+    {
+      name: "array",
+      tags: { TYPE: "crypto_LUKS", UUID: containerId, VERSION: "2" },
+      raid: { uuid: arrayId, level: "raid1", members: ["vda", "vdb"] },
+    },
+    { ...pv("opened"), luks: { member: "array", uuid: containerId, passphrases: ["x"] } },
+    lv("root", ["opened"], "ROOT"),
+  ],
+  console: [{ line: "x", after: 1 }],
+};
+const stackedRoot = `root=LABEL=ROOT rd.luks.uuid=${containerId}`;
+
+const shutdownBoots: Boot[] = [
+  {
+    name: "power off",
+    cmdline: stackedRoot,
+    machine: stacked,
+    shutdown: "poweroff",
+    end: "power off",
+  },
+];
+
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -319,6 +350,7 @@ const images: readonly ExploredImage[] = [
     layers: true,
     boots: [...layerBoots, ...lockedBoots(root)],
   },
+  { options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"], layers: true, boots: shutdownBoots },
   {
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
     boots: mountingBoots,
@@ -344,10 +376,10 @@ export async function exploredBoots(name: string): Promise<ExploredBoot[]> {
       "--compress",
       "zstd -1",
     ]);
-    for (const { name: title, cmdline, machine, end = "would switch to" } of ofImage) {
+    for (const { name: title, cmdline, machine, shutdown, end = "would switch to" } of ofImage) {
       const file = join(dirname(image), `${name}-${index}-${boots.length}.json`);
       writeFileSync(file, JSON.stringify(machine));
-      boots.push({ name: title, end, scenario: { image, cmdline, machine: file } });
+      boots.push({ name: title, end, scenario: { image, cmdline, machine: file, shutdown } });
     }
   }
   return boots;

@@ -52,7 +52,7 @@ async function makeSets(sets: readonly LayerSetName[], recipe: readonly string[]
     await makeSystem(content, sets);
     const tiny = filesIn(join(content, "tiny"));
     const system = join(folder, "system.img");
-    await makeExt4(system, { uuid: systemUuid, label: "system", content, size: 700 });
+    await makeExt4(system, { uuid: systemUuid, label: "system", content, size: 1200 });
     const console = await runGuest(system, images);
     // Those that went well are kept, whatever the others did.
     for (const set of sets) await keepSet(set, console, { folder, recipe, tiny });
@@ -80,12 +80,14 @@ async function makeImages(folder: string, sets: readonly LayerSetName[]): Promis
 /** The guest's system: that of layersRoot, the scripts of the sets and the places of their disks, and the tiny root. */
 async function makeSystem(content: string, sets: readonly LayerSetName[]): Promise<void> {
   await runAsRoot(["cp", "-al", await layersRoot(), content]);
-  for (const name of ["sets", "tiny", "mnt"]) await mkdir(join(content, name), { recursive: true });
+  for (const name of ["sets", "roots", "tiny", "mnt"]) await mkdir(join(content, name), { recursive: true });
   let place = 0;
   for (const set of sets) {
     const disks = Object.keys(layerSets[set].disks).map((disk) => `${disk} ${place++}\n`);
     await writeFile(join(content, "sets", `${set}.disks`), disks.join(""));
     await writeFile(join(content, "sets", set), layerSets[set].script);
+    const root = await layerSets[set].root?.();
+    if (root !== undefined) await runAsRoot(["cp", "-al", root, join(content, "roots", set)]);
   }
   await makeTinyRoot(join(content, "tiny"));
   await writeFile(join(content, "sbin/init"), await readSupport("layer-guest.sh"), { mode: 0o755 });
@@ -98,6 +100,7 @@ async function runGuest(system: string, images: readonly string[]): Promise<stri
     ...{ kernel: kernel.image, initrd: file, cmdline: `root=UUID=${systemUuid} rw quiet` },
     disks: [{ file: system }],
     qemuArguments: scsiUnits(images, "off"),
+    timeLimit: 600,
     logFile: join(outFolder, "tests/layer-guest.log"),
   }).ended();
 }

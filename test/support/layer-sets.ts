@@ -2,6 +2,7 @@
  * Disks with what is made of disks on them: arrays, volume groups, encrypted containers. They are made in a guest (layer-disks.ts), by Debian's programs.
  */
 import type { FilesPart } from "../../core/schema/machine.js";
+import { handoverRoot } from "./handover-root.js";
 
 export interface LayerSet {
   /** MiB by name; a shell variable of that name has the disk's path in the guest. */
@@ -11,11 +12,16 @@ export interface LayerSet {
    * described; they are taken apart after it.
    */
   script: string;
+  /** A folder for its script: /roots and the set's name. */
+  root?: () => Promise<string>;
   /** What opens containers, by their UUID. */
   secrets?: Readonly<Record<string, { passphrases?: string[]; keys?: string[]; detached?: true }>>;
   /** What is on file systems, by their label. Left out: the tiny root. */
   files?: Readonly<Record<string, FilesPart>>;
 }
+
+/** Mount points of a root. */
+const folders: FilesPart = { "dev/": "", "proc/": "", "run/": "", "sys/": "" };
 
 const sets = {
   /** An array of two mirrors with an ext4 root. */
@@ -92,6 +98,22 @@ const sets = {
       cp -a /tiny/. /mnt/@other
       echo 'echo OTHER-SUBVOLUME' >/mnt/@other/facts.d/which
       umount /mnt`,
+  },
+  /** A whole Debian on LVM on LUKS on an array of two mirrors. */
+  handover: {
+    disks: { a: 400, b: 400 },
+    root: handoverRoot,
+    script: `
+      mdadm --create /dev/md/system --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=system \\
+        --uuid=6d6b0099:1c2d3e4f:50617283:94a5b6c7 $a $b
+      echo -n "hand over" | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
+        --uuid 10c50099-0000-4000-8000-000000000001 /dev/md/system -
+      echo -n "hand over" | cryptsetup open /dev/md/system opened -
+      vgcreate -s 1M system /dev/mapper/opened
+      lvcreate -q -y -n root -l 100%FREE system
+      root_on /dev/system/root 1b3a0099-0000-4000-8000-000000000001 handover /roots/handover`,
+    secrets: { "10c50099-0000-4000-8000-000000000001": { passphrases: ["hand over"] } },
+    files: { handover: { ...folders, "sbin/init": { mode: "0755" } } },
   },
 } as const satisfies Readonly<Record<string, LayerSet>>;
 
