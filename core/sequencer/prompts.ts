@@ -13,9 +13,12 @@ export interface Prompts {
   giveWay(): Promise<() => void>;
 }
 
+/** Milliseconds that a prompt may take to end: the shell is more urgent. */
+const longestEnd = 1000;
+
 /** `keyboards` resolves once their drivers are loaded; `pause`: a person takes all the time there is, so that nobody's time runs until the returned function is called. */
 export function createPrompts(
-  loop: Pick<Loop, "start">,
+  loop: Pick<Loop, "start" | "within">,
   { keyboards, pause }: { keyboards(): Promise<void>; pause(): () => void },
 ): Prompts {
   let last: Promise<unknown> = Promise.resolve();
@@ -58,7 +61,11 @@ export function createPrompts(
       interrupted = open !== undefined;
       open?.signal("SIGTERM");
       // It gives the terminal its modes back.
-      await open?.done.catch(() => {});
+      if (open)
+        await loop.within(
+          longestEnd,
+          open.done.catch(() => {}),
+        );
       return left;
     },
   };

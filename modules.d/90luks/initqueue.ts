@@ -1,4 +1,4 @@
-import { type Boot, type Device, hook } from "firstlight/hooks";
+import { type Boot, BootError, type Device, hook } from "firstlight/hooks";
 import { isMeant } from "./files.js";
 import { agree } from "./identity.js";
 import { select, type Target } from "./selection.js";
@@ -33,6 +33,16 @@ async function unlockRequired(boot: Boot, target: Target): Promise<void> {
   await unlock(boot, target, await boot.wants.until(describe(target), asker, find));
 }
 
+/** As in dracut: where it stays locked, passphrases take the place of the keys on it. */
+async function unlockKeySource(boot: Boot, target: Target): Promise<void> {
+  try {
+    await unlockRequired(boot, target);
+  } catch (error) {
+    if (!(error instanceof BootError)) throw error;
+    boot.log.warning(error.message);
+  }
+}
+
 export default hook({
   async run(boot) {
     const { files, parameters, log, devices } = boot;
@@ -51,6 +61,8 @@ export default hook({
         else if (others && isLuks(device) && !required?.some((each) => isDevice(boot, each, device)))
           await unlock(boot, others(device.tags.UUID ?? ""), device);
       });
-    await Promise.all((required ?? []).map((target) => unlockRequired(boot, target)));
+    await Promise.all(
+      (required ?? []).map((target) => (target.keySource ? unlockKeySource : unlockRequired)(boot, target)),
+    );
   },
 });

@@ -9,32 +9,29 @@ import type { Key, Target } from "./selection.js";
 /** A stick at a slow hub takes seconds. */
 const usualKeyWait = 30_000;
 
-/** Names of the mappings that are locked again once they have served. */
+/** Names of the mappings that are locked again once they have served. As in dracut, those with a name of their own stay. */
 export const keySources: string[] = [];
-
-const nameOf = ({ name, uuid }: Target, device: Device): string =>
-  name ?? `luks-${device.tags.TYPE === "crypto_LUKS" ? device.tags.UUID : uuid}`;
 
 /** Unlocks a device, unless it is unlocked already: with a key that fits, else with what a person types. Throws a BootError. */
 export async function unlock(boot: Boot, target: Target, device: Device): Promise<void> {
-  const name = nameOf(target, device);
-  const active = activeMapping(boot, { uuid: device.tags.UUID ?? target.uuid, name });
-  if (active !== undefined) {
-    boot.log.info(`${device.path} is unlocked already: /dev/mapper/${active}`);
-    return;
-  }
+  // A detached header has it, and the device something else, or nothing.
+  const uuid = device.tags.TYPE === "crypto_LUKS" ? device.tags.UUID : target.uuid;
+  const name = target.name ?? `luks-${uuid}`;
+  const active = activeMapping(boot, { uuid, name });
+  if (active === undefined) await openDevice(boot, target, device, name);
+  if (target.keySource && target.name === undefined) keySources.push(active ?? name);
+  boot.log.info(`${device.path} is unlocked${active === undefined ? "" : " already"}: /dev/mapper/${active ?? name}`);
+}
+
+async function openDevice(boot: Boot, target: Target, device: Device, name: string): Promise<void> {
+  const { header, arguments: flags } = target.options;
+  const openWith = (more: readonly string[]) =>
+    openSomehow(boot, target, device, { device: device.path, name, arguments: [...more, ...flags] });
   await boot.drivers.load("dm_crypt");
-  const { options } = target;
-  const opening: Opening = { device: device.path, name, arguments: options.arguments };
-  if (options.header)
-    await withFile(boot, options.header, { for: `the header of ${device.path}` }, (header) =>
-      openSomehow(boot, target, device, { ...opening, arguments: ["--header", header, ...options.arguments] }),
-    );
-  else await openSomehow(boot, target, device, opening);
-  // As in dracut: one that has a name of its own stays.
-  if (target.keySource && target.name === undefined) keySources.push(name);
+  if (header)
+    await withFile(boot, header, { for: `the header of ${device.path}` }, (path) => openWith(["--header", path]));
+  else await openWith([]);
   await boot.wants.device(`/dev/mapper/${name}`, { for: `what is on ${device.path}` });
-  boot.log.info(`${device.path} is unlocked: /dev/mapper/${name}`);
 }
 
 async function openSomehow(boot: Boot, target: Target, device: Device, opening: Opening): Promise<void> {

@@ -200,6 +200,10 @@ test("keysource: a device that is unlocked for the key on it, and locked again",
   assert.equal(word.word, "switch", shown);
   assert.equal(asked(shown), 1);
   assert.equal(cryptsetup.at(-1), `close luks-${dataId}`);
+  const without = await boot("rd.luks.uuid=keysource:77aa rd.luks.uuid=5f1c rd.luks.key=/keyfile:UUID=CCCC", {
+    ...{ devices: [...rootDisk, ...keys], typed: [{ cancel: true }, sesame] },
+  });
+  assert.equal(without.word.word, "switch", without.shown);
 });
 
 test("a detached header: in the image, and on another disk", async () => {
