@@ -31,18 +31,25 @@ const floors = {
 
 /** Builds the image whose init is such a source. */
 export const buildFloor = (kernel: Kernel, source: "floor" | "folder-floor"): Promise<string> =>
-  buildSegment(kernel, { source, name: source, options: [], compressor: "zstd -q" });
+  build(kernel, { source, name: source, init: "init", options: [], compressor: "zstd -q" });
 
-/** Builds an archive with such an init. `name`: of what is made; `options`: more of gcc's. */
-export async function buildSegment(
-  kernel: Kernel,
-  {
-    source,
-    name,
-    options,
-    compressor,
-  }: { source: keyof typeof floors; name: string; options: readonly string[]; compressor: string },
-): Promise<string> {
+/**
+ * Builds an archive that goes behind an image of ours, whose programs its init runs. That is no /init: in the image /sbin/modprobe is the same file, and
+ * would become the same program. `options`: more of gcc's.
+ */
+export const buildSegment = (kernel: Kernel, name: string, options: readonly string[]): Promise<string> =>
+  build(kernel, { source: "unpack-floor", name, init: "floor", options, compressor: "cat" });
+
+interface Floor {
+  source: keyof typeof floors;
+  /** Of what is made. */
+  name: string;
+  init: string;
+  options: readonly string[];
+  compressor: string;
+}
+
+async function build(kernel: Kernel, { source, name, init, options, compressor }: Floor): Promise<string> {
   const content = await emptyFolder(name);
   const image = join(folder, `${name}.img`);
   const paths: string[] = [];
@@ -53,7 +60,7 @@ export async function buildSegment(
   }
   for (const directory of ["dev", "proc", "root", "run", "sys", "tmp", "volume"]) await mkdir(join(content, directory));
   const all = [`-DFLOOR_DRIVERS=${paths.join("")}`, ...options];
-  await compileStatic(join(sources, `${source}.c`), join(content, "init"), all);
+  await compileStatic(join(sources, `${source}.c`), join(content, init), all);
   await packImage(content, compressor, image);
   return image;
 }

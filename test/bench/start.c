@@ -1,4 +1,4 @@
-/* Started in /init's place (rdinit=/start): marks where a boot begins, then becomes /init. */
+/* Started in /init's place (rdinit=/start): marks where a boot begins, then becomes /init, or /floor, where an archive behind the image has that. */
 #include <stdio.h>
 #include <unistd.h>
 #include "marker.h"
@@ -6,9 +6,9 @@
 int main(int argc, char **argv, char **environment)
 {
 	(void)argc;
+	argv[0] = access("/floor", X_OK) == 0 ? "/floor" : "/init";
 	MARKER(1);
-	argv[0] = "/init";
 	execve(argv[0], argv, environment);
-	perror("/init");
+	perror(argv[0]);
 	return 1;
 }

@@ -100,7 +100,7 @@ async function makeVolume({ modules }: Kernel): Promise<string> {
 async function floorOf(kernel: Kernel, image: string, archive: string): Promise<string> {
   const words = tarCommand.map((word) => `"${word}",`).join("");
   const options = [`-DUNPACK_COMMAND=${words}`, `-DARCHIVE="/volume/${archive}"`];
-  const segment = await buildSegment(kernel, { source: "unpack-floor", name: archive, options, compressor: "cat" });
+  const segment = await buildSegment(kernel, archive, options);
   const floor = join(folder, `unpack-floor-${archive}.img`);
   await appendArchives(image, [segment], floor);
   return floor;
