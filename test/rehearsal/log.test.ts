@@ -44,7 +44,7 @@ test("progress: one line a step on the ring, more with rd.debug; with quiet only
     /^<6>switching to \/sysroot, \/sbin\/init$/m,
   ];
   for (const step of steps) assert.match(plain.shown, step);
-  assert.match(plain.shown, /^<7>phase cleanup$/m);
+  assert.match(plain.shown, /^<7>phase pre-pivot$/m);
   assert.doesNotMatch(plain.shown, /^firstlight: /m);
   assert.match((await boot("rd.debug")).shown, /^<6>phase cleanup$/m);
   assert.doesNotMatch((await boot("quiet")).shown, /^firstlight: /m);
