@@ -46,12 +46,12 @@ test("progress: one line a step on the ring, more with rd.debug; with quiet only
   for (const step of steps) assert.match(plain.shown, step);
   assert.match(plain.shown, /^<7>phase pre-pivot$/m);
   assert.doesNotMatch(plain.shown, /^firstlight: /m);
-  assert.match((await boot("rd.debug")).shown, /^<6>phase cleanup$/m);
+  assert.match((await boot("rd.debug")).shown, /^<6>phase pre-pivot$/m);
   assert.doesNotMatch((await boot("quiet")).shown, /^firstlight: /m);
   const told = await boot("quiet rd.info");
   assert.match(told.shown, /^firstlight: phase initqueue: rootfs-block$/m);
-  assert.doesNotMatch(told.shown, /^firstlight: phase cleanup$/m);
-  assert.match((await boot("quiet rd.debug")).shown, /^firstlight: phase cleanup$/m);
+  assert.doesNotMatch(told.shown, /^firstlight: phase pre-pivot$/m);
+  assert.match((await boot("quiet rd.debug")).shown, /^firstlight: phase pre-pivot$/m);
 });
 
 test("rd.log: where records go", async () => {
