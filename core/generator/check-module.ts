@@ -55,31 +55,31 @@ export async function checkModule(path: string): Promise<void> {
     const answer = createHostAnswers(createHostFiles(), facts, () => driversExist);
     const { run } = await loadSetups([module], answer);
     problems.during(() => run(module, "check"));
-    const available = [module, ...(await otherModules(module, answer))];
-    await checkSelected(module, available, answer, facts, problems);
+    const { others, needed } = await otherModules(module, answer);
+    await checkSelected([module.name, ...needed], [module, ...others], answer, facts, problems);
   }
   problems.check();
 }
 
-/** Resolves the module as if somebody had asked for it, and loads its hooks. */
+/** Resolves the module as if somebody had asked for it, and for those that it needs, whatever is installed here, and loads their hooks. */
 async function checkSelected(
-  { name }: ModuleFolder,
+  names: readonly string[],
   available: readonly ModuleFolder[],
   answer: ReturnType<typeof createHostAnswers>,
   { kernel, hostOnly }: HostFacts,
   problems: Problems,
 ): Promise<void> {
   const report = { warning: () => {}, note: () => {} };
-  const wishes = { modules: [], add: [], force: [name], omit: [] };
+  const wishes = { modules: [], add: [], force: names, omit: [] };
   const selected = await selectModules(available, wishes, answer, problems, report);
   await problems.later(makeBootCode(selected, kernel, hostOnly));
 }
 
-/** Those that mkinitrd finds, and those beside it that are needed. What is wrong with them is told when they are asked again. */
+/** Those that mkinitrd finds, and those beside it that are needed; the names of all that are. What is wrong with them is told when they are asked again. */
 async function otherModules(
   module: ModuleFolder,
   answer: ReturnType<typeof createHostAnswers>,
-): Promise<ModuleFolder[]> {
+): Promise<{ others: ModuleFolder[]; needed: string[] }> {
   const unheard = createProblems();
   const siblings = dirname(module.folder);
   const places = [...placesOfModules({ sysroot: "/", localModules: false }), siblings];
@@ -91,5 +91,8 @@ async function otherModules(
       const other = others.find((candidate) => candidate.name === name);
       if (other) needed.add(other);
     }
-  return others.filter((other) => needed.has(other) || dirname(other.folder) !== siblings);
+  return {
+    others: others.filter((other) => needed.has(other) || dirname(other.folder) !== siblings),
+    needed: others.filter((other) => needed.has(other)).map(({ name }) => name),
+  };
 }

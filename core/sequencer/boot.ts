@@ -141,9 +141,14 @@ function readParameters(state: State): void {
   services.wants.setLimit(
     state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
   );
-  services.wants.onOverdue(() => {
-    for (const hook of hooksOf(state, "timeout"))
-      void runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event"));
+  services.wants.onOverdue(async () => {
+    await Promise.all(
+      hooksOf(state, "timeout").map((hook) =>
+        runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event")),
+      ),
+    );
+    // What has come of it, too.
+    await services.devices.settled(longestSideHook);
   });
 }
 

@@ -26,8 +26,8 @@ export interface WantList extends Wants {
   setLimit(limit: Milliseconds | null): void;
   /** No want's time runs until the returned function is called. */
   pause(): () => void;
-  /** Called once, when the first want has waited for two thirds of the limit. */
-  onOverdue(listener: () => void): void;
+  /** Called once, when the first want has waited for two thirds of the limit. No want fails before what it begins has ended. */
+  onOverdue(listener: () => Promise<void>): void;
   /** Called for each want that is met from now on, failed or not: while the emergency shell runs. */
   onArrival(listener: (description: string) => void): void;
   /** A person has seen to it: nothing is waited for any more. Open wants fail. */
@@ -62,7 +62,8 @@ interface Entry extends OpenWant {
 export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void): WantList {
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
-  let overdue: (() => void) | undefined;
+  let overdue: (() => Promise<void>) | undefined;
+  const overdueWork = Promise.resolve();
   let pauses = 0;
   let arrived: (description: string) => void = () => {};
 
@@ -94,8 +95,10 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     entry.since = since;
     entry.cancels = [
       after(ownLimit, () => {
-        entry.expired = true;
-        void retry(entry);
+        void overdueWork.then(() => {
+          entry.expired = true;
+          return retry(entry);
+        });
       }),
     ];
     if (ownLimit === limit)

@@ -2,9 +2,9 @@ import { type Boot, BootError } from "firstlight/hooks";
 import { type Group, groups, leftOut } from "./groups.js";
 import { groupOf } from "./selection.js";
 
-/** Waits until something that is named has been started: a group, or "GROUP/VOLUME". Rejects with a BootError, which tells what is missing. */
-export function awaitPart(boot: Boot, part: string, parameter: string): Promise<true> {
-  return until(boot, part, `${parameter}=${part}`, (group) => {
+/** Waits until something that is named has been started: a group, or "GROUP/VOLUME". `asker`: where it is named. Rejects with a BootError, which tells what is missing. */
+export function awaitPart(boot: Boot, part: string, asker: string): Promise<true> {
+  return until(boot, part, asker, (group) => {
     if (group?.started.has(part)) return true;
     const reason = group?.reasons.get(part);
     // Nothing that comes could change it.

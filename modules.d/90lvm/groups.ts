@@ -53,7 +53,9 @@ export async function addPhysicalVolume(boot: Boot, selection: Selection, device
   group.devices.add(device.path);
   leftOut.delete(device.path);
   group.complete = state === "complete";
-  if (group.complete) await activate(boot, selection, name);
+  if (!group.complete) return;
+  await selection.plan?.turn(name);
+  await activate(boot, selection, name);
 }
 
 /** What of a group is selected, as far as LVM's rules allow. Throws Error: what it has refused, and why. */

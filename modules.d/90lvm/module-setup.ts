@@ -12,7 +12,7 @@ const checks = { thin_check_executable: "thin_check", cache_check_executable: "c
 
 /** Types of volumes; LVM and the kernel ask for them by name. */
 const drivers = [
-  ...["dm_mod", "dm_snapshot", "dm_mirror", "dm_raid", "raid0", "raid1", "raid10", "raid456", "dm_integrity"],
+  ...["dm_snapshot", "dm_mirror", "dm_raid", "raid0", "raid1", "raid10", "raid456", "dm_integrity"],
   ...["dm_thin_pool", "dm_cache", "dm_cache_smq", "dm_writecache", "dm_vdo"],
 ];
 
@@ -24,7 +24,7 @@ export default moduleSetup({
     if (host.findProgram("lvm") === undefined) return { unavailable: "lvm2 is not installed" };
     return volumesOf(host).length ? "include" : "on-request";
   },
-  depends: () => ["base", "shutdown"],
+  depends: (host) => ["base", "dm", "shutdown", ...(host.kernel === undefined ? [] : ["kernel-modules"])],
   parameters: {
     "rd.auto": flag,
     "rd.lvm": flag,

@@ -8,9 +8,31 @@ export interface Selection {
   groups: readonly string[];
   /** Nothing is named: all groups whose physical volumes have come. */
   all: boolean;
+  /** Where the groups are listed, if not on the command line. */
+  plan?: GroupPlan;
+}
+
+/** Groups that another module lists. */
+export interface GroupPlan {
+  groups: readonly string[];
+  /** Of those, the ones that the boot goes on without. */
+  optional: readonly string[];
+  /** Where they are listed, for the report. */
+  source: string;
+  /** Resolves once a group may be activated. */
+  turn(group: string): Promise<void>;
+  /** Called for a required group once it has been activated. */
+  came(group: string): void;
 }
 
 const nothing: Selection = { volumes: [], groups: [], all: false };
+
+let planned: GroupPlan | undefined;
+
+/** From a cmdline hook before this module's: what is activated where the command line names nothing. */
+export function planGroups(plan: GroupPlan): void {
+  planned = plan;
+}
 
 /** By rd.lvm, rd.lvm.lv, rd.lvm.vg and rd.auto; undefined: nothing. */
 export function selectionOf(parameters: Parameters): Selection | undefined {
@@ -18,6 +40,7 @@ export function selectionOf(parameters: Parameters): Selection | undefined {
   const volumes = unique(parameters.all("rd.lvm.lv"));
   const groups = unique(parameters.all("rd.lvm.vg"));
   if (volumes.length || groups.length) return { ...nothing, volumes, groups };
+  if (planned) return { ...nothing, groups: planned.groups, plan: planned };
   return parameters.flag("rd.auto", true) ? { ...nothing, all: true } : undefined;
 }
 

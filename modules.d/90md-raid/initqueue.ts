@@ -12,13 +12,14 @@ export default hook({
     if (selection.kind !== "named") return;
     const required = selection.arrays.filter(({ optional }) => !optional);
     await Promise.all(
-      required.map((array) =>
-        boot.wants.until(
+      required.map(async (array) => {
+        await boot.wants.until(
           describeArray(array),
-          { for: "rd.md.uuid", nearest: () => seen(array.uuid), remedy },
+          { for: selection.plan?.source ?? "rd.md.uuid", nearest: () => seen(array.uuid), remedy },
           () => has(array.uuid) || undefined,
-        ),
-      ),
+        );
+        selection.plan?.came(array.uuid);
+      }),
     );
   },
 });

@@ -10,10 +10,26 @@ export interface NamedArray {
   optional: boolean;
 }
 
+/** Arrays that another module lists. */
+export interface ArrayPlan {
+  arrays: readonly NamedArray[];
+  /** Where they are listed, for the report. */
+  source: string;
+  /** Called for a required array once it has been started. */
+  came(uuid: string): void;
+}
+
+let planned: ArrayPlan | undefined;
+
+/** From a cmdline hook: what is assembled where the command line names none. */
+export function planArrays(plan: ArrayPlan): void {
+  planned = plan;
+}
+
 /** Which arrays are assembled. configured: those that mdadm.conf lists. */
 export type Selection =
   | { kind: "none" }
-  | { kind: "named"; arrays: readonly NamedArray[] }
+  | { kind: "named"; arrays: readonly NamedArray[]; plan?: ArrayPlan }
   | { kind: "configured" }
   | { kind: "all" };
 
@@ -42,6 +58,7 @@ export function readSelection(parameters: Parameters, configured: boolean): Sele
       .map((array) => [array.uuid, array]),
   );
   if (named.size) return { kind: "named", arrays: [...named.values()] };
+  if (planned) return { kind: "named", arrays: planned.arrays, plan: planned };
   if (configured) return { kind: "configured" };
   return { kind: parameters.flag("rd.auto", true) ? "all" : "none" };
 }

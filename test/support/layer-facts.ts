@@ -1,3 +1,4 @@
+import { isPartOfVolume } from "../../core/abi/index.js";
 import type { DiskPart, FilesPart, PartitionPart } from "../../core/schema/machine.js";
 import type { LayerSet } from "./layer-sets.js";
 
@@ -10,7 +11,7 @@ interface Fact {
   tags: Record<string, string>;
   /** Kernel names. */
   slaves: string[];
-  /** Of the device mapper: UUID, GROUP, VOLUME. */
+  /** Of the device mapper: UUID, NAME, GROUP, VOLUME. */
   dm?: Record<string, string>;
   /** As mdadm --detail --export says it. */
   md?: Record<string, string>;
@@ -78,6 +79,7 @@ function layerOf(fact: Fact, facts: ReadonlyMap<string, Fact>, set: LayerSet): P
     const known = level as NonNullable<DiskPart["raid"]>["level"];
     return { raid: { uuid, level: known, metadata, members, ...(name === undefined ? {} : { name }) } };
   }
+  if (isPartOfVolume({ name: fact.dm?.NAME ?? "", uuid: fact.dm?.UUID ?? "" })) return undefined;
   const [, lvm, uuid] = /^(?:(LVM-.{64})|CRYPT-LUKS\d-(.{32})-.*)$/.exec(fact.dm?.UUID ?? "") ?? [];
   if (lvm) {
     const { GROUP: group = "", VOLUME: volume = "" } = fact.dm ?? {};

@@ -33,6 +33,7 @@ describe() {
 	[ -e /sys/class/block/$name/md ] && mdadm --detail --export /dev/$name | sed "s/^/FACT md $name /"
 	[ -e /sys/class/block/$name/dm ] || return 0
 	echo "FACT dm $name UUID=$(cat /sys/class/block/$name/dm/uuid)"
+	echo "FACT dm $name NAME=$(cat /sys/class/block/$name/dm/name)"
 	dmsetup splitname --noheadings -c --separator ' ' -o vg_name,lv_name $(cat /sys/class/block/$name/dm/name) LVM |
 		sed "s/^\(.*\) \(.*\)/FACT dm $name GROUP=\1\nFACT dm $name VOLUME=\2/"
 }

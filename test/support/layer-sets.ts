@@ -40,6 +40,42 @@ const sets = {
       lvcreate -q -y -n root -l 100%FREE vg
       root_on /dev/vg/root 1b3a0001-0000-4000-8000-000000000001 lvm-root`,
   },
+  /** The group of CentOS's installer on two physical volumes, with the archive of a root on its volume. */
+  centos: {
+    disks: { a: 32, b: 32 },
+    script: `
+      vgcreate -s 1M centos $a $b
+      lvcreate -q -y -n root -l 100%FREE centos
+      mkdir -p /tmp/centos/images
+      tar -C /tiny -czf /tmp/centos/images/rootfs.tar.gz .
+      mke2fs -q -F -t ext4 -m 0 -E lazy_itable_init=0 -L centos-root -d /tmp/centos /dev/centos/root`,
+    files: { "centos-root": { "images/rootfs.tar.gz": { archive: { "sbin/init": { mode: "0755" }, ...folders } } } },
+  },
+  /** A root on LVM on an array of two mirrors. */
+  guide: {
+    disks: { a: 32, b: 32 },
+    script: `
+      mdadm --create /dev/md/system --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=system \\
+        --uuid=6d6b0009:1c2d3e4f:50617283:94a5b6c7 $a $b
+      vgcreate -s 1M sys /dev/md/system
+      lvcreate -q -y -n root -l 100%FREE sys
+      root_on /dev/sys/root 6d6b0009-0000-4000-8000-000000000001 guide-root`,
+  },
+  /** A group with a thin, a cached and a mirrored root. */
+  tank: {
+    disks: { a: 64, b: 64, c: 64 },
+    script: `
+      vgcreate -s 1M tank $a $b $c
+      lvcreate -q -y --type raid1 --mirrors 1 --nosync -n mirror -L 12M tank $a $b
+      lvcreate -q -y --type thin-pool -n pool -L 20M tank $a
+      lvcreate -q -y -V 16M -T tank/pool -n thin
+      lvcreate -q -y -n cached -L 12M tank $b
+      lvcreate -q -y --type cache-pool -n fast -L 8M tank $c
+      lvconvert -q -y --type cache --cachepool tank/fast tank/cached
+      root_on /dev/tank/mirror 1b3a0002-0000-4000-8000-000000000001 mirror-root
+      root_on /dev/tank/thin 1b3a0002-0000-4000-8000-000000000002 thin-root
+      root_on /dev/tank/cached 1b3a0002-0000-4000-8000-000000000003 cached-root`,
+  },
   /** A container of version 2 that a passphrase opens. */
   luks2: {
     disks: { a: 48 },
