@@ -297,10 +297,12 @@ test("a device that is unlocked already is let be", async () => {
 
 test("a shell has the console for itself: who was being asked is asked again where a person has the boot go on", async () => {
   const programs = { ...luksPrograms, shell: () => ({ signal: "SIGUSR1", lasts: 60_000 }) };
-  const { word, shown } = await boot(`rd.shell=1 rd.luks.uuid=${rootId} rd.luks.uuid=abcd rd.retry=5`, {
-    ...{ programs, initramfs: { "usr/lib/firstlight/shell": init } },
-    // The first one is not given before the shell comes; then it is not the time for an answer.
-    typed: [{ line: "x", after: 500_000 }, sesame],
+  // It has no header, so that the boot stops while the other one's passphrase is asked for.
+  const late = encrypted("vdb", dataId, {}, { after: 2000 });
+  const { word, shown } = await boot("rd.shell=1 rd.luks.uuid=5f1c rd.luks.uuid=77aa rd.luks.options=77aa=header=/x", {
+    ...{ programs, devices: [...rootDisk, ...late], initramfs: { "usr/lib/firstlight/shell": init } },
+    // The shell comes before the first one is typed.
+    typed: [{ line: sesame, after: 500_000 }, sesame],
   });
   assert.equal(word.word, "switch", shown);
   assert.equal(asked(shown), 2);
