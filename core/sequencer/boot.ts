@@ -50,6 +50,8 @@ interface State {
   shellRan: boolean;
   /** What a module has asked for in place of the switch of root. */
   finish?: RunWord | RebootWord;
+  /** The hooks of the phase timeout, begun; undefined: nobody has waited so long. */
+  overdue?: Promise<unknown>;
   /** findDevices, begun by the first who calls it; undefined: nobody has. */
   devicesFound?: Promise<void>;
 }
@@ -189,7 +191,8 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
 }
 
 /** Nothing is set up any more: what has been begun comes to its end, for the next program would find a half of it. */
-async function stopServices({ services, patience }: Pick<State, "services" | "patience">): Promise<void> {
+async function stopServices({ services, patience, overdue }: State): Promise<void> {
+  await overdue;
   const { watchers } = services.devices;
   watchers.stop();
   const run = withWatchers(noHooks, watchers);
