@@ -2,7 +2,7 @@ import type { SimulatedDevice } from "./description.js";
 import { Failure } from "./failure.js";
 import { addFiles, dataOf } from "./file-tree.js";
 import { bring, changeLayer, deviceNamed, type LayeredDevice, layered } from "./layers.js";
-import type { ProgramEnd, ProgramModel } from "./programs.js";
+import type { Pause, ProgramEnd, ProgramModel } from "./programs.js";
 import type { World } from "./world.js";
 
 /*
@@ -191,17 +191,36 @@ function examine(world: World, path: string): ProgramEnd {
   return said({ MD_LEVEL: level, MD_DEVICES: members.length, MD_NAME: name, MD_UUID: colons(uuid) });
 }
 
-const mdadm: ProgramModel = ({ argv }, { world }) => {
-  const [path = ""] = operands(argv);
+/** Milliseconds that mdadm is at work. */
+const work = 20;
+/** When the map is free again: who changes arrays locks it. */
+const locked = new WeakMap<World, number>();
+
+function* underLock(world: World, end: () => ProgramEnd): Generator<Pause, ProgramEnd, undefined> {
+  const now = world.schedule.now();
+  const until = Math.max(now, locked.get(world) ?? 0) + work;
+  locked.set(world, until);
+  yield { sleep: until - now };
+  return answered(end);
+}
+
+/** What is not there, or no block device, is told of. */
+function answered(end: () => ProgramEnd): ProgramEnd {
   try {
-    if (argv.includes("--incremental")) return incremental(world, argv, path);
-    if (argv.includes("--detail")) return detail(world, path);
-    if (argv.includes("--examine")) return examine(world, path);
-    if (argv[1] === "--run") return run(world, path);
+    return end();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return failed(`cannot open ${path}: ${error.errno}`);
+    return failed(`cannot open the device: ${error.errno}`);
   }
+}
+
+const mdadm: ProgramModel = ({ argv }, { world }) => {
+  const [path = ""] = operands(argv);
+  // The first word is the mode: with --run there no other follows.
+  if (argv[1] === "--incremental") return underLock(world, () => incremental(world, argv, path));
+  if (argv[1] === "--run" && argv.length === 3) return underLock(world, () => run(world, path));
+  if (argv[1] === "--detail") return answered(() => detail(world, path));
+  if (argv[1] === "--examine") return answered(() => examine(world, path));
   world.leaveOpen(`what ${argv.join(" ")} does, and how it ends`);
   return {};
 };

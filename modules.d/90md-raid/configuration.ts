@@ -35,18 +35,28 @@ const isIgnored = ({ words }: ConfigurationLine) => words[0]?.toLowerCase() === 
 /** Names the array that is to be assembled? */
 export const namesArray = (line: ConfigurationLine): boolean => isArray(line) && !isIgnored(line);
 
-/** UUID that a line of ARRAY identifies its array by, in the form of uuidKey; undefined: by something else. */
-function uuidOf({ words }: ConfigurationLine): string | undefined {
-  const word = words.find((each) => /^uuid=/i.test(each));
-  return word === undefined ? undefined : uuidKey(word.slice("uuid=".length));
+/** The value of one of the words that a line identifies its array by; undefined: it has none of this key. */
+function wordOf({ words }: ConfigurationLine, key: "uuid" | "name"): string | undefined {
+  const word = words.find((each) => each.toLowerCase().startsWith(`${key}=`));
+  return word?.slice(key.length + 1);
+}
+
+/** In the form of uuidKey. */
+function uuidOf(line: ConfigurationLine): string | undefined {
+  const uuid = wordOf(line, "uuid");
+  return uuid === undefined ? undefined : uuidKey(uuid);
 }
 
 /** Of what a line names, its place in /dev; undefined: it has none there. */
 const nameIn = ({ words }: ConfigurationLine): string | undefined => (words[0]?.includes("=") ? undefined : words[0]);
 
-/** May these lines mean the array? Those without a UUID may mean any: mdadm compares the rest. */
-export function meansArray(lines: readonly ConfigurationLine[], uuid: string): boolean {
-  return lines.filter(namesArray).some((line) => (uuidOf(line) ?? uuid) === uuid);
+/** May these lines mean the array? `name`: of its metadata, "host:name". By something else than these mdadm itself compares it. */
+export function meansArray(lines: readonly ConfigurationLine[], uuid: string, name = ""): boolean {
+  return lines.filter(namesArray).some((line) => {
+    const [ownUuid, ownName] = [uuidOf(line), wordOf(line, "name")];
+    if (ownUuid !== undefined) return ownUuid === uuid;
+    return ownName === undefined || ownName === name || name.endsWith(`:${ownName}`);
+  });
 }
 
 /** Do these lines say that the array is to be left alone? */

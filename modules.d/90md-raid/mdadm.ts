@@ -11,7 +11,7 @@ export interface Answer {
   succeeded: boolean;
   /** Its standard output. */
   said: string;
-  /** What went wrong, or may have, in its own words; empty: nothing. */
+  /** What went wrong, or may have, in its own words where it has some; empty: nothing. */
   complaint: string;
 }
 
@@ -28,7 +28,10 @@ export async function mdadm({ programs }: Pick<Boot, "programs">, words: readonl
     stdout: "keep",
     stderr: "keep",
   });
-  const words_ = stderr.trim().replaceAll("\n", "; ");
-  const complaint = signal ? [words_, `mdadm was ended by ${signal}`].filter(Boolean).join("; ") : words_;
-  return { succeeded: status === 0, said: stdout, complaint };
+  const succeeded = status === 0;
+  const own = stderr.trim().replaceAll("\n", "; ");
+  const isTold = succeeded || (signal === null && own);
+  const end = isTold ? "" : `mdadm ${words[0]} ended with ${signal ?? `status ${status}`}`;
+  const complaint = [own, end].filter(Boolean).join("; ");
+  return { succeeded, said: stdout, complaint };
 }

@@ -28,7 +28,7 @@ function configurationOf(host: Host): string {
 function withArraysOf(host: Host, text: string): string {
   const lines = readConfiguration(text);
   if (!lines.some(namesArray)) return text;
-  const missing = arraysOf(host).filter(({ uuid }) => !meansArray(lines, uuidKey(uuid)));
+  const missing = arraysOf(host).filter(({ uuid, name }) => !meansArray(lines, uuidKey(uuid), name));
   return text + missing.map(({ uuid }) => `ARRAY UUID=${uuid}\n`).join("");
 }
 

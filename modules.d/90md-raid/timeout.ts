@@ -1,6 +1,20 @@
 import { hook } from "firstlight/hooks";
-import { assemblyOf } from "./assembly.js";
+import { assemblyOf, describeArray } from "./assembly.js";
 
 export default hook({
-  run: (boot) => assemblyOf(boot).startDegraded(),
+  async run(boot) {
+    const { startDegraded, unfinished, selection, has, seen } = assemblyOf(boot);
+    await startDegraded();
+    const named = selection.kind === "named" ? selection.arrays : [];
+    // What is waited for may lie on these: then the report tells what is missing. It holds nothing up.
+    for (const uuid of unfinished())
+      if (!named.some((array) => array.uuid === uuid))
+        boot.wants
+          .until(
+            describeArray({ uuid }),
+            { for: "what mdadm finds on it", nearest: () => seen(uuid) },
+            () => has(uuid) || undefined,
+          )
+          .catch(() => {});
+  },
 });

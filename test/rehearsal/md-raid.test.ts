@@ -182,16 +182,17 @@ test("an array whose other member does not come is started without it at the tim
   }
 });
 
-test("a member that comes after that joins the array", async () => {
-  const late = member("vdb", 1, uuid, "box:root", { after: 4500 });
-  const ended = await boot(`${root} rd.md.uuid=${uuid} rd.md.uuid=${otherUuid}`, [vda, late, vdc, array, data]);
+test("members that come after that join the array", async () => {
+  const [vde, vdf] = ["vde", "vdf"].map((name, index) =>
+    member(name, 4 + index, otherUuid, "other:data", { after: 4500 + 300 * index }),
+  );
+  assert.ok(vde && vdf);
+  const raid6 = { ...data, layer: { ...data.layer, level: "raid6", members: ["vdc", "vdd", "vde", "vdf"] } };
+  const ended = await boot(`${root} rd.md.uuid=${otherUuid}`, [vdc, vdd, vde, vdf, raid6 as SimulatedDevice]);
   const shown = stopped(ended);
   assert.ok(ended.ran.includes("--run /dev/md127"), shown);
-  assert.ok(
-    ended.ran.some((words) => /^--run --incremental .*vdb$/.test(words)),
-    shown,
-  );
-  assert.ok(ended.files.has("/sys/class/block/vdb/holders/md127"));
+  for (const name of ["vde", "vdf"]) assert.ok(ended.files.has(`/sys/class/block/${name}/holders/md127`), shown);
+  assert.doesNotMatch(shown, /not adding/);
 });
 
 test("too few members: the report names them, and how many there should be", async () => {
@@ -251,6 +252,16 @@ test("a member is never mounted, nor a partition that the kernel finds on it", a
     { ...inside, files },
   ]);
   assert.match(stopped(direct), /\/dev\/vda1 is part of an array or group/);
+});
+
+test("an array whose names mdadm does not tell has those that are known without", async () => {
+  const ended = await boot(`root=/dev/md/root ro rd.retry=6 rd.md.uuid=${uuid}`, [vda, vdb, array], undefined, {
+    ...knownPrograms,
+    mdadm: failing("/dev/md127"),
+  });
+  isSwitched(ended);
+  assert.equal(leadsTo(ended, `/dev/disk/by-id/md-uuid-${colons}`), "/dev/md127");
+  assert.match(ended.shown, /\/dev\/md127 may lack some of its names: mdadm: \/dev\/md127 is broken/);
 });
 
 test("what mdadm cannot do is a warning where the root does not need it", async () => {

@@ -32,6 +32,35 @@ const sets = {
         --uuid=6d6b0001:1c2d3e4f:50617283:94a5b6c7 $a $b
       root_on /dev/md/root 6d6b0001-0000-4000-8000-000000000001 raid-root`,
   },
+  /**
+   * Arrays whose members look like what is on them, since their metadata (1.0) lies at the end: mirrors of a root, mirrors of a GPT with another root, both of
+   * which tell of their arrays; and data on three disks.
+   */
+  arrays: {
+    disks: { a: 24, b: 24, c: 24, d: 24, e: 8, f: 8, g: 8 },
+    script: `
+      facts() {
+        mount -t ext4 $1 /mnt
+        echo 'cat /proc/mdstat; sed "s/^/MAP /" /run/mdadm/map; for name in /dev/md/*; do echo "LINK $name $(readlink -f $name)"; done' >/mnt/facts.d/arrays
+        umount /mnt
+      }
+      create() {
+        name=$1
+        shift
+        mdadm --create /dev/md/$name --run --homehost=box --name=$name --assume-clean --bitmap=none "$@"
+      }
+      create root --metadata=1.0 --level=1 --raid-devices=2 --uuid=a22a0001:1c2d3e4f:50617283:94a5b6c7 $a $b
+      root_on /dev/md/root a22a0001-0000-4000-8000-000000000001 raid-root
+      facts /dev/md/root
+      create parted --metadata=1.0 --level=1 --raid-devices=2 --uuid=a22a0002:1c2d3e4f:50617283:94a5b6c7 $c $d
+      echo 'label: gpt\ntype=linux, uuid=a22a0002-0000-4000-8000-000000000002' | sfdisk -q /dev/md/parted
+      part=/dev/$(basename $(readlink -f /dev/md/parted))p1
+      until [ -e $part ]; do sleep 0.1; done
+      root_on $part a22a0002-0000-4000-8000-000000000001 parted-root
+      facts $part
+      create data --level=5 --raid-devices=3 --uuid=a22a0003:1c2d3e4f:50617283:94a5b6c7 $e $f $g
+      mke2fs -q -t ext4 -U a22a0003-0000-4000-8000-000000000001 /dev/md/data`,
+  },
   /** A group of two physical volumes with the root on both. */
   lvm: {
     disks: { a: 32, b: 32 },

@@ -38,10 +38,12 @@ policy action="re-add #1"
   ]);
 });
 
-test("a line means the array of its UUID; one without any may mean each", () => {
+test("a line means the array of its UUID, else of its name; one without both may mean each", () => {
   const lines = readConfiguration(`ARRAY /dev/md0 uuid=${first.replaceAll(":", "-").toUpperCase()}\n`);
   assert.ok(meansArray(lines, key) && !meansArray(lines, uuidKey(second)));
-  assert.ok(meansArray(readConfiguration("ARRAY /dev/md0 name=box:0"), key));
+  const byName = readConfiguration("ARRAY /dev/md0 name=0");
+  assert.ok(meansArray(byName, key, "box:0") && !meansArray(byName, key, "box:10") && !meansArray(byName, key));
+  assert.ok(meansArray(readConfiguration("ARRAY /dev/md0 super-minor=0"), key));
   const ignored = readConfiguration(`ARRAY <ignore> UUID=${first}`);
   assert.ok(!meansArray(ignored, key) && ignoresArray(ignored, key) && !ignoresArray(ignored, uuidKey(second)));
 });
