@@ -62,17 +62,31 @@ export function startPhase(
     if (loop.turns() !== begun) log.debug(hookWords(phase, planned.module, outcome.failure ? "failed" : "ended"));
     return outcome;
   };
-  const running = new Map(inOrder(hooks).map((planned) => [planned, logged(planned)]));
+  const running = new Set(inOrder(hooks));
+  const ended: Awaited<ReturnType<typeof outcomeOf>>[] = [];
+  /** Not a race among all that run, once for each that ends: that costs the square of their number. */
+  let oneHasEnded = () => {};
+  for (const planned of running)
+    void logged(planned).then((outcome) => {
+      ended.push(outcome);
+      oneHasEnded();
+    });
   return {
     async ended() {
       while (running.size) {
-        const { planned, failure } = await Promise.race(running.values());
-        if (!running.delete(planned) || !failure) continue;
-        place.failed = planned.module;
-        throw failure.error;
+        const outcome = ended.shift();
+        if (!outcome) {
+          await new Promise<void>((resolve) => {
+            oneHasEnded = resolve;
+          });
+          continue;
+        }
+        if (!running.delete(outcome.planned) || !outcome.failure) continue;
+        place.failed = outcome.planned.module;
+        throw outcome.failure.error;
       }
     },
-    unfinished: () => [...running.keys()].map(({ module }) => module),
+    unfinished: () => [...running].map(({ module }) => module),
     abandon: () => running.clear(),
   };
 }
