@@ -15,6 +15,8 @@ import {
   rehearsalAsJson,
   rehearsalAsSvg,
   rehearseImage,
+  type Scenario,
+  scenarioOf,
 } from "../core/scenario/rehearsal.js";
 import {
   formatReplayEnd,
@@ -60,7 +62,7 @@ async function showSteps(steps: readonly string[]): Promise<void> {
   }
 }
 
-async function showExploration({ json, verbose, ...scenario }: RehearseCommandLine): Promise<number> {
+async function showExploration(scenario: Scenario, { json, verbose }: RehearseCommandLine): Promise<number> {
   const explored = await exploreImage(scenario, "all");
   const text = json
     ? `${JSON.stringify(explorationAsJson(explored))}\n`
@@ -69,8 +71,13 @@ async function showExploration({ json, verbose, ...scenario }: RehearseCommandLi
   return explorationStatus(explored);
 }
 
-async function showFault({ verbose, ...scenario }: RehearseCommandLine, fault: string): Promise<number> {
-  const { asked, verdict } = await repeatFaults(scenario, fault);
+async function showFault(scenario: Scenario, { verbose }: RehearseCommandLine, fault: string): Promise<number> {
+  const repeated = await repeatFaults(scenario, fault);
+  if ("good" in repeated) {
+    process.stdout.write(formatExploration(repeated, { all: verbose }));
+    return explorationStatus(repeated);
+  }
+  const { asked, verdict } = repeated;
   const { end, reason, violations } = verdict;
   const lines = [...formatTimeline(asked, { all: verbose }), `${end}: ${reason}`];
   for (const line of [...lines, ...violations.map((violation) => `must not be: ${violation}`)])
@@ -87,9 +94,10 @@ async function main(): Promise<number> {
   const { svg, replay } = commandLine;
   const picture = svg === undefined ? undefined : locateTarget(svg, true);
   if (replay !== undefined) return showReplay(replay, commandLine, picture);
-  if (commandLine.faults) return showExploration(commandLine);
-  if (commandLine.fault !== undefined) return showFault(commandLine, commandLine.fault);
-  const rehearsed = await rehearseImage(commandLine);
+  const scenario = await scenarioOf(commandLine);
+  if (commandLine.faults) return showExploration(scenario, commandLine);
+  if (commandLine.fault !== undefined) return showFault(scenario, commandLine, commandLine.fault);
+  const rehearsed = await rehearseImage(scenario);
   if (picture !== undefined) await writeText(picture, rehearsalAsSvg(rehearsed, commandLine.image));
   process.stdout.write(
     commandLine.json

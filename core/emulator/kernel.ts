@@ -31,6 +31,7 @@ export async function kernelFor(image: string): Promise<string> {
 
 /** What QEMU can load: the kernel's boot protocol for x86, or an ELF file. `name` is for messages. Throws BuildError. */
 export function checkKernel(path: string, name = path): void {
+  if (path === "") throw new BuildError('"" is no name of a kernel: name its file, or leave --kernel out');
   const magic = Buffer.alloc(0x206);
   try {
     const file = openSync(path, "r");

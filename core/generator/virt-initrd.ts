@@ -26,9 +26,10 @@ const [always, usual] = ["virtiofs", "virtio_pci"];
 export async function virtInitrd({ init, modulesFolder, drivers }: VirtInitrd, report: Report): Promise<Tree> {
   const problems = createProblems();
   const tree = createTree();
+  if (drivers.includes("")) problems.add("--module needs the name of a driver: name one, or leave it out");
   const program = problems.during(() => readProgram(init));
   const kernel = problems.during(() => readKernel(modulesFolder));
-  const names = kernel ? orderOf(kernel, drivers, problems, report) : [];
+  const names = kernel ? orderOf(kernel, drivers.filter(Boolean), problems, report) : [];
   problems.check();
   addText(tree, initPath, program ?? "", 0o755);
   const contents = await contentsOf(names.map((name) => join(modulesFolder, kernel?.drivers.get(name)?.path ?? "")));

@@ -11,7 +11,11 @@ interface Option {
 
 /** All options, in the order of --help. */
 const options = {
-  cmdline: { short: "c", value: "TEXT", help: "the kernel command line to boot with" },
+  cmdline: {
+    short: "c",
+    value: "TEXT",
+    help: "the kernel command line to boot with; an image that is the whole system needs none",
+  },
   machine: {
     short: "m",
     value: "FILE",
@@ -44,7 +48,7 @@ type OptionName = keyof typeof options;
 export interface RehearseCommandLine {
   help: boolean;
   image: string;
-  cmdline: string;
+  cmdline: string | undefined;
   machine: string | undefined;
   shutdown: string | undefined;
   faults: boolean;
@@ -88,15 +92,13 @@ export function parseRehearseCommandLine(words: readonly string[]): RehearseComm
   if (!help && operands.length === 0) problems.push("no image is named: rehearse IMAGE --cmdline TEXT");
   if (operands.length > 1) problems.push(`${operands[1]} is one image too many: name one`);
   problems.push(...contradictions(given));
-  if (!help && !given.has("cmdline") && !given.has("replay"))
-    problems.push('no kernel command line is given: --cmdline "root=UUID=… ro", as the boot loader will pass it');
   for (const option of ["machine", "replay", "svg"] as const)
     if (given.get(option) === "") problems.push(`--${option} needs a file`);
   if (!help && problems.length) throw new BuildError(...problems);
   return {
     help,
     image: operands[0] ?? "",
-    cmdline: given.get("cmdline") ?? "",
+    cmdline: given.get("cmdline"),
     machine: given.get("machine"),
     shutdown: given.get("shutdown"),
     faults: given.has("faults"),

@@ -144,9 +144,17 @@ function inThread(share: Share, told: (run: ToldRun) => void): Promise<void> {
   });
 }
 
-/** One run with the faults that are named "57:EIO" or, for several, "57:EIO,90:never". Throws BuildError: there are none of these names. */
-export async function repeatFaults(scenario: Scenario, names: string): Promise<ExploredRun> {
-  const { explorer } = await openExplorer(scenario);
+/**
+ * One run with the faults that are named "57:EIO" or, for several, "57:EIO,90:never"; an exploration without any run where the boot does not go well without
+ * them. Throws BuildError: there are none of these names.
+ */
+export async function repeatFaults(scenario: Scenario, names: string): Promise<ExploredRun | Exploration> {
+  const { explorer, chosen } = await openExplorer(scenario);
+  if (!explorer.faults.length)
+    return {
+      good: { ...explorer.good, ending: endingOn(chosen, explorer.good.ending) },
+      ...{ assumption: chosen.assumption, runs: [], sites: [] },
+    };
   const faults: Fault[] = [];
   for (const word of names.split(",")) {
     const [, op = "", name = ""] = /^(\d+):(.+)$/.exec(word) ?? [];

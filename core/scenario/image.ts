@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
 import { release as hostRelease } from "node:os";
 import { join } from "node:path";
-import { bundlePath, driverIndexPath, engineHash, initPath, snapshotPath } from "../abi/index.js";
+import { bundlePath, driverIndexPath, engineHash, initPath, rescuePath, snapshotPath } from "../abi/index.js";
 import { ElfError } from "../generator/elf.js";
 import { BuildError, reasonOf } from "../generator/problems.js";
 import { resolveIn } from "../generator/resolve-links.js";
@@ -25,6 +25,8 @@ export interface RehearsedImage {
   kernel: { release: string; machine: string; monolithic: boolean };
   /** PID 1 has the boot code in itself, and no index of drivers. */
   staticInit: boolean;
+  /** There is no root to switch to: it is all that runs. */
+  wholeSystem: boolean;
   /** Why PID 1 does not use the engine's snapshot in it; undefined: it does, or there is none. */
   snapshotProblem?: string | undefined;
 }
@@ -82,6 +84,8 @@ function imageOf(path: string, files: ReadonlyMap<string, SimulatedFile>): Rehea
     files: { ...kernelsOwn, ...Object.fromEntries(files) },
     kernel: kernelOf(files),
     staticInit: own !== undefined,
+    // PID 1 has no other action for one (core/generator/rescue.ts).
+    wholeSystem: dataOf(own ?? files, rescuePath)?.includes("action=again") ?? false,
     snapshotProblem: snapshot && snapshotProblem(snapshot, bundle),
   };
 }

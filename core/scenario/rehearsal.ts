@@ -55,8 +55,21 @@ function chooseMachine(given: string | undefined, commandLine: string): Chosen {
 }
 
 /** What boots on what. */
-export type Scenario = Pick<RehearseCommandLine, "image" | "cmdline" | "machine"> &
-  Partial<Pick<RehearseCommandLine, "shutdown">>;
+export interface Scenario
+  extends Pick<RehearseCommandLine, "image" | "machine">,
+    Partial<Pick<RehearseCommandLine, "shutdown">> {
+  cmdline: string;
+}
+
+/** Throws BuildError: no command line is given, and the image is no whole system, which needs none. */
+export async function scenarioOf(commandLine: RehearseCommandLine): Promise<Scenario> {
+  const { image, machine, cmdline, shutdown } = commandLine;
+  if (cmdline === undefined && !(await openImage(image)).wholeSystem)
+    throw new BuildError(
+      'no kernel command line is given: --cmdline "root=UUID=… ro", as the boot loader will pass it',
+    );
+  return { image, machine, shutdown, cmdline: cmdline ?? "" };
+}
 
 /** Throws BuildError. */
 export async function openScenario({ image, cmdline, machine }: Scenario): Promise<[RehearsedImage, Chosen]> {

@@ -53,6 +53,8 @@ test("a boot that does not reach its root has nothing to explore", async () => {
   const { status, text } = await rehearse("-c", "ro", "--faults");
   assert.equal(status, 1);
   assert.match(text, /^Nothing to explore\. Without any fault: would stop: there is no root=/);
+  const one = await rehearse("-c", "ro", "--fault", "1:EIO");
+  assert.deepEqual(one, { status, text, problems: "" });
   const unknown = await rehearse("-c", "root=/dev/mapper/x ro", "--faults");
   assert.equal(unknown.status, 2, "as without --faults");
   assert.match(unknown.text, /^Nothing to explore\. Without any fault: left open: on which machine it boots/);

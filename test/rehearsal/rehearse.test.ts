@@ -201,7 +201,7 @@ async function refused(words: readonly string[], ...says: RegExp[]): Promise<voi
 }
 
 test("command lines that cannot be meant", async () => {
-  await refused([], /no image is named/, /no kernel command line is given/);
+  await refused([], /no image is named/);
   await refused([image], /no kernel command line is given/);
   await refused([image, "--cmdlin=x"], /unknown option --cmdlin: did you mean --cmdline\?/);
   await refused([image, image, "-c", ""], /one image too many/);
@@ -211,6 +211,13 @@ test("command lines that cannot be meant", async () => {
   const help = await rehearse("--help");
   assert.equal(help.status, 0);
   assert.match(help.text, /Exit status: 0 .* 1 .* 2 .* 3/s);
+});
+
+test("an image that is the whole system needs no command line", async () => {
+  const stages = ["--install", "true", "--include", "/bin/true", "/etc/boot", "--include", "/bin/true", "/etc/reboot"];
+  const { file } = await buildImage("rehearse-system", ["-N", "--no-kernel", "-m", "pid1", ...stages]);
+  const { status, text } = await rehearse(file);
+  assert.deepEqual([status, /would run \/etc\/boot, as a stage of the system/.test(text)], [0, true], text);
 });
 
 test("images that cannot be rehearsed", async () => {

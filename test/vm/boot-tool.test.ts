@@ -104,6 +104,7 @@ test("what cannot be booted is told of, with what to name or to install", async 
     [[image, "-d", join(folder, "no")], /no cannot be read: no such file/],
     [[image, "-k", image], /boot-tool\.img is no kernel for x86-64: name one/],
     [[image, "-k", folder], /the kernel \S+ cannot be read: it is a directory/],
+    [[image, "-k", ""], /"" is no name of a kernel: name its file, or leave --kernel out/],
     [[none], /has no drivers that tell which kernel it is for: name one by --kernel FILE/],
     [[unknown], /is for the kernel 9\.9\.9, whose vmlinuz is not on this machine: .*\/boot\/vmlinuz-9\.9\.9/],
     [[several], /has drivers of several kernels \(9\.9\.9, 9\.9\.10\): name one by --kernel FILE/],

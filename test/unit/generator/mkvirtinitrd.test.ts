@@ -130,6 +130,7 @@ test("whatever is wrong is told with its remedy, and an old archive stays", asyn
     [[init, folder], /name INIT, MODULES_DIR and OUT/],
     [[init, folder, out, "more"], /name INIT, MODULES_DIR and OUT/],
     [["--modul=x", init, folder, out], /Unknown option '--modul': see mkvirtinitrd --help/],
+    [["--module=", init, folder, out], /^mkvirtinitrd: error: --module needs the name of a driver: name one, or leave/],
     [
       ["--module=virtio-psi", init, folder, out],
       /--module needs driver virtio-psi, which .* does not have: did you mean virtio_pci\?/,
