@@ -41,7 +41,9 @@ export interface ParameterDeclaration {
 export interface RootForm {
   /** For error messages: "tmpfs:UUID=…". */
   form: string;
-  /** Regular expression (JavaScript's) over the whole value of root=. */
+  /** The parameter that has it. Left out: "root". */
+  parameter?: string;
+  /** Regular expression (JavaScript's) over the whole value of that. */
   matches: string;
   /** Only together with this `rootfstype=`. */
   type?: string;

@@ -96,7 +96,12 @@ export const setupAnswerSchemas: { readonly [Step in keyof SetupAnswers]: object
         type: "array",
         items: {
           type: "object",
-          properties: { form: name, matches: { type: "string", format: "regular expression" }, type: name },
+          properties: {
+            form: name,
+            parameter: name,
+            matches: { type: "string", format: "regular expression" },
+            type: name,
+          },
           required: ["form", "matches"],
           additionalProperties: false,
         },

@@ -7,7 +7,7 @@ export interface BootPlan {
   /** By parameter name. `validate` is the schema, compiled by ajv. */
   parameters: Record<string, PlannedParameter>;
   /** All modules known at build time, in the image or not. */
-  roots: { module: string; form: string; matches: string; type?: string; included: boolean }[];
+  roots: { module: string; form: string; parameter?: string; matches: string; type?: string; included: boolean }[];
   /** `bundle`: its id, of 16 hexadecimal digits. */
   build: { version: string; bundle: string; kernel: string | null; hostOnly: boolean };
   /** Files of kernel parameters that are looked for nowhere else, in the order in which they count; undefined: they are in the initramfs. */

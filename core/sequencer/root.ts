@@ -47,7 +47,7 @@ export function createRoot(words: readonly Word[], parameters: Parameters, roots
       if (!spec && !claims.size)
         throw new BootError(
           "there is no root= on the kernel command line: nobody knows which file system to boot",
-          `Add it in the boot loader. This image accepts ${acceptedForms(roots)}.`,
+          lackingFor(words, roots) ?? `Add it in the boot loader. This image accepts ${acceptedForms(roots)}.`,
         );
       if (claims.size > 1)
         throw new BootError(
@@ -65,17 +65,32 @@ export function createRoot(words: readonly Word[], parameters: Parameters, roots
   };
 }
 
+/** What to do where the root is named by a parameter of a module that the image has not got; undefined: it is not. */
+function lackingFor(words: readonly Word[], roots: BootPlan["roots"]): string | undefined {
+  const lacking = roots.find(
+    ({ parameter, included }) => !included && parameter !== undefined && words.some(({ name }) => name === parameter),
+  );
+  return (
+    lacking &&
+    `${lacking.parameter}= is a form of the module ${lacking.module}: rebuild the image with mkinitrd -a ${lacking.module}.`
+  );
+}
+
 /** "root=UUID=…, root=/dev/…" */
 export function acceptedForms(roots: BootPlan["roots"]): string {
   const forms = roots
     .filter(({ included }) => included)
-    .map(({ form, type }) => `root=${form}${type === undefined ? "" : ` rootfstype=${type}`}`);
+    .map(
+      ({ form, type, parameter = "root" }) => `${parameter}=${form}${type === undefined ? "" : ` rootfstype=${type}`}`,
+    );
   return forms.join(", ");
 }
 
 /** Is `root=spec`, with this `rootfstype=`, of this form? */
 export const isOfForm = (spec: string, type: string | undefined, form: BootPlan["roots"][number]) =>
-  new RegExp(form.matches).test(spec) && (form.type === undefined || form.type === type);
+  form.parameter === undefined &&
+  new RegExp(form.matches).test(spec) &&
+  (form.type === undefined || form.type === type);
 
 /** The module that would mount this root if it were in the image. */
 export const lackingModule = (spec: string, type: string | undefined, roots: BootPlan["roots"]): string | undefined =>

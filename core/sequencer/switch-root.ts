@@ -35,6 +35,8 @@ export async function switchRoot(
     `the new root has no init to run: ${[...objections].join("; ")}`,
     named
       ? "Correct init= on the kernel command line."
-      : "Check that root= names the right file system; name another program with init=.",
+      : usual
+        ? `Without init= it is ${usual} that is run in such a root: put it there, or name another program with init=.`
+        : "Check that root= names the right file system; name another program with init=.",
   );
 }

@@ -9,6 +9,7 @@ export default moduleSetup({
   root: [
     { form: "virtiofs:TAG", matches: "^virtiofs:." },
     { form: "TAG", matches: ".", type: "virtiofs" },
+    { form: "TAG", matches: "", parameter: "rootfs" },
   ],
   parameters: {
     rootfs: { schema: text, form: "TAG" },

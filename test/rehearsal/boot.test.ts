@@ -282,6 +282,11 @@ test("root= missing, unknown, of a module that is not in the image", async () =>
   await stops("root=floppy", {}, /no module of this image can mount root=floppy/, /This image accepts root=/);
   const lacking = /It is a form of the module virtiofs: rebuild the image with mkinitrd -a virtiofs/;
   for (const line of ["root=virtiofs:tag", "root=floppy rootfstype=virtiofs"]) await stops(line, {}, lacking);
+  await stops(
+    "rootfs=tag",
+    {},
+    /^Remedy: {2}rootfs= is a form of the module virtiofs: rebuild the image with mkinitrd -a/m,
+  );
   await stops("root=tmpfs:NFS=nfs:10.0.0.11:/x", {}, /needs the module nfs/);
   await stops("root=tmpfs:/dev/mapper/centos-root rd.lvm.lv=centos/root", {}, /needs the module lvm/);
 });

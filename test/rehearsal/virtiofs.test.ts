@@ -125,6 +125,12 @@ const wrong: [commandLine: string, said: RegExp, change?: Partial<MachineDescrip
   ["rootfs= mount=..", /What: +mount=\.\.: a tag with "\/", .* would be mounted elsewhere than below \/run\/mnt/],
   ["rootfs= mount=.", /What: +mount=\.: a tag/],
   ["rootfs= mount-ro=a/b", /What: +mount-ro=a\/b: a tag/],
+  ["root=floppy", /This image accepts root=UUID=…, .*root=virtiofs:TAG, root=TAG rootfstype=virtiofs, rootfs=TAG\./],
+  [
+    "rootfs=",
+    /no init to run: \/bin\/sh is not there.*\nRemedy: +Without init= it is \/bin\/sh that is run in such a root: put it/,
+    { folders: [{ tag: "rootfs", behind, files: { "usr/": "" } }] },
+  ],
   ["root=virtiofs:rootfs rootfs=data", /What: +root=virtiofs:rootfs and rootfs=data name two roots/],
   ["root=/dev/vda rootfs=data", /What: +root=\/dev\/vda is claimed by more than one module: .*virtiofs/],
   [
