@@ -29,7 +29,7 @@ if (files.some((name) => name.startsWith("vm/"))) {
   await debianKernel("full");
   await diskFixtures();
   await debianFolder();
-  await layerDisks("raid1");
+  await layerDisks("btrfs");
 }
 
 const reporter = process.stdout.isTTY ? "spec" : "tap";

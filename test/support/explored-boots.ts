@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
+import { btrfsBoots } from "./explored-btrfs.js";
 import { lockedBoots } from "./explored-luks.js";
 import { buildImage } from "./firstlight.js";
 import { layersRoot } from "./layers-root.js";
@@ -314,26 +315,6 @@ const mountingBoots: Boot[] = [
   },
 ];
 
-const btrfs = (name: string, sub: string, after?: number): DiskPart => ({
-  name,
-  tags: { TYPE: "btrfs", UUID: uuid, UUID_SUB: sub, LABEL: "ROOT" },
-  files: { ...root, "@/": "" },
-  ...(after === undefined ? {} : { after }),
-});
-
-const btrfsBoots: Boot[] = [
-  {
-    name: "btrfs on two disks",
-    cmdline: "root=LABEL=ROOT rootflags=subvol=@",
-    machine: { disks: [btrfs("vda", "0"), btrfs("vdb", "1", 0.5)] },
-  },
-  {
-    name: "btrfs degraded",
-    cmdline: "root=LABEL=ROOT rootflags=degraded rd.retry=6",
-    machine: { disks: [btrfs("vda", "0"), btrfs("vdb", "1", 1e6)] },
-  },
-];
-
 const [arrayId, containerId] = ["6d6b0001-1c2d-3e4f-5061-728394a5b6c7", "10c50001-0000-4000-8000-000000000001"];
 const mirror = (name: string): DiskPart => ({ name, tags: { TYPE: "linux_raid_member", UUID: arrayId } });
 
@@ -388,13 +369,17 @@ const images: readonly ExploredImage[] = [
     layers: true,
     boots: [...layerBoots, ...lockedBoots(root)],
   },
-  { options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"], layers: true, boots: shutdownBoots },
   { options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid"], layers: true, boots: arrayBoots },
+  {
+    options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"],
+    layers: true,
+    boots: shutdownBoots,
+  },
   {
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
     boots: mountingBoots,
   },
-  { options: ["-N", "--no-kernel", "-m", "rootfs-block btrfs"], layers: true, boots: btrfsBoots },
+  { options: ["-N", "--no-kernel", "-m", "rootfs-block btrfs"], layers: true, boots: btrfsBoots(root) },
 ];
 
 /** A boot whose image and machine file are there. */

@@ -24,7 +24,7 @@ layers() {
 
 # Of a device: what it is called in the set, or "-".
 describe() {
-	name=$1
+	local name=$1
 	echo "FACT device $name $2 $(cat /sys/class/block/$name/size)"
 	blkid -p -o export /dev/$name | sed -n "/^DEVNAME=/d; s/^/FACT tag $name /p"
 	for slave in /sys/class/block/$name/slaves/*; do

@@ -23,15 +23,14 @@ export interface LayerSet {
 /** Mount points of a root. */
 const folders: FilesPart = { "dev/": "", "proc/": "", "run/": "", "sys/": "" };
 
+/** A LUKS2 container with the smallest header on a device, opened; its UUID and name. */
+const container = `container() {
+        echo -n "correct horse" | cryptsetup luksFormat -q --type luks2 --luks2-metadata-size 16k --luks2-keyslots-size 256k \\
+          --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --uuid $2 $1 -
+        echo -n "correct horse" | cryptsetup open $1 $3 -
+      }`;
+
 const sets = {
-  /** An array of two mirrors with an ext4 root. */
-  raid1: {
-    disks: { a: 32, b: 32 },
-    script: `
-      mdadm --create /dev/md/root --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=root \\
-        --uuid=6d6b0001:1c2d3e4f:50617283:94a5b6c7 $a $b
-      root_on /dev/md/root 6d6b0001-0000-4000-8000-000000000001 raid-root`,
-  },
   /**
    * Arrays whose members look like what is on them, since their metadata (1.0) lies at the end: mirrors of a root, mirrors of a GPT with another root, both of
    * which tell of their arrays; and data on three disks.
@@ -60,14 +59,6 @@ const sets = {
       facts $part
       create data --level=5 --raid-devices=3 --uuid=a22a0003:1c2d3e4f:50617283:94a5b6c7 $e $f $g
       mke2fs -q -t ext4 -U a22a0003-0000-4000-8000-000000000001 /dev/md/data`,
-  },
-  /** A group of two physical volumes with the root on both. */
-  lvm: {
-    disks: { a: 32, b: 32 },
-    script: `
-      vgcreate -s 1M vg $a $b
-      lvcreate -q -y -n root -l 100%FREE vg
-      root_on /dev/vg/root 1b3a0001-0000-4000-8000-000000000001 lvm-root`,
   },
   /** The group of CentOS's installer on two physical volumes, with the archive of a root on its volume. */
   centos: {
@@ -105,16 +96,6 @@ const sets = {
       root_on /dev/tank/thin 1b3a0002-0000-4000-8000-000000000002 thin-root
       root_on /dev/tank/cached 1b3a0002-0000-4000-8000-000000000003 cached-root`,
   },
-  /** A container of version 2 that a passphrase opens. */
-  luks2: {
-    disks: { a: 48 },
-    script: `
-      echo -n "correct horse" | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
-        --uuid 10c50002-0000-4000-8000-000000000001 $a -
-      echo -n "correct horse" | cryptsetup open $a opened -
-      root_on /dev/mapper/opened 10c50002-0000-4000-8000-000000000002 luks-root`,
-    secrets: { "10c50002-0000-4000-8000-000000000001": { passphrases: ["correct horse"] } },
-  },
   /**
    * Containers of both versions that one passphrase opens, the first one by Argon2, with a root in it; and one whose header and key are files on
    * another disk.
@@ -144,14 +125,6 @@ const sets = {
     },
     files: { STICK: { "keys/bare": "k3y of the file", "headers/bare": "LUKS" }, DATA: {}, BARE: {} },
   },
-  /** A root that was not unmounted, whose mistakes fsck -p repairs. */
-  dirty: {
-    disks: { a: 32 },
-    script: `
-      root_on $a d1270001-0000-4000-8000-000000000001 dirty-root
-      debugfs -w -R "set_super_value free_blocks_count 1" $a
-      debugfs -w -R "set_super_value state 0" $a`,
-  },
   /** btrfs on two devices, all data on both, with a subvolume that is another root. */
   btrfs: {
     disks: { a: 128, b: 128 },
@@ -179,6 +152,46 @@ const sets = {
       root_on /dev/system/root 1b3a0099-0000-4000-8000-000000000001 handover /roots/handover`,
     secrets: { "10c50099-0000-4000-8000-000000000001": { passphrases: ["hand over"] } },
     files: { handover: { ...folders, "sbin/init": { mode: "0755" } } },
+  },
+  /** LUKS on LVM on RAID. */
+  "luks-on-lvm-on-raid": {
+    disks: { a: 32, b: 32 },
+    script: `
+      ${container}
+      mdadm --create /dev/md/stack --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=stack \\
+        --uuid=57ac0001:00000000:00000000:00000001 $a $b
+      vgcreate -s 1M stack /dev/md/stack
+      lvcreate -q -y -n safe -l 100%FREE stack
+      container /dev/stack/safe 57ac0001-0000-4000-8000-000000000002 stack1
+      root_on /dev/mapper/stack1 57ac0001-0000-4000-8000-000000000003 stack1-root`,
+    secrets: { "57ac0001-0000-4000-8000-000000000002": { passphrases: ["correct horse"] } },
+  },
+  /** LVM on LUKS on a partition. */
+  "lvm-on-luks-on-partition": {
+    disks: { a: 48 },
+    script: `
+      ${container}
+      printf 'label: gpt\\nsize=8M, type=linux\\ntype=linux\\n' | sfdisk -q $a
+      container \${a}2 57ac0002-0000-4000-8000-000000000001 stack2
+      vgcreate -s 1M stack2 /dev/mapper/stack2
+      lvcreate -q -y -n root -l 100%FREE stack2
+      root_on /dev/stack2/root 57ac0002-0000-4000-8000-000000000002 stack2-root`,
+    secrets: { "57ac0002-0000-4000-8000-000000000001": { keys: ["correct horse"] } },
+  },
+  /** RAID on LUKS. */
+  "raid-on-luks": {
+    disks: { a: 32, b: 32 },
+    script: `
+      ${container}
+      container $a 57ac0003-0000-4000-8000-000000000001 stack3a
+      container $b 57ac0003-0000-4000-8000-000000000002 stack3b
+      mdadm --create /dev/md/stack3 --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=stack3 \\
+        --uuid=57ac0003:00000000:00000000:00000003 /dev/mapper/stack3a /dev/mapper/stack3b
+      root_on /dev/md/stack3 57ac0003-0000-4000-8000-000000000004 stack3-root`,
+    secrets: {
+      "57ac0003-0000-4000-8000-000000000001": { keys: ["correct horse"] },
+      "57ac0003-0000-4000-8000-000000000002": { keys: ["correct horse"] },
+    },
   },
 } as const satisfies Readonly<Record<string, LayerSet>>;
 
