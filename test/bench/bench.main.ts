@@ -3,7 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder, projectFolder } from "../support/paths.js";
+import { attempts } from "./attempts.js";
 import type { Section } from "./figures.js";
+import { peerSystem } from "./peers.js";
 import { plotOf } from "./plot-results.js";
 import { resultsOf } from "./results.js";
 import { quickSections, wholeSections } from "./sections.js";
@@ -20,19 +22,35 @@ and results.svg. All that it needs it makes below out/.
 async function bench(quick: boolean): Promise<void> {
   const kernel = await debianKernel("cloud");
   const begun = Date.now();
+  const { attempt, failures } = attempts(tell);
+  const others = quick ? undefined : await attempt("the other generators", () => peerSystem(kernel));
+  const all = { kernel, others, attempt };
   const sections: Section[] = [];
-  for (const measure of quick ? quickSections : wholeSections) {
-    const section = await measure(kernel);
-    for (const table of section.tables) console.log(`\n${formatTable(table)}`);
-    sections.push(section);
+  for (const [name, measure] of Object.entries(quick ? quickSections : wholeSections)) {
+    console.error(`${minutesSince(begun)}: ${name}`);
+    const section = await attempt(name, () => measure(all));
+    for (const table of section?.tables ?? []) console.log(`\n${formatTable(table)}`);
+    if (section) sections.push(section);
   }
   console.log(`\n${formatAims(sections.flatMap(({ aims }) => aims))}`);
-  const results = resultsOf(sections, await versionsOf(kernel, quick), new Date());
+  const versions = (await attempt("versions", () => versionsOf(all))) ?? {};
+  const results = resultsOf(sections, versions, new Date(), failures);
   const folder = join(quick ? outFolder : join(projectFolder, "test"), "bench");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(join(folder, "results.svg"), plotOf(results));
-  console.log(`${((Date.now() - begun) / 60_000).toFixed(1)} minutes; results.json and results.svg are in ${folder}`);
+  console.log(`${minutesSince(begun)}; results.json and results.svg are in ${folder}`);
+  if (failures.length) {
+    const list = failures.map((failure) => `\n  ${failure}`).join("");
+    throw new Error(`not all could be measured; results.json lacks it, and says so:${list}`);
+  }
+}
+
+const minutesSince = (begun: number): string => `${((Date.now() - begun) / 60_000).toFixed(1)} minutes`;
+
+function tell(error: string): void {
+  console.error(`bench: error: ${error}`);
+  process.exitCode = 1;
 }
 
 const words = process.argv.slice(2);
@@ -41,8 +59,4 @@ if (unknown !== undefined) {
   console.error(`bench: error: unknown option ${unknown}; npm run bench -- --help shows all`);
   process.exitCode = 2;
 } else if (words.includes("--help") || words.includes("-h")) console.log(usage);
-else
-  await bench(words.includes("--quick")).catch((error: Error) => {
-    console.error(`bench: error: ${error.message}`);
-    process.exitCode = 1;
-  });
+else await bench(words.includes("--quick")).catch((error: Error) => tell(error.message));

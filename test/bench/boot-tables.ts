@@ -1,4 +1,4 @@
-import type { Kernel } from "../support/kernels.js";
+import type { Bench } from "./attempts.js";
 import { bootInstructions, countBoot, type MeasuredRoot } from "./boots.js";
 import { type Aim, type Column, figureOf, type Section, type Table } from "./figures.js";
 import { heldMemory, smallestMemory } from "./memory.js";
@@ -24,23 +24,26 @@ interface Measures {
   memory: boolean;
 }
 
-/** Boots each image to a root by both boards. The first image is the hand-written one that the others are judged by. */
+/** Boots each image to a root by both boards. Those of ours are judged by the first image, where that is the hand-written one. */
 export async function measureBoots(
-  kernel: Kernel,
+  { kernel, attempt }: Bench,
   { id, title, root, images }: { id: string; title: string; root: MeasuredRoot; images: readonly Bootable[] },
   { times, memory }: Measures,
 ): Promise<Section> {
-  const tasks = images.flatMap(({ image }) => [
-    ...boards.map((machine) => () => bootInstructions(kernel, image, machine, root, { times })),
-    async () => (memory ? smallestMemory(kernel, image, root) : null),
-    async () => heldMemory((await countBoot({ kernel, image, machine: "q35", root, tells: true })).told.toString()),
-  ]);
-  const results = await pooled(2, tasks);
   const columns: Column[] = [
     ...boards.map((name) => ({ name, unit: "M", digits: 1 })),
     { name: "smallest guest", unit: "MiB", digits: 0 },
     { name: "held after", unit: "MiB", digits: 1 },
   ];
+  const tasks = images.flatMap(({ name, image }) => {
+    const measures = [
+      ...boards.map((machine) => () => bootInstructions(kernel, image, machine, root, { times })),
+      async () => (memory ? smallestMemory(kernel, image, root) : null),
+      async () => heldMemory((await countBoot({ kernel, image, machine: "q35", root, tells: true })).told.toString()),
+    ];
+    return measures.map((measure, column) => () => attempt(`${id}, ${name}, ${columns[column]?.name}`, measure));
+  });
+  const results = (await pooled(2, tasks)).map((figure) => figure ?? null);
   const table: Table = {
     id,
     title: `${title}: guest instructions between /init and the new root's init, by QEMU's board; memory`,
@@ -51,8 +54,8 @@ export async function measureBoots(
     })),
     notes: ["held after: all that the new root's init does not find free, the kernel's own included"],
   };
-  const aims = images.filter(({ ours }) => ours).flatMap(({ name }) => aimsOf(table, name, memory));
-  return { tables: [table], aims };
+  const judged = images[0]?.ours ? [] : images.filter(({ ours }) => ours);
+  return { tables: [table], aims: judged.flatMap(({ name }) => aimsOf(table, name, memory)) };
 }
 
 function aimsOf(table: Table, name: string, memory: boolean): Aim[] {

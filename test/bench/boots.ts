@@ -156,7 +156,7 @@ export async function countBoot({ kernel, image, machine, root, watches, tells }
     cmdline: `quiet cryptomgr.notests rdinit=/start ${root.parameters}`,
     memory: 1024,
     // A boot of a peer's image takes half a minute on a quiet machine.
-    timeLimit: 900,
+    timeLimit: 300,
     ...settings,
     machine,
     logFile: file("log"),

@@ -2,8 +2,8 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
+import { type Bench, inTurns, medianOf } from "./attempts.js";
 import type { Table } from "./figures.js";
-import { median } from "./median.js";
 
 /** One way to build an image. */
 export interface Build {
@@ -26,11 +26,10 @@ export interface RunFigures {
 
 const figures: readonly (keyof RunFigures)[] = ["time", "processor", "memory", "processes"];
 
-/** Runs every build so many times, in turns, so that what else the machine does hits all of them alike. */
-export async function measureBuilds(builds: readonly Build[], rounds: number): Promise<Table> {
-  const runs = builds.map(() => [] as RunFigures[]);
-  for (let round = 0; round < rounds; round++)
-    for (const [number, build] of builds.entries()) runs[number]?.push(await timed(build.command));
+/** Runs every build so many times. */
+export async function measureBuilds({ attempt }: Bench, builds: readonly Build[], rounds: number): Promise<Table> {
+  const tasks = builds.map(({ name, command }) => ({ what: `build by ${name}`, run: () => timed(command) }));
+  const runs = await inTurns(attempt, rounds, tasks);
   return {
     id: "builds",
     title: `Builds: the median of ${rounds}, in turns`,
@@ -42,7 +41,7 @@ export async function measureBuilds(builds: readonly Build[], rounds: number): P
     ],
     rows: builds.map(({ name }, number) => ({
       name,
-      values: figures.map((figure) => median((runs[number] ?? []).map((each) => each[figure]))),
+      values: figures.map((figure) => medianOf(runs[number], (each) => each[figure])),
     })),
     notes: ["memory: of the largest process; processes: with threads"],
   };

@@ -5,11 +5,11 @@ import { mkinitrdCommand } from "../support/firstlight.js";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { scsiUnits } from "../support/qemu.js";
+import { type Bench, inTurns, medianOf } from "./attempts.js";
 import { bootInstructions, diskRoot, type MeasuredRoot, onDisks } from "./boots.js";
 import { timed } from "./builds.js";
 import { type Aim, figureOf, type Section, type Table } from "./figures.js";
 import { makeFiles, makeModules, multiplyDrivers } from "./growth-inputs.js";
-import { median } from "./median.js";
 import { pooled } from "./pool.js";
 
 const folder = join(outFolder, "bench/growth");
@@ -27,28 +27,27 @@ interface Grown {
   name: string;
   command: string[];
   image: string;
-  runs: number[];
   boots: boolean;
 }
 
 /** Builds and boots with more and more files, modules, drivers and disks. */
-export async function measureGrowth(kernel: Kernel, rounds: number): Promise<Section> {
+export async function measureGrowth({ kernel, attempt }: Bench, rounds: number): Promise<Section> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const grown = (await Promise.all(factors.map((factor) => grownBy(kernel, factor)))).flat();
-  for (let round = 0; round < rounds; round++)
-    for (const { command, runs } of grown) runs.push((await timed(command)).processor);
-  const onDisk = (image: string, root: MeasuredRoot) => () =>
-    bootInstructions(kernel, image, machine, root, { times: 1 });
+  const tasks = grown.map(({ name, command }) => ({ what: `build with ${name}`, run: () => timed(command) }));
+  const runs = await inTurns(attempt, rounds, tasks);
+  const onDisk = (name: string, image: string, root: MeasuredRoot) => () =>
+    attempt(`boot with ${name}`, () => bootInstructions(kernel, image, machine, root, { times: 1 }));
   const boots = await pooled(
     2,
-    grown.map(({ image, boots: bootable }) => (bootable ? onDisk(image, diskRoot) : async () => null)),
+    grown.map(({ name, image, boots }) => (boots ? onDisk(name, image, diskRoot) : async () => null)),
   );
   const plain = grown.find(({ name }) => name === `drivers × 1`)?.image ?? "";
   const roots = await Promise.all(disks.map(rootOnLast));
   const byDisks = await pooled(
     2,
-    roots.map((root) => onDisk(plain, root)),
+    roots.map((root, index) => onDisk(`disks × ${disks[index]}`, plain, root)),
   );
   const table: Table = {
     id: "growth",
@@ -58,7 +57,10 @@ export async function measureGrowth(kernel: Kernel, rounds: number): Promise<Sec
       { name: "boot, instructions", unit: "M", digits: 1 },
     ],
     rows: [
-      ...grown.map(({ name, runs }, index) => ({ name, values: [median(runs), boots[index] ?? null] })),
+      ...grown.map(({ name }, index) => ({
+        name,
+        values: [medianOf(runs[index], ({ processor }) => processor), boots[index] ?? null],
+      })),
       ...disks.map((count, index) => ({ name: `disks × ${count}`, values: [null, byDisks[index] ?? null] })),
     ],
     notes: [
@@ -79,7 +81,7 @@ async function grownBy(kernel: Kernel, factor: number): Promise<Grown[]> {
   const part = (what: string, options: string[], of: Kernel, boots: boolean): Grown => {
     const image = join(folder, `${what}-${factor}.img`);
     const command = mkinitrdCommand(["-q", "-N", "--no-compress", ...options], image, of);
-    return { name: `${what} × ${factor}`, command, image, runs: [], boots };
+    return { name: `${what} × ${factor}`, command, image, boots };
   };
   const local = part("modules", ["--local"], kernel, true);
   return [

@@ -58,6 +58,9 @@ const tinyInitramfs: Peer = {
 
 export const peers: readonly Peer[] = [dracut, initramfsTools, tinyInitramfs, hostOnlyDracut];
 
+const remedy =
+  "no Debian with them can be made: mmdebstrap needs a mirror of Debian that it can reach; npm run bench -- --quick measures without them";
+
 /** The folder of a small Debian with all the peers, the kernel's drivers and its configuration. */
 export async function peerSystem({ release, modules, image }: Kernel): Promise<string> {
   const options = [
@@ -66,7 +69,10 @@ export async function peerSystem({ release, modules, image }: Kernel): Promise<s
   ];
   const folder = await cachedFolder("peers", { options, release }, async (unfinished) => {
     const system = join(unfinished, "system");
-    await runAsRoot(["mmdebstrap", ...options, "bookworm", system]);
+    await runAsRoot(["mmdebstrap", ...options, "bookworm", system]).catch(async (error: Error) => {
+      await runAsRoot(["rm", "-rf", system]);
+      throw new Error(`${remedy}\n${error.message}`);
+    });
     const drivers = join(system, "lib/modules");
     await runAsRoot(["mkdir", "-p", drivers]);
     await runAsRoot(["cp", "-a", modules, drivers]);

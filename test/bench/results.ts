@@ -11,6 +11,8 @@ export interface Results {
   /** By a table's id. */
   tables: Record<string, ResultTable>;
   aims: (Aim & { met: boolean })[];
+  /** What could not be measured, and why. */
+  failures: readonly string[];
 }
 
 interface ResultTable {
@@ -22,7 +24,12 @@ interface ResultTable {
   notes: string[];
 }
 
-export function resultsOf(sections: readonly Section[], versions: Record<string, string>, date: Date): Results {
+export function resultsOf(
+  sections: readonly Section[],
+  versions: Record<string, string>,
+  date: Date,
+  failures: readonly string[],
+): Results {
   return {
     format: 1,
     date: date.toISOString().slice(0, 10),
@@ -31,6 +38,7 @@ export function resultsOf(sections: readonly Section[], versions: Record<string,
     aims: sections
       .flatMap(({ aims }) => aims)
       .map((aim) => ({ ...aim, figure: rounded(aim.figure, 3), met: isMet(aim) })),
+    failures,
   };
 }
 

@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { mkinitrdCommand } from "../support/firstlight.js";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { runAsRoot } from "../support/run.js";
+import type { Bench } from "./attempts.js";
 import { type Bootable, measureBoots } from "./boot-tables.js";
 import { diskRoot, folderRoot, prepareBoots } from "./boots.js";
 import { type Build, measureBuilds } from "./builds.js";
@@ -14,11 +16,11 @@ import { measureImages } from "./images.js";
 import { measureLife } from "./life.js";
 import { sizeOfDrivers } from "./limits.js";
 import { measureParts } from "./parts.js";
-import { dracut, initramfsTools, inside, level, type Peer, peerSystem, peers } from "./peers.js";
+import { dracut, initramfsTools, inside, level, type Peer, peers } from "./peers.js";
 import { measureUnpacking } from "./unpacking.js";
 
 /** A part of the benchmark. The first prepares what the others need. */
-type Measure = (kernel: Kernel) => Promise<Section>;
+type Measure = (bench: Bench) => Promise<Section>;
 
 const folder = join(outFolder, "bench");
 const imageOf = (file: string) => join(folder, `${file}.img`);
@@ -42,15 +44,20 @@ const peerBuild = (system: string, { release }: Kernel, { name, image, command }
 });
 
 /** Builds and images: ours alone, or beside those of the others. */
-function measureGenerators(rounds: number, others: readonly Peer[]): Measure {
-  return async (kernel) => {
-    const system = others.length ? await peerSystem(kernel) : "";
-    const builds = [...ourBuilds(kernel), ...others.map((peer) => peerBuild(system, kernel, peer))];
-    const built = await measureBuilds(builds, rounds);
-    // The images of the peers are root's.
-    await runAsRoot(["chmod", "a+r", ...builds.map(({ image }) => image)]);
-    const images = await measureImages(builds);
-    const aims = [...(others.length ? aimsBeside(built, images) : []), await aimOfDrivers(images)];
+function measureGenerators(rounds: number): Measure {
+  return async (bench) => {
+    const { kernel, others, attempt } = bench;
+    const theirs = others === undefined ? [] : peers.map((peer) => peerBuild(others, kernel, peer));
+    const builds = [...ourBuilds(kernel), ...theirs];
+    // A build that fails leaves none, instead of one of an earlier run.
+    await runAsRoot(["rm", "-f", ...builds.map(({ image }) => image)]);
+    const built = await measureBuilds(bench, builds, rounds);
+    const images = await measureImages(
+      bench,
+      builds.filter(({ image }) => existsSync(image)),
+    );
+    const ofDrivers = await attempt("drivers alone", () => aimOfDrivers(images));
+    const aims = [...(theirs.length ? aimsBeside(built, images) : []), ...(ofDrivers ? [ofDrivers] : [])];
     return { tables: [built, images], aims };
   };
 }
@@ -76,18 +83,26 @@ const aimOfDrivers = async (images: Table): Promise<Aim> => ({
   unit: "MB",
 });
 
+/** Generic ones, as far as they could be built. */
+const imagesOfPeers = (system: string): Bootable[] =>
+  peers
+    .filter(({ kind }) => kind === "generic")
+    .map(({ name, image }) => ({ name, image: join(system, image), ours: false }))
+    .filter(({ image }) => existsSync(image));
+
 /** Boots from ext4 by UUID on virtio-blk. */
-function measureDiskBoots(times: number, memory: boolean, others: readonly Peer[]): Measure {
-  return async (kernel) => {
+function measureDiskBoots(times: number, memory: boolean): Measure {
+  return async (bench) => {
     await prepareBoots();
-    const system = others.length ? await peerSystem(kernel) : "";
+    const { kernel, others } = bench;
+    const theirs = others === undefined ? [] : imagesOfPeers(others);
     const images: Bootable[] = [
       { name: "floor.c", image: await buildFloor(kernel, "floor"), ours: false },
       { name: generic.name, image: imageOf(generic.file), ours: true },
-      ...others.map(({ name, image }) => ({ name, image: join(system, image), ours: false })),
+      ...theirs,
     ];
     return measureBoots(
-      kernel,
+      bench,
       { id: "disk-boots", title: "Boots from ext4 by UUID", root: diskRoot, images },
       { times, memory },
     );
@@ -96,43 +111,39 @@ function measureDiskBoots(times: number, memory: boolean, others: readonly Peer[
 
 /** Boots from a folder, and with another one, by virtiofs. */
 function measureFolderBoots(times: number, memory: boolean): Measure {
-  return async (kernel) => {
-    const images = await folderImages(kernel);
+  return async (bench) => {
+    const images = await folderImages(bench.kernel);
     const boots = { id: "folder-boots", title: "Boots from two folders by virtiofs", root: folderRoot, images };
-    return measureBoots(kernel, boots, { times, memory });
+    return measureBoots(bench, boots, { times, memory });
   };
 }
 
-const measureAllParts: Measure = async (kernel) => {
+const measureAllParts: Measure = async ({ kernel, attempt }) => {
   const settings = { kernel, machine: "q35" };
   const disk = { ...settings, image: imageOf(generic.file), root: diskRoot };
   const virtiofs = { ...settings, image: imageOf("folder"), root: folderRoot };
   const title = (what: string) => `Where the instructions of ${generic.name}'s boot from ${what} go, on q35`;
-  return {
-    tables: [
-      await measureParts(disk, "disk-parts", title("ext4")),
-      await measureParts(virtiofs, "folder-parts", title("folders")),
-    ],
-    aims: [],
-  };
+  const tables = [
+    await attempt("disk-parts", () => measureParts(disk, "disk-parts", title("ext4"))),
+    await attempt("folder-parts", () => measureParts(virtiofs, "folder-parts", title("folders"))),
+  ];
+  return { tables: tables.filter((table) => table !== undefined), aims: [] };
 };
 
 /** What needs no other generator, once. */
-export const quickSections: readonly Measure[] = [
-  measureGenerators(1, []),
-  measureDiskBoots(1, false, []),
-  measureFolderBoots(1, false),
-  measureAllParts,
-];
+export const quickSections: Readonly<Record<string, Measure>> = {
+  "builds and images": measureGenerators(1),
+  "boots from a disk": measureDiskBoots(1, false),
+  "boots from folders": measureFolderBoots(1, false),
+  "parts of a boot": measureAllParts,
+};
 
-const bootable = peers.filter(({ kind }) => kind === "generic");
-
-export const wholeSections: readonly Measure[] = [
-  measureGenerators(5, peers),
-  measureDiskBoots(3, true, bootable),
-  measureFolderBoots(3, true),
-  measureAllParts,
-  (kernel) => measureUnpacking(kernel, 3),
-  (kernel) => measureGrowth(kernel, 3),
-  measureLife,
-];
+export const wholeSections: Readonly<Record<string, Measure>> = {
+  "builds and images": measureGenerators(5),
+  "boots from a disk": measureDiskBoots(3, true),
+  "boots from folders": measureFolderBoots(3, true),
+  "parts of a boot": measureAllParts,
+  unpacking: (bench) => measureUnpacking(bench, 3),
+  growth: (bench) => measureGrowth(bench, 3),
+  "a system's life": measureLife,
+};

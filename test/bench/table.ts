@@ -19,7 +19,7 @@ export const formatFigure = ({ digits }: Pick<Column, "digits">, value: number |
 export function formatAims(aims: readonly Aim[]): string {
   const cells = aims.map((aim) => [
     aim.what,
-    `${aim.figure.toFixed(3)} ${aim.unit}`,
+    Number.isNaN(aim.figure) ? "not measured" : `${aim.figure.toFixed(3)} ${aim.unit}`,
     `at most ${aim.limit.toFixed(3)}`,
     isMet(aim) ? "met" : "MISSED",
   ]);

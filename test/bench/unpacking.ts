@@ -6,10 +6,10 @@ import { mkinitrdCommand } from "../support/firstlight.js";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { run } from "../support/run.js";
+import { type Bench, inTurns, medianOf } from "./attempts.js";
 import { appendArchives, countBoot, instructionsOf, onDisks, secondsOf } from "./boots.js";
 import { type Aim, figureOf, type Section, type Table } from "./figures.js";
 import { buildSegment, emptyFolder } from "./floors.js";
-import { median } from "./median.js";
 
 const folder = join(outFolder, "bench");
 const machine = "q35";
@@ -19,7 +19,7 @@ const archives = ["rootfs.tar", "rootfs.tar.zst"];
 const longest = 1.05;
 
 /** Boots into RAM from an archive, plain and compressed, by ours and by a hand-written init that starts the same programs, in turns. */
-export async function measureUnpacking(kernel: Kernel, times: number): Promise<Section> {
+export async function measureUnpacking({ kernel, attempt }: Bench, times: number): Promise<Section> {
   const image = join(folder, "tmpfs-root.img");
   await run(mkinitrdCommand(["-q", "-N", "-a", "tmpfs-root"], image, kernel));
   const volume = await makeVolume(kernel);
@@ -35,19 +35,13 @@ export async function measureUnpacking(kernel: Kernel, times: number): Promise<S
           { name: `${archive}: tmpfs-root`, image: Promise.resolve(image), root },
         ];
       })
-      .map(async (boot) => ({
-        ...boot,
-        image: await boot.image,
-        instructions: [] as number[],
-        seconds: [] as number[],
-      })),
+      .map(async (boot) => ({ ...boot, image: await boot.image })),
   );
-  for (let round = 0; round < times; round++)
-    for (const { image, root, instructions, seconds } of boots) {
-      const counted = await countBoot({ kernel, image, machine, root });
-      instructions.push(instructionsOf(counted));
-      seconds.push(secondsOf(counted));
-    }
+  const tasks = boots.map(({ name, image, root }) => ({
+    what: `unpacking, ${name}`,
+    run: () => countBoot({ kernel, image, machine, root }),
+  }));
+  const counted = await inTurns(attempt, times, tasks);
   await rm(volume);
   const table: Table = {
     id: "unpacking",
@@ -56,7 +50,10 @@ export async function measureUnpacking(kernel: Kernel, times: number): Promise<S
       { name: "instructions", unit: "M", digits: 0 },
       { name: "time", unit: "s", digits: 1 },
     ],
-    rows: boots.map(({ name, instructions, seconds }) => ({ name, values: [median(instructions), median(seconds)] })),
+    rows: boots.map(({ name }, index) => ({
+      name,
+      values: [instructionsOf, secondsOf].map((figure) => medianOf(counted[index], figure)),
+    })),
     notes: ["time: of an interpreted guest, whose instructions are counted; good for comparing only"],
   };
   return { tables: [table], aims: boots.flatMap((_, index) => (index % 2 ? aimsOf(table, index) : [])) };

@@ -1,15 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Kernel } from "../support/kernels.js";
 import { projectFolder } from "../support/paths.js";
 import { run, tryRun } from "../support/run.js";
-import { peerSystem } from "./peers.js";
+import type { Bench } from "./attempts.js";
 
 const peerPackages = ["dracut-core", "initramfs-tools-core", "tiny-initramfs-core", "zstd"];
 const ownPackages = ["qemu-system-x86", "gcc"];
 
-/** Releases of what was measured, and of what measured it, by name. `quick`: without the other generators. */
-export async function versionsOf(kernel: Kernel, quick: boolean): Promise<Record<string, string>> {
+/** Releases of what was measured, and of what measured it, by name. */
+export async function versionsOf({ kernel, others }: Bench): Promise<Record<string, string>> {
   const { version } = JSON.parse(await readFile(join(projectFolder, "package.json"), "utf8")) as { version: string };
   const { stdout: commit } = await tryRun(["git", "-C", projectFolder, "rev-parse", "--short", "HEAD"]);
   return {
@@ -17,7 +16,7 @@ export async function versionsOf(kernel: Kernel, quick: boolean): Promise<Record
     kernel: kernel.release,
     node: process.versions.node,
     ...(await packageVersions([], ownPackages)),
-    ...(quick ? {} : await packageVersions([`--root=${await peerSystem(kernel)}`], peerPackages)),
+    ...(others === undefined ? {} : await packageVersions([`--root=${others}`], peerPackages)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the benchmark makes of what it has measured: medians, tables, results.json and the picture. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { attempts, inTurns, medianOf } from "../../bench/attempts.js";
 import { type Aim, figureOf, isMet, type Table } from "../../bench/figures.js";
 import { median } from "../../bench/median.js";
 import { plot } from "../../bench/plot.js";
@@ -30,6 +31,25 @@ test("the median is the middle one, whatever the order; of none there is none", 
   assert.ok(Number.isNaN(median([])));
 });
 
+test("what fails is told, with all that it said, and kept in a line; the rest is measured, and what has failed is not tried again", async () => {
+  const told: string[] = [];
+  const { attempt, failures } = attempts((failure) => told.push(failure));
+  let [good, bad] = [0, 0];
+  const fails = () => (bad++ ? Promise.reject(new Error("no\nthe console")) : Promise.resolve(7));
+  const results = await inTurns(attempt, 3, [
+    { what: "boot of a", run: fails },
+    { what: "boot of b", run: async () => 10 - good++ },
+  ]);
+  assert.deepEqual(results, [undefined, [10, 9, 8]]);
+  assert.equal(bad, 2);
+  assert.deepEqual(
+    results.map((values) => medianOf(values, (value) => value / 2)),
+    [null, 4.5],
+  );
+  assert.deepEqual(told, ["boot of a: no\nthe console"]);
+  assert.deepEqual(failures, ["boot of a: no"]);
+});
+
 test("a table has its figures below what they are, and a dash where there is none", () => {
   assert.equal(
     formatTable(table),
@@ -50,11 +70,12 @@ test("an aim is met up to its limit, and missed beyond it, even where the figure
   assert.ok(!isMet(missed));
   assert.ok(!isMet({ ...met, figure: Number.NaN }), "what was not measured is not met");
   assert.equal(
-    formatAims([met, missed]),
+    formatAims([met, missed, { ...met, figure: Number.NaN }]),
     [
       "Aims",
-      "a part              0.250 x  at most 0.250     met",
-      "another part of it  1.250 x  at most 1.250  MISSED",
+      "a part                   0.250 x  at most 0.250     met",
+      "another part of it       1.250 x  at most 1.250  MISSED",
+      "a part              not measured  at most 0.250  MISSED",
       "",
     ].join("\n"),
   );
@@ -62,7 +83,7 @@ test("an aim is met up to its limit, and missed beyond it, even where the figure
 
 test("results.json: figures by name, rounded as they are shown, aims with whether they are met, and the day only", () => {
   const section = { tables: [table], aims: [met, missed] };
-  const results = resultsOf([section], { kernel: "6.1.0" }, new Date("2026-01-31T12:00:00Z"));
+  const results = resultsOf([section], { kernel: "6.1.0" }, new Date("2026-01-31T12:00:00Z"), ["a boot: no"]);
   assert.deepEqual(JSON.parse(JSON.stringify(results)), {
     format: 1,
     date: "2026-01-31",
@@ -82,13 +103,14 @@ test("results.json: figures by name, rounded as they are shown, aims with whethe
       { ...met, met: true },
       { ...missed, figure: 1.25, met: false },
     ],
+    failures: ["a boot: no"],
   });
   assert.equal(figureOf(table, "firstlight -N", "files"), 274);
   assert.ok(Number.isNaN(figureOf(table, "other <1>", "files")));
 });
 
 test("the picture: bars to scale, ours told apart, names as they are, and colours for light and dark", () => {
-  const svg = plotOf(resultsOf([{ tables: [table], aims: [] }], {}, new Date()));
+  const svg = plotOf(resultsOf([{ tables: [table], aims: [] }], {}, new Date(), []));
   const widths = [...svg.matchAll(/<rect class="(h0|b1)"[^>]* width="([\d.]+)"/g)];
   assert.deepEqual(
     widths.map(([, kind]) => kind),
