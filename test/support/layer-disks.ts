@@ -86,8 +86,8 @@ async function makeSystem(content: string, sets: readonly LayerSetName[]): Promi
     const disks = Object.keys(layerSets[set].disks).map((disk) => `${disk} ${place++}\n`);
     await writeFile(join(content, "sets", `${set}.disks`), disks.join(""));
     await writeFile(join(content, "sets", set), layerSets[set].script);
-    const root = await layerSets[set].root?.();
-    if (root !== undefined) await runAsRoot(["cp", "-al", root, join(content, "roots", set)]);
+    const { root } = layerSets[set];
+    if (root) await makeExt4(join(content, "roots", set), { ...root, content: await root.content() });
   }
   await makeTinyRoot(join(content, "tiny"));
   await writeFile(join(content, "sbin/init"), await readSupport("layer-guest.sh"), { mode: 0o755 });

@@ -13,9 +13,9 @@ disk() {
 	echo /dev/$(ls /sys/bus/scsi/devices/*:$(($1 / 8)):$(($1 % 8))/block)
 }
 
-# The tiny root, or another folder, in an ext4 file system on a device; its UUID and label.
+# The tiny root in an ext4 file system on a device; its UUID and label.
 root_on() {
-	mke2fs -q -F -t ext4 -m 0 -E lazy_itable_init=0 -U "$2" -L "$3" -d "${4:-/tiny}" "$1"
+	mke2fs -q -F -t ext4 -m 0 -E lazy_itable_init=0 -U "$2" -L "$3" -d /tiny "$1"
 }
 
 layers() {

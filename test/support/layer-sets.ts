@@ -12,8 +12,8 @@ export interface LayerSet {
    * described; they are taken apart after it.
    */
   script: string;
-  /** A folder for its script: /roots and the set's name. */
-  root?: () => Promise<string>;
+  /** An ext4 file system of a folder's files for its script, as a file: /roots and the set's name. It is made on the host, for a guest takes minutes. */
+  root?: { content: () => Promise<string>; uuid: string; label: string; size: number };
   /** What opens containers, by their UUID. */
   secrets?: Readonly<Record<string, { passphrases?: string[]; keys?: string[]; detached?: true }>>;
   /** What is on file systems, by their label. Left out: the tiny root. */
@@ -140,7 +140,7 @@ const sets = {
   /** A whole Debian on LVM on LUKS on an array of two mirrors. */
   handover: {
     disks: { a: 400, b: 400 },
-    root: handoverRoot,
+    root: { content: handoverRoot, uuid: "1b3a0099-0000-4000-8000-000000000001", label: "handover", size: 370 },
     script: `
       mdadm --create /dev/md/system --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=system \\
         --uuid=6d6b0099:1c2d3e4f:50617283:94a5b6c7 $a $b
@@ -149,7 +149,7 @@ const sets = {
       echo -n "hand over" | cryptsetup open /dev/md/system opened -
       vgcreate -s 1M system /dev/mapper/opened
       lvcreate -q -y -n root -l 100%FREE system
-      root_on /dev/system/root 1b3a0099-0000-4000-8000-000000000001 handover /roots/handover`,
+      e2image -ra /roots/handover /dev/system/root`,
     secrets: { "10c50099-0000-4000-8000-000000000001": { passphrases: ["hand over"] } },
     files: { handover: { ...folders, "sbin/init": { mode: "0755" } } },
   },
