@@ -144,14 +144,24 @@ function readParameters(state: State): void {
     state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
   );
   services.wants.onOverdue(async () => {
-    await Promise.all(
+    state.overdue = Promise.all(
       hooksOf(state, "timeout").map((hook) =>
         runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event")),
       ),
     );
-    // What has come of it, too.
-    await services.devices.settled(longestSideHook);
+    await state.overdue;
+    await services.loop.within(longestSideHook, settled(services));
   });
+}
+
+/** Resolves once all devices that have come are probed, and whoever sets others up of them is done. */
+async function settled({ loop, devices }: Services): Promise<void> {
+  for (;;) {
+    await new Promise<void>((resolve) => loop.whenIdle(resolve));
+    if (!devices.probing().length && !devices.watchers.busy().length) return;
+    await devices.settled(longestSideHook);
+    await devices.watchers.idle();
+  }
 }
 
 /** Tells a person what it is that boots, and what may be wrong with it. Throws a BootError for parameters that cannot be meant. */
@@ -270,9 +280,10 @@ function report(state: State, error: unknown): void {
 }
 
 /** The report is to come out, whatever sysfs answers. */
-function idleOf({ plan, services: { devices, log } }: State): IdleMembers[] {
+function idleOf({ plan, commandLine, services: { devices, log } }: State): IdleMembers[] {
   try {
-    return idleMembers(devices.all(), (name) => plan.modules.some((module) => module.name === name));
+    const hasModule = (name: string) => plan.modules.some((module) => module.name === name);
+    return idleMembers(devices.all(), hasModule, commandLine.text);
   } catch (error) {
     log.warning(`what is not set up cannot be told: ${reasonOf(error)}`);
     return [];

@@ -52,7 +52,11 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 /** In the order of the devices. `hasModule`: is a module in the image? */
-export function idleMembers(devices: readonly Device[], hasModule: (name: string) => boolean): IdleMembers[] {
+export function idleMembers(
+  devices: readonly Device[],
+  hasModule: (name: string) => boolean,
+  commandLine: string,
+): IdleMembers[] {
   const found = new Map<string, { kind: Kind; group: string; paths: string[] }>();
   for (const device of devices) {
     const kind = kinds[device.tags.TYPE ?? ""];
@@ -64,12 +68,18 @@ export function idleMembers(devices: readonly Device[], hasModule: (name: string
   }
   return [...found.values()].map(({ kind, group, paths }) => {
     const { heading, module, fact, parameter, does } = kind;
-    const how = hasModule(module)
-      ? `${parameter(group)} on the kernel command line ${does}`
-      : `an image with the module ${module} (mkinitrd -a ${module}), by ${parameter(group)}, ${does}`;
+    const word = parameter(group);
+    const how = !hasModule(module)
+      ? `an image with the module ${module} (mkinitrd -a ${module}), by ${word}, ${does}`
+      : plain(commandLine).includes(plain(word))
+        ? `${word} is on the kernel command line already`
+        : `${word} on the kernel command line ${does}`;
     return { heading, text: `${fact(paths.join(", "), group)}: ${how}` };
   });
 }
+
+/** UUIDs are written with colons, with dashes, or without. */
+const plain = (text: string) => text.replaceAll(/[:-]/g, "").toLowerCase();
 
 /** Is something made of it already? An array that does not run holds its members, too. */
 const isUsed = (name: string): boolean =>

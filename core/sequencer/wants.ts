@@ -63,7 +63,8 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
   let overdue: (() => Promise<void>) | undefined;
-  const overdueWork = Promise.resolve();
+  /** What it has begun. */
+  let overdueWork = Promise.resolve();
   let pauses = 0;
   let arrived: (description: string) => void = () => {};
 
@@ -104,7 +105,7 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     if (ownLimit === limit)
       entry.cancels.unshift(
         after((ownLimit * 2) / 3, () => {
-          overdue?.();
+          if (overdue) overdueWork = overdue();
           overdue = undefined;
         }),
       );

@@ -52,10 +52,18 @@ export async function addPhysicalVolume(boot: Boot, selection: Selection, device
   groups.set(name, group);
   group.devices.add(device.path);
   leftOut.delete(device.path);
+  const wasComplete = group.complete;
   group.complete = state === "complete";
   if (!group.complete) return;
+  if (!wasComplete) forgetRefusals(group);
   await selection.plan?.turn(name);
   await activate(boot, selection, name);
+}
+
+/** What was refused for what was missing is tried anew, and is no answer for who waits for it. */
+function forgetRefusals({ started, reasons }: Group): void {
+  for (const part of reasons.keys()) started.delete(part);
+  reasons.clear();
 }
 
 /** What of a group is selected, as far as LVM's rules allow. Throws Error: what it has refused, and why. */

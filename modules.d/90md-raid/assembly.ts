@@ -186,7 +186,10 @@ function createAssembly(boot: Boot): Assembly {
     const { succeeded, complaint } = await mdadm(boot, ["--run", `/dev/${name}`]);
     if (succeeded) {
       begun.set(name, { ...array, started: "yes" });
-      log.warning(`${what} is started without all of its members: ${seen(array.uuid)}`);
+      const all = Number(facts.MD_DEVICES ?? Number.POSITIVE_INFINITY);
+      const how =
+        membersThere(array.uuid).length < all ? "without all of its members" : "with the members that are there";
+      log.warning(`${what} is started ${how}: ${seen(array.uuid)}`);
       return;
     }
     complaints.set(array.uuid, complaint);
@@ -195,8 +198,10 @@ function createAssembly(boot: Boot): Assembly {
 
   const seen = (uuid: string) => [membersSeen(uuid), complaints.get(uuid)].filter(Boolean).join("; ");
 
+  const membersThere = (uuid: string) => devices.all().filter(({ name }) => members.get(name)?.includes(uuid));
+
   function membersSeen(uuid: string): string {
-    const there = devices.all().filter(({ name }) => members.get(name)?.includes(uuid));
+    const there = membersThere(uuid);
     const names = there.map(({ name }) => name).join(", ");
     const { MD_DEVICES: all, MD_LEVEL: level } = examined.get(uuid) ?? {};
     const verb = there.length === 1 ? "is" : "are";

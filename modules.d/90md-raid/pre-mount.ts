@@ -7,6 +7,8 @@ export default hook({
     if (selection.kind !== "named") return;
     for (const array of selection.arrays)
       if (array.optional && !has(array.uuid))
-        boot.log.warning(`${describeArray(array)}, optional by rd.md.uuid=, is not there: ${seen(array.uuid)}`);
+        boot.log.warning(
+          `${describeArray(array)}, optional by ${selection.plan?.source ?? "rd.md.uuid="}, is not there: ${seen(array.uuid)}`,
+        );
   },
 });

@@ -1,4 +1,4 @@
-import type { Boot } from "firstlight/hooks";
+import { type Boot, errnoOf } from "firstlight/hooks";
 
 /** A device that is made of others, or of a file, or swapped to. */
 export interface Stacked {
@@ -83,7 +83,13 @@ function swaps({ files, job }: Boot): Stacked[] {
 /** A file of sysfs; undefined: a device of another kind, or one that is just going. */
 function fact({ files }: Boot, name: string, path: string): string | undefined {
   const whole = `${folder}/${name}/${path}`;
-  return files.stat(whole) ? files.read(whole).trim() : undefined;
+  try {
+    return files.stat(whole) ? files.read(whole).trim() : undefined;
+  } catch (error) {
+    // An array that has been stopped is still to be seen for a moment: EBUSY, ENODEV.
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 function holders({ files }: Boot, name: string): string | undefined {

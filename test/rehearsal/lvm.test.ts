@@ -97,6 +97,16 @@ test("at the timeout all is activated that needs no physical volume which is mis
   assert.match(shown, /Refusing activation of partial LV tank\/gone/);
 });
 
+test("a physical volume that comes after the timeout, but in time, completes its group: what was refused before is no answer", async () => {
+  const late = devices.map((device) => (device.name === "vdb" ? { ...device, after: 5000 } : device));
+  for (const named of ["", "rd.lvm.lv=sys/root", "rd.lvm.vg=sys"]) {
+    const { word, mapped, shown } = await boot(`root=LABEL=ROOT ${named}`, { devices: late });
+    assert.match(shown, /Refusing activation of partial LV sys\/root/);
+    assert.equal(word, "switch", shown);
+    assert.ok(mapped.includes("sys-root"), `${mapped}`);
+  }
+});
+
 test("where root may lie on a group that is not complete, the report names what that lacks", async () => {
   const { word, shown } = await boot("root=/dev/tank/gone");
   assert.equal(word, "failed");

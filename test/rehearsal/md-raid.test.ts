@@ -182,6 +182,25 @@ test("an array whose other member does not come is started without it at the tim
   }
 });
 
+/** mdadm, for which it takes so many milliseconds more to start what is incomplete. */
+const slow = (time: number): Readonly<Record<string, ProgramModel>> => ({
+  ...knownPrograms,
+  *mdadm(request, running) {
+    if (request.argv[1] === "--run") yield { sleep: time };
+    const end = knownPrograms.mdadm?.(request, running) ?? {};
+    return "next" in end ? yield* end : end;
+  },
+});
+
+test("what is being started at the timeout is waited for, by who waits for it, and before the switch by all", async () => {
+  isSwitched(await boot(root, [vda, array], undefined, slow(4000)));
+  const late = { name: "vdf", number: "254:80", after: 4500, tags: { ...array.tags, UUID: "late" } };
+  const disk = { ...late, files: array.files ?? {} };
+  const other = await boot(root.replace("r0", "late"), [disk, vdc, vdd, data], undefined, slow(2000));
+  isSwitched(other);
+  assert.match(other.shown, /array other:data \([\w:]+\) is started without all of its members/);
+});
+
 test("members that come after that join the array", async () => {
   const [vde, vdf] = ["vde", "vdf"].map((name, index) =>
     member(name, 4 + index, otherUuid, "other:data", { after: 4500 + 300 * index }),
@@ -199,6 +218,10 @@ test("too few members: the report names them, and how many there should be", asy
   const named = stopped(await boot(`${root} rd.md.uuid=${otherUuid}`, [vda, vdb, vdc, array, data]));
   assert.match(named, new RegExp(`array ${otherColons}, wanted for rd.md.uuid, has not come`));
   assert.match(named, /1 of its 3 members \(raid5\) is there: vdc/);
+  assert.match(
+    named,
+    new RegExp(`Array: .*there is /dev/vdc: rd.md.uuid=${otherColons} is on the kernel command line`),
+  );
   const raid0 = { ...array, layer: { ...array.layer, level: "raid0", least: 2 } } as SimulatedDevice;
   const unnamed = stopped(await boot(root, [vda, raid0]));
   assert.match(unnamed, /array box:root \([\w:]+\) cannot be started: 1 of its 2 members \(raid0\) is there: vda/);

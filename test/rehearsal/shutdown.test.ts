@@ -140,6 +140,21 @@ test("power off: what lies on others is taken apart from the top down", async ()
   assert.ok(!simulated.files.mounts.some(({ point }) => point.startsWith("/oldroot")), "unmounted");
 });
 
+test("a device that is just going, and is not to be read any more, keeps no other one from being taken apart", async () => {
+  const simulated = (await boot()).goDown("poweroff");
+  assert.ok(simulated);
+  let failures = 0;
+  await lastWord({
+    ...simulated,
+    op(name, request) {
+      const fails = name === "read" && request.includes("md/array_state") && !failures++;
+      return fails ? JSON.stringify({ error: { errno: "EBUSY" } }) : simulated.op(name, request);
+    },
+  });
+  assert.match(simulated.console(), /opened is closed\n.*the array md127 is stopped\n.*shutdown: poweroff/);
+  assert.ok(failures > 1);
+});
+
 test("all that is to become of a machine, and what is none of these", async () => {
   for (const verb of ["reboot", "halt", "kexec"])
     assert.deepEqual((await goDown(await boot(), verb)).word, { word: "reboot", action: verb });

@@ -214,10 +214,10 @@ async function refused(context: TestContext, words: readonly string[], image = "
 
 test("errors are told together, each with its remedy, and nothing is changed", async (context) => {
   const forKernel = ["-k", kernel.modules, "--kver", kernel.release];
-  assert.deepEqual(await refused(context, ["-N", "-a", "tmpfs-rot lvm", "--add-drivers", "xfz", ...forKernel]), [
+  assert.deepEqual(await refused(context, ["-N", "-a", "tmpfs-rot jukebox", "--add-drivers", "xfz", ...forKernel]), [
     "F/x.img exists: overwrite it with -f, or name another file",
     "the command line or configuration asks for module tmpfs-rot, which does not exist: did you mean tmpfs-root?",
-    "the command line or configuration asks for module lvm, which does not exist: mkinitrd --list-modules shows all",
+    "the command line or configuration asks for module jukebox, which does not exist: mkinitrd --list-modules shows all",
     `--add-drivers needs driver xfz, which kernel ${kernel.release} does not have: did you mean xfs?`,
   ]);
   assert.deepEqual(await refused(context, ["-f", "-i", "/none/such", "/x", ...forKernel]), [
