@@ -53,7 +53,7 @@ export interface RootForm {
 export interface Layer {
   /** Its name in /sys/block today: "md127", "dm-1". */
   readonly device: string;
-  /** What lies on it, whatever is between: "/", "/usr", "swap", and devices as --add-device names them. */
+  /** What lies on it, whatever is between: mount points ("/", "/usr"), "swap", and devices as --add-device names them. */
   readonly points: readonly string[];
 }
 
@@ -123,11 +123,11 @@ export interface Host {
   readFile(path: string): string | undefined;
   /** Names in a directory, sorted, below the folders of `readFile`; undefined: there is no such directory. */
   list(path: string): string[] | undefined;
-  /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr; generic, or not to be seen (in a container): empty. */
+  /** Types of the file systems that the image is to mount ("ext4", "xfs"): those named by --filesystems; else those at / and /usr, of what fstab has with x-initrd.mount, and of devices that were added; generic, or not to be seen (in a container): empty. */
   readonly fileSystems: readonly string[];
   /** Host-only: what the machine boots from, in the forms of root=, rootfstype= and rootflags=. Left out where that is neither a block device nor virtiofs. */
   readonly root?: { readonly device: string; readonly type: string; readonly flags?: string };
-  /** Host-only: what /, /usr, swap and devices that were added lie on besides disks and partitions, each once. Generic, or not to be seen: empty. */
+  /** Host-only: what the file systems at / and /usr, those of x-initrd.mount, swap, and devices that were added lie on besides disks and partitions, each once. Generic, or not to be seen: empty. */
   readonly layers: readonly HostLayer[];
   /** Programs that check file systems, as --fscks names them; none: --nofscks. Left out: those for the types of the file systems. */
   readonly fsck?: readonly string[];

@@ -11,7 +11,7 @@ export default moduleSetup({
   install(image, host) {
     const text = host.readFile(planPath);
     if (text === undefined) return;
-    if (!readPlan(text).length) image.warning(`${planPath} lists neither arrays nor groups: none is set up`);
+    if (!readPlan(text).length) image.warning(`${planPath} lists neither arrays nor groups: all that come are set up`);
     image.text(planPath, text);
   },
 });

@@ -67,7 +67,7 @@ export const host = [
     list: true,
     key: "add_device",
     recorded: true,
-    text: "drivers for more devices than the root's",
-    more: "Block devices of this machine: /dev/…, UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=…. Drivers for them, for what they lie on, and for their file systems; what has no module yet is warned of.",
+    text: "devices that the boot is to reach, besides the root's",
+    more: "Block devices of this machine: /dev/…, UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=…. Modules and drivers for them, for what they lie on, and for their file systems; what no module brings is warned of.",
   },
 ] as const satisfies readonly Option[];
