@@ -7,7 +7,7 @@ import { attempts } from "./attempts.js";
 import type { Section } from "./figures.js";
 import { peerSystem } from "./peers.js";
 import { plotOf } from "./plot-results.js";
-import { resultsOf } from "./results.js";
+import { type Results, resultsOf } from "./results.js";
 import { quickSections, wholeSections } from "./sections.js";
 import { formatAims, formatTable } from "./table.js";
 import { versionsOf } from "./versions.js";
@@ -25,25 +25,34 @@ async function bench(quick: boolean): Promise<void> {
   const { attempt, failures } = attempts(tell);
   const others = quick ? undefined : await attempt("the other generators", () => peerSystem(kernel));
   const all = { kernel, others, attempt };
+  const versions = (await attempt("versions", () => versionsOf(all))) ?? {};
   const sections: Section[] = [];
-  for (const [name, measure] of Object.entries(quick ? quickSections : wholeSections)) {
+  const resultsWithout = (left: readonly string[]) =>
+    resultsOf(sections, versions, new Date(begun), [...failures, ...left.map((name) => `${name}: not begun`)]);
+  const left = Object.entries(quick ? quickSections : wholeSections);
+  for (let next = left.shift(); next; next = left.shift()) {
+    const [name, measure] = next;
     console.error(`${minutesSince(begun)}: ${name}`);
     const section = await attempt(name, () => measure(all));
     for (const table of section?.tables ?? []) console.log(`\n${formatTable(table)}`);
     if (section) sections.push(section);
+    // What there is so far outlives a run that is stopped.
+    await write(join(outFolder, "bench"), resultsWithout(left.map(([name]) => name)));
   }
   console.log(`\n${formatAims(sections.flatMap(({ aims }) => aims))}`);
-  const versions = (await attempt("versions", () => versionsOf(all))) ?? {};
-  const results = resultsOf(sections, versions, new Date(), failures);
   const folder = join(quick ? outFolder : join(projectFolder, "test"), "bench");
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
-  await writeFile(join(folder, "results.svg"), plotOf(results));
+  await write(folder, resultsWithout([]));
   console.log(`${minutesSince(begun)}; results.json and results.svg are in ${folder}`);
   if (failures.length) {
     const list = failures.map((failure) => `\n  ${failure}`).join("");
     throw new Error(`not all could be measured; results.json lacks it, and says so:${list}`);
   }
+}
+
+async function write(folder: string, results: Results): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(join(folder, "results.svg"), plotOf(results));
 }
 
 const minutesSince = (begun: number): string => `${((Date.now() - begun) / 60_000).toFixed(1)} minutes`;

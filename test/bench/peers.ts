@@ -59,7 +59,7 @@ const tinyInitramfs: Peer = {
 export const peers: readonly Peer[] = [dracut, initramfsTools, tinyInitramfs, hostOnlyDracut];
 
 const remedy =
-  "no Debian with them can be made: mmdebstrap needs a mirror of Debian that it can reach; npm run bench -- --quick measures without them";
+  "no Debian with them can be made, and nothing is measured beside them: mmdebstrap needs a mirror of Debian that it can reach; run this again where it does";
 
 /** The folder of a small Debian with all the peers, the kernel's drivers and its configuration. */
 export async function peerSystem({ release, modules, image }: Kernel): Promise<string> {
