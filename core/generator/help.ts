@@ -103,6 +103,17 @@ or
 They are parsed and never executed. The keys are named above;
 .B emergency_password_hash
 is that of the rescue shell's password.
+.SH FILES
+.TP
+.I /etc/firstlight/modules.d
+modules of this machine
+.TP
+.I /etc/firstlight/lvm\-raid.conf
+arrays and volume groups of a root on LVM on RAID:
+.B array UUID=UUID [/dev/mdNAME] [optional]
+and
+.B group NAME [optional]
+in lines, a group behind what has to be there before it
 .SH ENVIRONMENT
 .TP
 .B DRACUT_KEY

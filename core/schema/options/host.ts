@@ -8,6 +8,7 @@ export const host = [
     sets: "yes",
     recorded: true,
     text: "what this machine needs (default)",
+    more: "Drivers for its hardware and file systems, and the modules, with their part of /etc, for the arrays, volumes and LUKS containers that /, /usr, swap, what fstab has with x-initrd.mount, and devices of --add-device lie on.",
   },
   {
     long: "no-hostonly",
