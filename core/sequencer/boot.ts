@@ -140,9 +140,10 @@ function readParameters(state: State): void {
   delete state.hooks;
   const timeout = state.parameters.number("rd.timeout", 0) * 1000;
   state.patience.setLimit(timeout || null);
-  services.wants.setLimit(
-    state.parameters.has("rd.timeout") ? timeout || null : state.parameters.number("rd.retry", 180) * 1000,
-  );
+  const retry = state.parameters.number("rd.retry", 180) * 1000;
+  const limit = state.parameters.has("rd.timeout") ? timeout || null : retry;
+  // Whoever waits for ever does so for what has to come, not for what can be done without.
+  services.wants.setLimit(limit, (Math.min(retry, limit ?? retry) * 2) / 3);
   services.wants.onOverdue(async () => {
     state.overdue = Promise.all(
       hooksOf(state, "timeout").map((hook) =>

@@ -22,11 +22,11 @@ export interface WantList extends Wants {
   open(): OpenWant[];
   /** Is there a want that has been tried, and may still be met? */
   waiting(): boolean;
-  /** How long each want waits, from when it is asked for; null: for ever. */
-  setLimit(limit: Milliseconds | null): void;
+  /** How long each want waits, from when it is asked for; null: for ever. `patience`: how long it may before `onOverdue`. */
+  setLimit(limit: Milliseconds | null, patience: Milliseconds): void;
   /** No want's time runs until the returned function is called. */
   pause(): () => void;
-  /** Called once, when the first want has waited for two thirds of the limit. No want fails before what it begins has ended. */
+  /** Called once, when the first want has waited for so long. No want fails before what it begins has ended. */
   onOverdue(listener: () => Promise<void>): void;
   /** Called for each want that is met from now on, failed or not: while the emergency shell runs. */
   onArrival(listener: (description: string) => void): void;
@@ -62,6 +62,7 @@ interface Entry extends OpenWant {
 export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void): WantList {
   const entries = new Set<Entry>();
   let limit: Milliseconds | null = null;
+  let patience: Milliseconds = 0;
   let overdue: (() => Promise<void>) | undefined;
   /** What it has begun. */
   let overdueWork = Promise.resolve();
@@ -90,23 +91,24 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
 
   function runTime(entry: Entry): void {
     const { limit: ownLimit, waited } = entry;
-    if (ownLimit === null || pauses) return;
+    if (pauses) return;
     const since = loop.now();
     const after = (time: Milliseconds, action: () => void) => loop.at(since + Math.max(0, time - waited), action);
     entry.since = since;
-    entry.cancels = [
-      after(ownLimit, () => {
-        void overdueWork.then(() => {
-          entry.expired = true;
-          return retry(entry);
-        });
-      }),
-    ];
-    if (ownLimit === limit)
-      entry.cancels.unshift(
-        after((ownLimit * 2) / 3, () => {
+    if (overdue && ownLimit === limit)
+      entry.cancels.push(
+        after(patience, () => {
           if (overdue) overdueWork = overdue();
           overdue = undefined;
+        }),
+      );
+    if (ownLimit !== null)
+      entry.cancels.push(
+        after(ownLimit, () => {
+          void overdueWork.then(() => {
+            entry.expired = true;
+            return retry(entry);
+          });
         }),
       );
   }
@@ -204,8 +206,9 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     },
     open: () => [...entries],
     waiting: () => [...entries].some(({ trying, failed }) => !trying && !failed),
-    setLimit(wanted) {
+    setLimit(wanted, before) {
       limit = wanted;
+      patience = before;
     },
     pause,
     onOverdue(listener) {

@@ -22,15 +22,27 @@ function nearest({ devices }: Boot): string {
   return `there is ${found.map(({ path, tags }) => `${path} with LUKS UUID=${tags.UUID}`).join("; ")}`;
 }
 
-/** Waits for a device, and unlocks it. */
-async function unlockRequired(boot: Boot, target: Target): Promise<void> {
+/** Waits for a device, and unlocks it. Resolves to that. */
+async function unlockRequired(boot: Boot, target: Target): Promise<Device> {
   const asker = {
     for: "rd.luks",
     nearest: () => nearest(boot),
     remedy: "Compare rd.luks.uuid= on the kernel command line, or the image's crypttab, with what is there.",
   };
   const find = () => boot.devices.all().find((device) => isDevice(boot, target, device));
-  await unlock(boot, target, await boot.wants.until(describe(target), asker, find));
+  const device = await boot.wants.until(describe(target), asker, find);
+  await unlock(boot, target, device);
+  return device;
+}
+
+/** As in dracut: the beginning of a UUID means all devices whose UUID begins so. One is waited for, others are unlocked as they come. */
+async function unlockAll(boot: Boot, target: Target): Promise<void> {
+  const first = await unlockRequired(boot, target);
+  if (target.name !== undefined || target.device !== undefined) return;
+  boot.devices.watch(async (device) => {
+    const isOther = device.tags.UUID !== first.tags.UUID && isDevice(boot, target, device);
+    if (isOther) await unlock(boot, target, device);
+  });
 }
 
 /** As in dracut: where it stays locked, passphrases take the place of the keys on it. */
@@ -61,8 +73,6 @@ export default hook({
         else if (others && isLuks(device) && !required?.some((each) => isDevice(boot, each, device)))
           await unlock(boot, others(device.tags.UUID ?? ""), device);
       });
-    await Promise.all(
-      (required ?? []).map((target) => (target.keySource ? unlockKeySource : unlockRequired)(boot, target)),
-    );
+    await Promise.all((required ?? []).map((target) => (target.keySource ? unlockKeySource : unlockAll)(boot, target)));
   },
 });

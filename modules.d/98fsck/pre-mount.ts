@@ -3,6 +3,7 @@ import { rootDevice } from "../95rootfs-block/root-device.js";
 import { checkFileSystem, readWishes, restart } from "./check.js";
 import { checkers } from "./checkers.js";
 import { lookAtRoot } from "./look.js";
+import { mounted } from "./mounted.js";
 import { tellInit } from "./tell-init.js";
 
 /** Checks the root before it is mounted, unless its own fstab has it that nobody does. */
@@ -11,6 +12,10 @@ export default hook({
     const device = rootOf(boot);
     const wishes = readWishes(boot);
     if (!device || wishes.mode === "skip" || !checkers[device.tags.TYPE ?? ""]) return;
+    if (mounted(boot).some(([, point]) => point === boot.root.mountPoint)) {
+      boot.log.warning(`${device.path} (the root) is not checked: it is mounted already`);
+      return;
+    }
     const look = wishes.mode === "force" ? "force" : await lookAtRoot(boot, device);
     if (look === "never") {
       boot.log.info(`${device.path} (the root) is not checked: its fstab has 0 in the sixth field`);

@@ -1,6 +1,7 @@
 import { type Boot, BootError, type Device, errnoOf } from "firstlight/hooks";
 import { checkFileSystem, readWishes, restart, type Wishes } from "../98fsck/check.js";
 import { hasOption } from "../98fsck/fstab.js";
+import { mounted } from "../98fsck/mounted.js";
 import { tellInit } from "../98fsck/tell-init.js";
 import type { Wanted } from "./entries.js";
 import { checkMountPoint, mountEntry, namesDevice } from "./mount-entry.js";
@@ -29,13 +30,6 @@ export async function mountAll(boot: Boot, wanted: readonly Wanted[]): Promise<v
       log.warning(`nofail: the boot goes on without ${textOf(error)}`);
     }
 }
-
-/** Sources and targets of /proc/self/mounts, in their order. */
-const mounted = ({ files }: Boot): string[][] =>
-  files
-    .read("/proc/self/mounts")
-    .split("\n")
-    .map((line) => line.split(" ", 2));
 
 /** A file /forcefsck in the root has all checked in full, as the root itself. */
 async function wishesFor({ root, job, parameters }: Boot, wanted: readonly Wanted[]): Promise<Wishes> {

@@ -115,6 +115,19 @@ test("the beginning of a UUID will do, a name may be given, and options are cryp
   assert.match(shown, /rd.luks.options of cryptroot: tries=x has no number/);
 });
 
+test("the beginning of a UUID that several devices have unlocks them all", async () => {
+  const twin = encrypted("vdb", rootId.replace(/.$/, "e"), {
+    tags: { TYPE: "ext4", USAGE: "filesystem", LABEL: "TWIN" },
+  });
+  const { word, shown, cryptsetup, files } = await boot("rd.luks.uuid=5f1c", {
+    devices: [...rootDisk, ...twin],
+    typed: [sesame],
+  });
+  assert.equal(word.word, "switch", shown);
+  assert.equal(cryptsetup.length, 2);
+  assert.ok(files.has(`/dev/mapper/luks-${rootId.replace(/.$/, "e")}`));
+});
+
 test("of several devices with one passphrase one is asked for", async () => {
   const devices = [...rootDisk, ...dataDisk];
   const both = await boot(`rd.luks.uuid=${rootId} rd.luks.uuid=${dataId}`, { devices, typed: [sesame] });

@@ -171,7 +171,7 @@ test("an array that mdadm.conf says to ignore is left alone, others are not", as
 });
 
 test("an array whose other member does not come is started without it at the timeout, with a warning", async () => {
-  for (const named of ["", `rd.md.uuid=${uuid}`]) {
+  for (const named of ["", `rd.md.uuid=${uuid}`, "rd.timeout=0"]) {
     const ended = await boot(`${root} ${named}`, [vda, array]);
     isSwitched(ended);
     assert.match(

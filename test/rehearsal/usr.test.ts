@@ -1,9 +1,11 @@
 /** Checks of file systems, /usr and others of the root's and the image's fstab, and resume=, on simulated machines. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { shellPath } from "../../core/abi/index.js";
 import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/description.js";
 import type { FileTable, SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
+import { mount } from "../../core/rehearsal/mounts.js";
 import { knownPrograms } from "../../core/rehearsal/program-models.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
 import { bundleWith } from "../support/rehearsal.js";
@@ -104,6 +106,26 @@ test("Ctrl-C that ends a program cancels it; any other signal, and a program tha
 test("a check takes the time that it takes, whatever rd.timeout says: a person may end it", async () => {
   const { word } = await boot({ parameters: "rd.timeout=30", programs: { "fsck.ext4": () => ({ lasts: 3_600_000 }) } });
   assert.equal(word.word, "switch");
+});
+
+test("a root that a person has mounted is not checked", async () => {
+  const source = { source: "/dev/vda", target: "/sysroot", type: "ext4", flags: [], data: "" };
+  const { word, runs, shown } = await boot({
+    parameters: "rd.shell=1 rd.break=pre-mount",
+    image: { ...checkers, [shellPath.slice(1)]: program },
+    programs: {
+      shell: (_request, { world }) => {
+        mount(world, source);
+        return { lasts: 1000 };
+      },
+    },
+  });
+  assert.equal(word.word, "switch", shown);
+  assert.deepEqual(
+    runs.filter((words) => words.startsWith("fsck")),
+    [],
+  );
+  assert.match(shown, /\/dev\/vda \(the root\) is not checked: it is mounted already/);
 });
 
 /** By parameters: how the root is checked; undefined: it is not. */
