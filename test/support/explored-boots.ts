@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
+import { arrayBoots } from "./explored-arrays.js";
 import { btrfsBoots } from "./explored-btrfs.js";
 import { lockedBoots } from "./explored-luks.js";
 import { buildImage } from "./firstlight.js";
@@ -226,44 +227,6 @@ const volumes: MachineFile = {
   disks: [pv("vda"), pv("vdb", 0.5), lv("root", ["vda", "vdb"], "ROOT"), lv("swap-1", ["vda"], "SWAP")],
 };
 
-const arrayUuid = (number: number) => `a22a000${number}-1c2d-3e4f-5061-728394a5b6c7`;
-const member = (name: string, number: number, after = 0): DiskPart => ({
-  name,
-  after,
-  tags: { TYPE: "linux_raid_member", UUID: arrayUuid(number), LABEL: `box:array${number}` },
-});
-const array = (number: number, level: "raid1" | "raid5", members: string[], label: string): DiskPart => ({
-  name: `array${number}`,
-  tags: { TYPE: "ext4", LABEL: label },
-  files: root,
-  raid: { uuid: arrayUuid(number), name: `box:array${number}`, level, members },
-});
-
-const mirrors = array(1, "raid1", ["vda", "vdb"], "ROOT");
-const stripes = array(2, "raid5", ["vdc", "vdd", "vde"], "DATA");
-
-const arrayBoots: Boot[] = [
-  {
-    name: "arrays by UUID, one with a name, one that may be missing",
-    cmdline: `root=/dev/md/root rd.md.uuid=${arrayUuid(1)}:/dev/md/root rd.md.uuid=${arrayUuid(2)}:optional`,
-    machine: { disks: [member("vda", 1), member("vdb", 1, 0.5), member("vdc", 2), mirrors] },
-  },
-  {
-    name: "an array that lacks a member, and one that lacks too many",
-    cmdline: "root=LABEL=ROOT rd.retry=6",
-    machine: {
-      disks: [
-        member("vda", 1),
-        member("vdb", 1, 1e6),
-        member("vdc", 2),
-        ...["vdd", "vde"].map((name) => member(name, 2, 1e6)),
-        mirrors,
-        stripes,
-      ],
-    },
-  },
-];
-
 const layerBoots: Boot[] = [
   { name: "a group that two disks complete", cmdline: "root=LABEL=ROOT", machine: volumes },
   {
@@ -369,7 +332,7 @@ const images: readonly ExploredImage[] = [
     layers: true,
     boots: [...layerBoots, ...lockedBoots(root)],
   },
-  { options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid"], layers: true, boots: arrayBoots },
+  { options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid"], layers: true, boots: arrayBoots(root) },
   {
     options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"],
     layers: true,
