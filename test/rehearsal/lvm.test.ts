@@ -99,8 +99,15 @@ test("at the timeout all is activated that needs no physical volume which is mis
 
 test("a physical volume that comes after the timeout, but in time, completes its group: what was refused before is no answer", async () => {
   const late = devices.map((device) => (device.name === "vdb" ? { ...device, after: 5000 } : device));
+  // Whoever waits looks again whenever something happens: while LVM is at work, too.
+  const others = Array.from({ length: 20 }, (_, index) => ({
+    name: `sd${"abcdefghijklmnopqrst"[index]}`,
+    number: `8:${index * 16}`,
+    after: 5000 + index * 10,
+    tags: {},
+  }));
   for (const named of ["", "rd.lvm.lv=sys/root", "rd.lvm.vg=sys"]) {
-    const { word, mapped, shown } = await boot(`root=LABEL=ROOT ${named}`, { devices: late });
+    const { word, mapped, shown } = await boot(`root=LABEL=ROOT ${named}`, { devices: [...late, ...others] });
     assert.match(shown, /Refusing activation of partial LV sys\/root/);
     assert.equal(word, "switch", shown);
     assert.ok(mapped.includes("sys-root"), `${mapped}`);
