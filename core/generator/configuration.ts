@@ -124,8 +124,7 @@ function checkHash(hash: string): void {
     );
 }
 
-const joinerOf = (key: Key) =>
-  options.map((option: Option) => (option.key === key ? option.joins : undefined)).find(Boolean) ?? "";
+const joiners = new Map(options.flatMap(({ key, joins }: Option) => (key && joins ? [[key, joins]] : [])));
 
 /**
  * Sets a key, or adds to it; the result is what is wrong with the value. As in a shell, an empty value takes back what was set before: what
@@ -136,7 +135,10 @@ function setKey(values: Values, key: Key, adds: boolean, value: string): string 
   const before = adds ? values[key] : undefined;
   const taken = schema.items
     ? [before ?? [], value.split(/\s+/).filter(Boolean)].flat()
-    : [before ?? [], value.trim()].flat().join(joinerOf(key)).trim();
+    : [before ?? [], value.trim()]
+        .flat()
+        .join(joiners.get(key) ?? "")
+        .trim();
   delete values[key];
   if (!taken.length && !schema.enum && !schema.minLength) return undefined;
   if (mistakesOf("configuration", { [key]: taken }).length)
