@@ -17,6 +17,7 @@ import { measureLife } from "./life.js";
 import { sizeOfDrivers } from "./limits.js";
 import { measureParts } from "./parts.js";
 import { dracut, initramfsTools, inside, level, type Peer, peers } from "./peers.js";
+import { measureStackBoots } from "./stack-boots.js";
 import { measureUnpacking } from "./unpacking.js";
 
 /** A part of the benchmark. The first prepares what the others need. */
@@ -145,5 +146,6 @@ export const wholeSections: Readonly<Record<string, Measure>> = {
   "parts of a boot": measureAllParts,
   unpacking: (bench) => measureUnpacking(bench, 3),
   growth: (bench) => measureGrowth(bench, 3),
+  "boots from layers": (bench) => measureStackBoots(bench, 3),
   "a system's life": measureLife,
 };

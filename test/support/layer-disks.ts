@@ -8,26 +8,31 @@ import { descriptionOf, makeExt4 } from "./disks.js";
 import { buildImage } from "./firstlight.js";
 import { layersFile } from "./guest-layers.js";
 import { describeLayers } from "./layer-facts.js";
-import { type LayerSetName, layerSets } from "./layer-sets.js";
+import { type LayerSet, type LayerSetName, layerSets } from "./layer-sets.js";
 import { layersRoot } from "./layers-root.js";
 import { outFolder, projectFolder } from "./paths.js";
 import { scsiUnits, startGuest } from "./qemu.js";
 import { runAsRoot } from "./run.js";
 import { makeTinyRoot } from "./tiny-root.js";
 
-const names = Object.keys(layerSets) as LayerSetName[];
+type LayerSets = Readonly<Record<string, LayerSet>>;
+
 const systemUuid = "1a7e2500-0000-4000-8000-000000000000";
 
-/**
- * Raw images with layers, by the names that their set has for them, each beside its description for a rehearsal. All sets that are not there yet are made
- * in one guest, which takes about half a minute.
- */
-export async function layerDisks(name: LayerSetName): Promise<Readonly<Record<string, string>>> {
+/** Raw images with layers, by the names that their set has for them, each beside its description for a rehearsal. */
+export const layerDisks = (name: LayerSetName) => disksOf(layerSets, name);
+
+/** Those of one of these sets. All that are not there yet are made in one guest, which takes about half a minute. */
+export async function disksOf<Name extends string>(
+  sets: Readonly<Record<Name, LayerSet>>,
+  name: Name,
+): Promise<Readonly<Record<string, string>>> {
   const recipe = await guestRecipe();
-  const missing = names.filter((each) => !existsSync(cachedPlace(...cacheOf(each, recipe))));
-  if (missing.includes(name)) await makeSets(missing, recipe);
-  const folder = cachedPlace(...cacheOf(name, recipe));
-  return Object.fromEntries(Object.keys(layerSets[name].disks).map((disk) => [disk, imageIn(folder, disk)]));
+  const place = (each: string, set: LayerSet) => cachedPlace(...cacheOf(each, set, recipe));
+  const missing = Object.entries<LayerSet>(sets).filter(([each, set]) => !existsSync(place(each, set)));
+  if (missing.some(([each]) => each === name)) await makeSets(Object.fromEntries(missing), recipe);
+  const folder = place(name, sets[name]);
+  return Object.fromEntries(Object.keys(sets[name].disks).map((disk) => [disk, imageIn(folder, disk)]));
 }
 
 const imageIn = (folder: string, disk: string) => join(folder, `${disk}.img`);
@@ -40,10 +45,9 @@ async function guestRecipe(): Promise<readonly string[]> {
 
 const readSupport = (name: string) => readFile(join(projectFolder, "test/support", name), "utf8");
 
-const cacheOf = (name: LayerSetName, recipe: readonly string[]) =>
-  [`layers-${name}`, [layerSets[name], recipe]] as const;
+const cacheOf = (name: string, set: LayerSet, recipe: readonly string[]) => [`layers-${name}`, [set, recipe]] as const;
 
-async function makeSets(sets: readonly LayerSetName[], recipe: readonly string[]): Promise<void> {
+async function makeSets(sets: LayerSets, recipe: readonly string[]): Promise<void> {
   await mkdir(join(outFolder, "cache"), { recursive: true });
   const folder = await mkdtemp(join(outFolder, "cache", "unfinished-"));
   try {
@@ -55,21 +59,21 @@ async function makeSets(sets: readonly LayerSetName[], recipe: readonly string[]
     await makeExt4(system, { uuid: systemUuid, label: "system", content, size: 1200 });
     const console = await runGuest(system, images);
     // Those that went well are kept, whatever the others did.
-    for (const set of sets) await keepSet(set, console, { folder, recipe, tiny });
-    const failed = sets.filter((set) => factsOf(set, console) === undefined);
+    for (const [name, set] of Object.entries(sets)) await keepSet(name, set, console, { folder, recipe, tiny });
+    const failed = Object.keys(sets).filter((name) => factsOf(name, console) === undefined);
     if (failed.length)
-      throw new Error(`disks could not be made as layer-sets.ts has them: ${failed.join(", ")}\n${console}`);
+      throw new Error(`disks could not be made as their sets have them: ${failed.join(", ")}\n${console}`);
   } finally {
     await runAsRoot(["rm", "-rf", folder]);
   }
 }
 
 /** Empty disks for all sets, in the order of the list in makeSystem. */
-async function makeImages(folder: string, sets: readonly LayerSetName[]): Promise<string[]> {
+async function makeImages(folder: string, sets: LayerSets): Promise<string[]> {
   const images: string[] = [];
-  for (const set of sets)
-    for (const [disk, size] of Object.entries(layerSets[set].disks)) {
-      const file = join(folder, `${set}.${disk}`);
+  for (const [name, { disks }] of Object.entries(sets))
+    for (const [disk, size] of Object.entries(disks)) {
+      const file = join(folder, `${name}.${disk}`);
       await writeFile(file, "");
       await truncate(file, size * 1024 ** 2);
       images.push(file);
@@ -78,16 +82,16 @@ async function makeImages(folder: string, sets: readonly LayerSetName[]): Promis
 }
 
 /** The guest's system: that of layersRoot, the scripts of the sets and the places of their disks, and the tiny root. */
-async function makeSystem(content: string, sets: readonly LayerSetName[]): Promise<void> {
+async function makeSystem(content: string, sets: LayerSets): Promise<void> {
   await runAsRoot(["cp", "-al", await layersRoot(), content]);
   for (const name of ["sets", "roots", "tiny", "mnt"]) await mkdir(join(content, name), { recursive: true });
   let place = 0;
-  for (const set of sets) {
-    const disks = Object.keys(layerSets[set].disks).map((disk) => `${disk} ${place++}\n`);
-    await writeFile(join(content, "sets", `${set}.disks`), disks.join(""));
-    await writeFile(join(content, "sets", set), layerSets[set].script);
-    const { root } = layerSets[set];
-    if (root) await makeExt4(join(content, "roots", set), { ...root, content: await root.content() });
+  for (const [name, set] of Object.entries(sets)) {
+    const disks = Object.keys(set.disks).map((disk) => `${disk} ${place++}\n`);
+    await writeFile(join(content, "sets", `${name}.disks`), disks.join(""));
+    await writeFile(join(content, "sets", name), set.script);
+    const { root } = set;
+    if (root) await makeExt4(join(content, "roots", name), { ...root, content: await root.content() });
   }
   await makeTinyRoot(join(content, "tiny"));
   await writeFile(join(content, "sbin/init"), await readSupport("layer-guest.sh"), { mode: 0o755 });
@@ -118,13 +122,13 @@ interface Made {
   tiny: FilesPart;
 }
 
-async function keepSet(set: LayerSetName, console: string, { folder, recipe, tiny }: Made): Promise<void> {
-  const facts = factsOf(set, console);
+async function keepSet(name: string, set: LayerSet, console: string, { folder, recipe, tiny }: Made): Promise<void> {
+  const facts = factsOf(name, console);
   if (facts === undefined) return;
-  await cachedFolder(...cacheOf(set, recipe), async (finished) => {
-    const { disks, layers } = describeLayers(facts, layerSets[set], tiny);
+  await cachedFolder(...cacheOf(name, set, recipe), async (finished) => {
+    const { disks, layers } = describeLayers(facts, set, tiny);
     for (const [disk, described] of Object.entries(disks)) {
-      await rename(join(folder, `${set}.${disk}`), imageIn(finished, disk));
+      await rename(join(folder, `${name}.${disk}`), imageIn(finished, disk));
       await writeFile(descriptionOf(imageIn(finished, disk)), JSON.stringify(described));
     }
     await writeFile(join(finished, layersFile), JSON.stringify(layers));

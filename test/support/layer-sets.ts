@@ -23,8 +23,8 @@ export interface LayerSet {
 /** Mount points of a root. */
 const folders: FilesPart = { "dev/": "", "proc/": "", "run/": "", "sys/": "" };
 
-/** A LUKS2 container with the smallest header on a device, opened; its UUID and name. */
-const container = `container() {
+/** For scripts: a LUKS2 container with the smallest header on a device, opened; its UUID and name. */
+export const container = `container() {
         echo -n "correct horse" | cryptsetup luksFormat -q --type luks2 --luks2-metadata-size 16k --luks2-keyslots-size 256k \\
           --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --uuid $2 $1 -
         echo -n "correct horse" | cryptsetup open $1 $3 -
