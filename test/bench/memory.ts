@@ -33,7 +33,7 @@ async function arrives(kernel: Kernel, image: string, root: MeasuredRoot, memory
     cmdline: `${root.parameters} rd.shell=0 rd.emergency=reboot`,
     ...settings,
     memory,
-    timeLimit: 60,
+    timeLimit: 120,
     logFile,
   });
   const arrived = guest.ended().then(
