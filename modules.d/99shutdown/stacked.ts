@@ -80,14 +80,18 @@ function swaps({ files, job }: Boot): Stacked[] {
   });
 }
 
+/** What an array that has been stopped answers, which is still to be seen for a moment. */
+const going = new Set(["EBUSY", "ENODEV", "ENXIO", "ENOENT"]);
+
 /** A file of sysfs; undefined: a device of another kind, or one that is just going. */
-function fact({ files }: Boot, name: string, path: string): string | undefined {
+function fact({ files, log }: Boot, name: string, path: string): string | undefined {
   const whole = `${folder}/${name}/${path}`;
   try {
     return files.stat(whole) ? files.read(whole).trim() : undefined;
   } catch (error) {
-    // An array that has been stopped is still to be seen for a moment: EBUSY, ENODEV.
-    if (errnoOf(error) === undefined) throw error;
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    if (!going.has(errno)) log.warning(`${name} may be left as it is: ${error}`);
     return undefined;
   }
 }

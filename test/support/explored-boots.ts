@@ -211,11 +211,8 @@ const systemBoots: Boot[] = [
   },
 ];
 
-const pv = (name: string, after = 0): DiskPart => ({
-  name,
-  after,
-  tags: { TYPE: "LVM2_member", UUID: `xxxxxx-xxxx-xxxx-xxxx-xxxx-xxxx-00${name}` },
-});
+const memberTags = (name: string) => ({ TYPE: "LVM2_member", UUID: `xxxxxx-xxxx-xxxx-xxxx-xxxx-xxxx-00${name}` });
+const pv = (name: string, after = 0): DiskPart => ({ name, after, tags: memberTags(name) });
 const lv = (volume: string, members: string[], label: string): DiskPart => ({
   name: `vg-${volume}`,
   tags: { TYPE: "ext4", LABEL: label },
@@ -290,7 +287,11 @@ const stacked: MachineFile = {
       tags: { TYPE: "crypto_LUKS", UUID: containerId, VERSION: "2" },
       raid: { uuid: arrayId, level: "raid1", members: ["vda", "vdb"] },
     },
-    { ...pv("opened"), luks: { member: "array", uuid: containerId, passphrases: ["x"] } },
+    {
+      name: "opened",
+      tags: memberTags("opened"),
+      luks: { member: "array", uuid: containerId, passphrases: ["x"] },
+    },
     lv("root", ["opened"], "ROOT"),
   ],
   console: [{ line: "x", after: 1 }],
