@@ -91,7 +91,7 @@ function fact({ files, log }: Boot, name: string, path: string): string | undefi
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    if (!going.has(errno)) log.warning(`${name} may be left as it is: ${error}`);
+    if (!going.has(errno)) log.error(`${name} may be left as it is: ${error}`);
     return undefined;
   }
 }
