@@ -59,7 +59,9 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
 test("a setup that throws is an error with its file and line", async (context) => {
   const { folder, ask } = await load(context, {
     "10one": source("  check() {\n    throw new Error('not today');\n  },"),
-    "20two": source("  install(image) {\n    const wrong = undefined as any;\n    image.text(wrong.path, '');\n  },"),
+    "20two": source(
+      "  install(image) {\n    const wrong = undefined as unknown as { path: string };\n    image.text(wrong.path, '');\n  },",
+    ),
   });
   assert.deepEqual(await problemsOf(() => ask("one", "check")), [
     `${folder}/10one/module-setup.ts:5: Error: not today (correct the module, or leave it out: mkinitrd -o one)`,
@@ -103,7 +105,7 @@ test("a mistake in the source, or at the top of the module, has its line", async
   const { folder, ask } = await load(context, {
     "10broken": "export default {\n  check: }\n",
     "20missing": 'import x from "none-such";\nexport default x;\n',
-    "30top": "const x = null as any;\nexport default x.y;\n",
+    "30top": "const x = null as unknown as { y: number };\nexport default x.y;\n",
     "40none": "export const x = 1;\nexport default undefined;\n",
     "50fine": source(""),
   });
@@ -141,11 +143,11 @@ test("Node is not there", async (context) => {
 
 test("nonsense is refused with its place in the answer", async (context) => {
   const cases: [body: string, step: keyof SetupAnswers, pattern: RegExp][] = [
-    ["check: () => 'perhaps' as any,", "check", /:4: check has to give "include", "on-request" or /],
-    ["depends: () => [7] as any,", "depends", /:4: depends\/0 must be string, not 7/],
-    ["depends: () => 7 as any,", "depends", /:4: depends must be array, not 7/],
+    ["check: () => 'perhaps' as never,", "check", /:4: check has to give "include", "on-request" or /],
+    ["depends: () => [7] as never,", "depends", /:4: depends\/0 must be string, not 7/],
+    ["depends: () => 7 as never,", "depends", /:4: depends must be array, not 7/],
     [
-      "parameters: { x: { schema: { type: 'number' } as any, form: 'N' } },",
+      "parameters: { x: { schema: { type: 'number' } as never, form: 'N' } },",
       "declare",
       /:4: parameters\/x\/schema\/type must be equal to one of .* \(string, integer, boolean\)/,
     ],
@@ -155,25 +157,25 @@ test("nonsense is refused with its place in the answer", async (context) => {
       /parameters\/x\/schema\/pattern must match format "regular expression", not "\("/,
     ],
     [
-      "parameters: { x: { schema: { type: 'string', ptern: 'x' } as any, form: 'N' } },",
+      "parameters: { x: { schema: { type: 'string', ptern: 'x' } as never, form: 'N' } },",
       "declare",
       /must NOT have additional properties \(ptern\)/,
     ],
-    ["root: [{ form: 'x', matches: /x/ as any }],", "declare", /:4: root\/0\/matches must be string/],
+    ["root: [{ form: 'x', matches: /x/ as never }],", "declare", /:4: root\/0\/matches must be string/],
     [
       "install(image) { image.text('relative', ''); },",
       "install",
       /:4: image\.text\/path must match format "absolute path without \.\.", not "relative"/,
     ],
     ["install(image) { image.text('/a/../../b', ''); },", "install", /:4: image\.text\/path must match format/],
-    ["install(image) { image.text('/a', 7 as any); },", "install", /:4: image\.text\/content must be string, not 7/],
+    ["install(image) { image.text('/a', 7 as never); },", "install", /:4: image\.text\/content must be string, not 7/],
     [
       "install(image) { image.directory('/a', 0o777777); },",
       "install",
       /:4: image\.directory\/mode must be <= 4095, not 262143/,
     ],
     ["install(image) { image.program([]); },", "install", /:4: image\.program\/names must NOT have fewer than 1 items/],
-    ["install(image) { image.drivers(['x'], { allways: true } as any); },", "install", /\(allways\)/],
+    ["install(image) { image.drivers(['x'], { allways: true } as never); },", "install", /\(allways\)/],
   ];
   const setups = cases.map(([body], index) => [`${10 + index}case${index}`, source(`  ${body}`)]);
   const { ask } = await load(context, Object.fromEntries(setups));
@@ -213,7 +215,7 @@ test("what a setup may see of the host ends at /etc, /usr, /lib and /var/lib, li
           [`${40 + index}exists${index}`, source(`  check: (host) => (host.exists("${path}"), "include" as const),`)],
         ]),
       ),
-      "60type": source("  check: (host) => (host.readFile(7 as any), 'include' as const),"),
+      "60type": source("  check: (host) => (host.readFile(7 as never), 'include' as const),"),
     },
     undefined,
     root,

@@ -71,7 +71,10 @@ test("boot code that cannot be loaded on the host is an error with its file and 
       "export default {};\nthrow new Error('not today');\n",
       /10one\/mount\.ts:2: Error: not today \(correct the module/,
     ],
-    ["const x = null as any;\nexport default x.y;\n", /: TypeError: cannot read property 'y' of null \(correct/],
+    [
+      "const x = null as unknown as { y: number };\nexport default x.y;\n",
+      /: TypeError: cannot read property 'y' of null \(correct/,
+    ],
     [
       'declare const op: any;\nexport const now = op("now", "{}");\nexport default {};\n',
       /10one\/mount\.ts:2: it asks the op now while it is loaded, .*: do that in a hook \(correct/,
