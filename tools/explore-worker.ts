@@ -1,4 +1,8 @@
-import { parentPort, workerData } from "node:worker_threads";
-import { exploreShare, type Share } from "../core/scenario/exploration.js";
+import { parentPort } from "node:worker_threads";
+import { exploreShare, type Share, shareDone } from "../core/scenario/exploration.js";
 
-await exploreShare(workerData as Share, (run) => parentPort?.postMessage(run));
+/** One share after the other. */
+parentPort?.on("message", async (share: Share) => {
+  await exploreShare(share, (run) => parentPort?.postMessage(run));
+  parentPort?.postMessage(shareDone);
+});

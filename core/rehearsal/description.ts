@@ -24,8 +24,10 @@ export type Layer =
       volume: string;
       /** Of its mapping: "LVM-" and 64 letters and digits. */
       uuid: string;
-      /** The physical volumes that this volume needs. */
+      /** The physical volumes that this volume lies on. */
       members: readonly string[];
+      /** Of RAID: how many of them it runs with. Left out: all. */
+      least?: number;
     }
   | {
       kind: "luks";

@@ -29,6 +29,11 @@ interface Allocator {
   _malloc(size: number): number;
   _free(address: number): void;
 }
+/** How strings come into the engine. */
+interface Encoder {
+  lengthBytesUTF8(text: string): number;
+  stringToUTF8(text: string, address: number, size?: number): void;
+}
 // Node has it, but TypeScript knows its values only together with the browser's.
 const wasm = (
   globalThis as unknown as {
@@ -146,6 +151,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   };
   runtime.setInterruptHandler(isInterrupted);
   const context = runtime.newContext();
+  // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
+  encodeAtOnce(context["module"], wasmMemory);
   for (const [name, answer] of Object.entries(options.functions)) defineFunction(context, name, answer);
 
   /** Runs `work` and turns whatever goes wrong into an EngineError. */
@@ -263,6 +270,22 @@ function clearFreeMemory(memory: Memory, { _malloc, _free }: Allocator): void {
     } while (address && address + size <= end);
   }
   for (const address of blocks) _free(address);
+}
+
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Emscripten's own functions go letter by letter: they took a sixth of a boot's time. */
+function encodeAtOnce(module: Encoder, memory: Memory): void {
+  const letterByLetter = module.stringToUTF8.bind(module);
+  const encoder = new TextEncoder();
+  module.lengthBytesUTF8 = (text) => Buffer.byteLength(text);
+  module.stringToUTF8 = (text, address, size = 0) => {
+    // TextEncoder would replace them.
+    if (loneSurrogate.test(text)) return letterByLetter(text, address, size);
+    const bytes = new Uint8Array(memory.buffer, address, size);
+    const { written } = encoder.encodeInto(text, bytes.subarray(0, -1));
+    bytes[written] = 0;
+  };
 }
 
 function defineFunction(context: QuickJSContext, name: string, answer: (...args: string[]) => string): void {

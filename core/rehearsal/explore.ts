@@ -39,7 +39,7 @@ export async function createExplorer(
   description: MachineDescription,
   shutdown?: string,
 ): Promise<Explorer> {
-  const bundle = await loadBundle(`${code}\n${noteCallSites}`);
+  const bundle = await loadOnce(`${code}\n${noteCallSites}`);
   const boot = (faults: readonly Fault[]) => bootWith(bundle, description, shutdown, faults);
   const first = await boot([]);
   const { ending, run: goodRun } = first;
@@ -72,6 +72,15 @@ export async function createExplorer(
       return { verdict: judge(end, ending, run, faults), asked: run.asked, shown: run.machine.console() };
     },
   };
+}
+
+/** What was explored last is explored on, or on another machine. */
+let lastBundle: { code: string; bundle: LoadedBundle } | undefined;
+
+/** Throws EngineError. */
+async function loadOnce(code: string): Promise<LoadedBundle> {
+  if (lastBundle?.code !== code) lastBundle = { code, bundle: await loadBundle(code) };
+  return lastBundle.bundle;
 }
 
 /** Numbers beside each other choose far from each other (Knuth's multiplicative hash). */

@@ -160,16 +160,39 @@ function jobEnds(asked: readonly AskedOp[]): Map<number, Outcome> {
   return ends;
 }
 
-/** What makes a fault like another one: the op, the call site, what it is about, and what goes wrong. */
-export function siteOf(asked: readonly AskedOp[], { op, name }: Fault): string {
-  const entry = asked[op - 1];
-  return [entry?.name, entry?.arguments, name, ...(entry?.stack ?? [])].join("\n");
+/** Of disks, partitions and layers, which one it is: letters of disks, numbers, UUIDs. */
+const whichOne = /(?<=\b[hsv]d)[a-z]+|[0-9a-f]{8}-[0-9a-f-]{9,}|\d+/g;
+
+/** Errnos between which the boot code makes a difference at most here and there: what cannot be done, and what is not there. */
+const alike: readonly (readonly string[])[] = [
+  [
+    ...["EACCES", "EINVAL", "EIO", "EISDIR", "ELOOP", "ENAMETOOLONG", "EPERM", "EROFS", "EXDEV"],
+    ...["EBADMSG", "EFBIG", "ENOBUFS", "ENOSPC", "EPIPE", "EUCLEAN"],
+  ],
+  ["ENOENT", "ENOTDIR"],
+];
+const kindOf = ({ name }: Fault): string => alike.find((errnos) => errnos.includes(name))?.[0] ?? name;
+
+/** Of each op one fault of each kind: of errnos that are alike now this one, now that one. */
+function oneOfEachKind(faults: readonly Fault[]): Fault[] {
+  const kinds = new Map<string, Fault[]>();
+  for (const fault of faults) {
+    const key = `${fault.op} ${kindOf(fault)}`;
+    kinds.set(key, [...(kinds.get(key) ?? []), fault]);
+  }
+  return [...kinds.values()].flatMap((same) => same[(same[0]?.op ?? 0) % same.length] ?? []);
+}
+
+/** What makes a fault like another one: the op, the call site, what it is about, whichever disk that is of, and the kind of what goes wrong. */
+export function siteOf(asked: readonly AskedOp[], fault: Fault): string {
+  const entry = asked[fault.op - 1];
+  return [entry?.name, entry?.arguments.replaceAll(whichOne, "#"), kindOf(fault), ...(entry?.stack ?? [])].join("\n");
 }
 
 /** Where in the boot code an op is asked, whatever it is about. */
 export const placeOf = ({ name, stack }: AskedOp): string => [name, ...stack].join("\n");
 
-/** By place, where that is not `known`: the faults of the op that was asked there first after op number `last`. */
+/** By place, where that is not `known`: a fault of each kind of the op that was asked there first after op number `last`. */
 export function faultsAfter(
   asked: readonly AskedOp[],
   last: number,
@@ -184,7 +207,7 @@ export function faultsAfter(
     firsts.set(index + 1, place);
   }
   const found = new Map<string, Fault[]>();
-  for (const fault of firsts.size ? listFaults(asked) : []) {
+  for (const fault of firsts.size ? oneOfEachKind(listFaults(asked)) : []) {
     const place = firsts.get(fault.op);
     if (place !== undefined) found.set(place, [...(found.get(place) ?? []), fault]);
   }
@@ -195,7 +218,7 @@ export function faultsAfter(
 export function distinctFaults(asked: readonly AskedOp[], faults: readonly Fault[], known: readonly string[]): Fault[] {
   const seen = new Set(known);
   const toReport = faults.findLast(({ name }) => name === "EAGAIN");
-  return faults.filter((fault) => {
+  return oneOfEachKind(faults).filter((fault) => {
     const site = siteOf(asked, fault);
     return (!seen.has(site) && seen.add(site)) || fault === toReport;
   });

@@ -136,7 +136,10 @@ function judgeEnd(good: GoodEnd, ending: Ending, run: FaultyMachine, faults: rea
 
 /** Devices that are left when the machine goes down, of which nothing tells. */
 function leftInSilence(word: GoodWord, { machine, asked }: FaultyMachine, faults: readonly Fault[]): string[] {
-  const isTold = /^<3>/m.test(machine.console()) || faults.some((fault) => isSilent(fault, asked[fault.op - 1]));
+  const isTold =
+    /^<3>/m.test(machine.console()) ||
+    hasNoConsole(asked, faults) ||
+    faults.some((fault) => isSilent(fault, asked[fault.op - 1]));
   return word.word !== "reboot" || isTold ? [] : machine.layers().map((name) => `${name} is left, and nothing says so`);
 }
 
@@ -162,9 +165,13 @@ const wordsOf = (word: GoodWord): string =>
 
 const reportHead = "\n──── The boot has stopped ────";
 
+/** Has what a message was to go to failed itself? */
+const hasNoConsole = (asked: readonly AskedOp[], faults: readonly Fault[]): boolean =>
+  faults.some(({ op }) => ["print", "log"].includes(asked[op - 1]?.name ?? ""));
+
 /** What the report, or the messages before it, do not say. Where the console itself has failed there is none. */
 function lacksOfReport(shown: string, asked: readonly AskedOp[], faults: readonly Fault[]): string[] {
-  if (faults.some(({ op }) => ["print", "log"].includes(asked[op - 1]?.name ?? ""))) return [];
+  if (hasNoConsole(asked, faults)) return [];
   const report = shown.slice(Math.max(0, shown.lastIndexOf(reportHead)));
   if (!/^What: /m.test(report)) return ["there is no report"];
   const lines = [...report.matchAll(/^(What|Waiting|Running): .*$/gm)].join("\n");

@@ -65,7 +65,8 @@ function activate(world: World, volumes: readonly Volume[]): string {
     .filter((volume) => !isActive(world, volume))
     .map((volume) => {
       const { layer } = volume;
-      if (!layer.members.every((member) => isThere(world, member)))
+      const { members, least = members.length } = layer;
+      if (members.filter((member) => isThere(world, member)).length < least)
         return `  Refusing activation of partial LV ${layer.group}/${layer.volume}.  Use '--activationmode partial' to override.\n`;
       bringMapping(world, volume, { name: mappingName(volume), uuid: layer.uuid });
       return "";

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -7,8 +8,9 @@ import { createExplorer, type ExploredRun, type Explorer } from "../rehearsal/ex
 import { type AskedOp, exploredTimeout, type Fault, faultsAfter } from "../rehearsal/fault-list.js";
 import type { FaultVerdict } from "../rehearsal/fault-verdict.js";
 import type { Ending } from "../rehearsal/rehearse.js";
+import { openImage, type RehearsedImage } from "./image.js";
 import { machineOf } from "./machine.js";
-import { type Chosen, endingOn, notLoaded, openScenario, type Scenario } from "./rehearsal.js";
+import { type Chosen, chooseMachine, endingOn, notLoaded, type Scenario } from "./rehearsal.js";
 
 /**
  * What is explored: all single faults; one of each call site, but for those known from elsewhere, and where that leads to places that no good boot comes
@@ -43,6 +45,9 @@ export interface Share {
   of: number;
 }
 
+/** What a thread tells last of its share. */
+export const shareDone = "done";
+
 /** What a thread tells of a run. */
 export interface ToldRun extends FaultyRun {
   /** Its number among all runs that are wanted. */
@@ -60,9 +65,21 @@ function withTimeout(scenario: Scenario): Scenario {
   return { ...scenario, cmdline: `rd.timeout=${exploredTimeout} ${scenario.cmdline}` };
 }
 
+/** The last image of this thread: many boots of one image are explored, each in several waves. */
+let lastImage: { key: string; image: RehearsedImage } | undefined;
+
+/** Throws BuildError. */
+async function openOnce(path: string): Promise<RehearsedImage> {
+  const { mtimeMs, size, ino } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  const key = [path, mtimeMs, size, ino].join();
+  if (lastImage?.key !== key) lastImage = { key, image: await openImage(path) };
+  return lastImage.image;
+}
+
 async function openExplorer(scenario: Scenario): Promise<{ explorer: Explorer; chosen: Chosen }> {
   const told = withTimeout(scenario);
-  const [image, chosen] = await openScenario(told);
+  const chosen = chooseMachine(told.machine, told.cmdline);
+  const image = await openOnce(told.image);
   const { machine, folder } = chosen;
   const description = machineOf(machine, image, folder, told.cmdline);
   const explorer = await createExplorer(image.bundle, description, told.shutdown).catch((error: unknown) =>
@@ -132,16 +149,24 @@ async function inThreads(scenario: Scenario, wanted: Share["wanted"]): Promise<T
   return runs.sort((a, b) => a.index - b.index);
 }
 
-function inThread(share: Share, told: (run: ToldRun) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(join(project.top, "dist/tools/explore-worker.mjs"), {
-      workerData: share,
-      resourceLimits: { stackSizeMb },
-    });
-    worker.on("message", told);
+/** Threads that have done their share, and have an image open. They keep no process from ending. */
+const idleThreads: Worker[] = [];
+
+const startThread = () =>
+  new Worker(join(project.top, "dist/tools/explore-worker.mjs"), { resourceLimits: { stackSizeMb } });
+
+async function inThread(share: Share, told: (run: ToldRun) => void): Promise<void> {
+  const worker = idleThreads.pop() ?? startThread();
+  worker.ref();
+  await new Promise<void>((resolve, reject) => {
+    worker.on("message", (run: ToldRun | typeof shareDone) => (run === shareDone ? resolve() : told(run)));
     worker.on("error", reject);
-    worker.on("exit", (status) => (status ? reject(new Error(`a thread has ended with ${status}`)) : resolve()));
+    worker.on("exit", (status) => reject(new Error(`a thread has ended with ${status}`)));
+    worker.postMessage(share);
   });
+  worker.removeAllListeners();
+  worker.unref();
+  idleThreads.push(worker);
 }
 
 /**

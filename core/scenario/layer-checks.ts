@@ -61,9 +61,9 @@ function inLayer(disk: DiskPart, index: string, members: Members): Contradiction
         ? "partitions of a device that is made of others cannot be described"
         : "a device that is made of others comes when these have come: give this to its members",
   }));
-  if (layer.kind === "raid" && layer.least > layer.members.length)
+  if ("least" in layer && layer.least > layer.members.length)
     problems.push({
-      path: [...path, "raid", "least"],
+      path: [...path, kind, "least"],
       message: `is more than the ${layer.members.length} members that there are`,
     });
   for (const [at, name] of layer.members.entries()) {

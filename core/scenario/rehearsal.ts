@@ -39,7 +39,7 @@ export interface Chosen {
 }
 
 /** Throws BuildError. */
-function chooseMachine(given: string | undefined, commandLine: string): Chosen {
+export function chooseMachine(given: string | undefined, commandLine: string): Chosen {
   if (given === "host") {
     const { machine, unseen, assumed } = readHostMachine("/", parameterOf(commandLine, "init"));
     const assumption = ["the machine is this host, with what can be seen of it", ...unseen, ...assumed].join("; ");
@@ -71,20 +71,15 @@ export async function scenarioOf(commandLine: RehearseCommandLine): Promise<Scen
   return { image, machine, shutdown, cmdline: cmdline ?? "" };
 }
 
-/** Throws BuildError. */
-export async function openScenario({ image, cmdline, machine }: Scenario): Promise<[RehearsedImage, Chosen]> {
-  const chosen = chooseMachine(machine, cmdline);
-  return [await openImage(image), chosen];
-}
-
 /** For an image whose bundle is none. */
 export function notLoaded({ path }: RehearsedImage, error: unknown): never {
   throw new BuildError(`the boot code of ${path} cannot be loaded: ${error}; build the image again`);
 }
 
 /** Boots an image on a simulated machine. Throws BuildError: it cannot begin. */
-export async function rehearseImage(scenario: Scenario): Promise<Rehearsed> {
-  return bootImage(...(await openScenario(scenario)), scenario.cmdline, scenario.shutdown);
+export async function rehearseImage({ image, machine, cmdline, shutdown }: Scenario): Promise<Rehearsed> {
+  const chosen = chooseMachine(machine, cmdline);
+  return bootImage(await openImage(image), chosen, cmdline, shutdown);
 }
 
 /** `shutdown`: what becomes of the machine when the system that is reached goes down. Throws BuildError. */

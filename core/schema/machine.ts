@@ -87,8 +87,10 @@ interface VolumePart {
   volume: string;
   /** Of its mapping, as /sys/block/dm-0/dm/uuid has it: "LVM-…". Left out: one is made up. */
   uuid?: string;
-  /** The physical volumes that it needs. */
+  /** The physical volumes that it lies on. */
   members: string[];
+  /** How many of them it is activated with: RAID can lose some. Left out: all. */
+  least?: number;
 }
 
 /** An opened LUKS container. */
@@ -262,6 +264,7 @@ const lvm = part<VolumePart>(
     volume: lvmName,
     uuid: { ...text, pattern: "^LVM-[A-Za-z0-9]{64}$", description: '"LVM-" and 64 letters and digits' },
     members,
+    least: { ...number, minimum: 1 },
   },
   ["group", "volume", "members"],
 );

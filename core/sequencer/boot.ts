@@ -192,7 +192,7 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
   if (names) services.log.info(`phase ${phase}: ${names}`);
   else services.log.debug(`phase ${phase}`);
   const begun = startPhase(phase, hooks, place, services);
-  const run = phase === "initqueue" ? withWatchers(begun, services.devices.watchers) : begun;
+  const run = phase === "initqueue" ? withWatchers(begun, services.devices.watchers, services.prompts.withdraw) : begun;
   state.run = run;
   if (phase === "initqueue") await state.patience.during(Promise.all([beginDevices(state), run.ended()]), run);
   else if (hooks.length) await state.patience.during(run.ended(), run);
@@ -204,9 +204,10 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
 /** Nothing is set up any more: what has been begun comes to its end, for the next program would find a half of it. */
 async function stopServices({ services, patience, overdue }: State): Promise<void> {
   await overdue;
-  const { watchers } = services.devices;
+  const { prompts, devices } = services;
+  const { watchers } = devices;
   watchers.stop();
-  const run = withWatchers(noHooks, watchers);
+  const run = withWatchers(noHooks, watchers, prompts.withdraw);
   if (watchers.busy().length) await patience.during(run.ended(), run);
   await services.drivers.stop();
 }

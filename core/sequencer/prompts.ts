@@ -1,4 +1,4 @@
-import type { Running } from "../../hooks/index.js";
+import { OpError, type Running } from "../../hooks/index.js";
 import type { JobOps } from "../abi/index.js";
 import type { Loop } from "./loop.js";
 
@@ -11,6 +11,8 @@ export interface Prompts {
   ask(question: Question): Promise<Answer>;
   /** A shell is to have the console: what is being asked is asked again once the returned function has been called. Resolves when nobody is asked any more. */
   giveWay(): Promise<() => void>;
+  /** What is being asked, and is asked until the returned function is called, fails with EINTR: nobody waits for the answer. */
+  withdraw(): () => void;
 }
 
 /** Milliseconds that a prompt may take to end: the shell is more urgent. */
@@ -25,11 +27,13 @@ export function createPrompts(
   let shell: Promise<void> | undefined;
   let open: Running<Answer> | undefined;
   let interrupted = false;
+  let withdrawn = false;
 
   async function askNow(question: Question): Promise<Answer> {
-    await keyboards();
+    if (!withdrawn) await keyboards();
     for (;;) {
       while (shell) await shell;
+      if (withdrawn) throw new OpError("prompt", "", "EINTR", "nobody waits for the answer");
       interrupted = false;
       open = loop.start("prompt", question);
       const goOn = pause();
@@ -67,6 +71,14 @@ export function createPrompts(
           open.done.catch(() => {}),
         );
       return left;
+    },
+    withdraw() {
+      withdrawn = true;
+      interrupted = open !== undefined;
+      open?.signal("SIGTERM");
+      return () => {
+        withdrawn = false;
+      };
     },
   };
 }

@@ -35,12 +35,21 @@ export async function shutDown(plan: BootPlan, services: Services, kernel: Kerne
     tell(error);
     end();
   });
-  try {
-    // Where there is no kernel that kexec could start, PID 1 follows this.
-    instant("setRescuePolicy", { shell: false, action: action === "kexec" ? "reboot" : action, delay: 0 });
-    // That of the boot stays in /run/initramfs; nobody could look at another one.
-    instant("trace", { path: null });
-    await mountVirtualFileSystems(loop, log);
+  /** What fails is told of, and keeps nothing else from being taken apart. */
+  const attempt = async (step: () => unknown) => {
+    try {
+      await step();
+    } catch (error) {
+      tell(error);
+    }
+  };
+  // Where there is no kernel that kexec could start, PID 1 follows this.
+  const ifAllFails = { shell: false, action: action === "kexec" ? "reboot" : action, delay: 0 } as const;
+  await attempt(() => instant("setRescuePolicy", ifAllFails));
+  // That of the boot stays in /run/initramfs; nobody could look at another one.
+  await attempt(() => instant("trace", { path: null }));
+  await attempt(() => mountVirtualFileSystems(loop, log));
+  await attempt(async () => {
     const { words } = readCommandLine(plan.ownParameters);
     const parameters = createParameters(words);
     log.configure(logSettings(parameters));
@@ -49,9 +58,7 @@ export async function shutDown(plan: BootPlan, services: Services, kernel: Kerne
     const hooksOf = createHooks(plan, services, parameters, root, kernel, () => {});
     for (const phase of ["pre-shutdown", "shutdown"] as const)
       for (const hook of inOrder(hooksOf(phase))) await runSideHook(hook, services, longestHook);
-  } catch (error) {
-    tell(error);
-  }
+  });
   log.info(`shutdown: ${action}`);
   end();
 }

@@ -77,15 +77,23 @@ export function createWatchers(log: Log, done: () => void): Watchers {
   };
 }
 
-/** Hooks, and after them what is being set up. */
-export const withWatchers = (hooks: PhaseRun, watchers: Watchers): PhaseRun => ({
-  async ended() {
-    await hooks.ended();
-    await watchers.idle();
-  },
-  unfinished: () => [...new Set([...hooks.unfinished(), ...watchers.busy()])],
-  abandon() {
-    hooks.abandon();
-    watchers.abandon();
-  },
-});
+/**
+ * Hooks, and after them what is being set up. Once the hooks have ended there is all that the boot needs: for what is set up beside it no person is asked any
+ * more (`withdraw`, until what it returns is called).
+ */
+export function withWatchers(hooks: PhaseRun, watchers: Watchers, withdraw: () => () => void): PhaseRun {
+  let askAgain = () => {};
+  return {
+    async ended() {
+      await hooks.ended();
+      askAgain = withdraw();
+      await watchers.idle().finally(askAgain);
+    },
+    unfinished: () => [...new Set([...hooks.unfinished(), ...watchers.busy()])],
+    abandon() {
+      hooks.abandon();
+      watchers.abandon();
+      askAgain();
+    },
+  };
+}

@@ -1,14 +1,17 @@
-import type { Boot } from "firstlight/hooks";
+import { type Boot, errnoOf } from "firstlight/hooks";
 
 /** Names and uuids of the mappings that are there, as sysfs has them. */
 function mappings({ files }: Boot): { name: string; uuid: string }[] {
   const devices = files.list("/sys/class/block").filter(({ name }) => name.startsWith("dm-"));
   return devices.flatMap(({ name: device }) => {
-    const folder = `/sys/class/block/${device}/dm`;
-    // It may go meanwhile.
-    if (!files.stat(`${folder}/uuid`)) return [];
-    const read = (fact: string) => files.read(`${folder}/${fact}`).trim();
-    return [{ name: read("name"), uuid: read("uuid") }];
+    const read = (fact: string) => files.read(`/sys/class/block/${device}/dm/${fact}`).trim();
+    try {
+      return [{ name: read("name"), uuid: read("uuid") }];
+    } catch (error) {
+      // It has gone meanwhile.
+      if (["ENOENT", "ENODEV"].includes(errnoOf(error) ?? "")) return [];
+      throw error;
+    }
   });
 }
 

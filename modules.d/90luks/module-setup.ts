@@ -1,4 +1,5 @@
 import { type Host, moduleSetup, type ParameterDeclaration } from "firstlight/hooks";
+import { isRequired } from "../99base/required.js";
 import { type CrypttabLine, parseCrypttab, uuidOf } from "./crypttab.js";
 import { directories, keyFileSystems, unwanted, usual } from "./drivers.js";
 import { parseOptions } from "./options.js";
@@ -18,7 +19,7 @@ const device = "/dev/|(UUID|LABEL|PARTUUID|PARTLABEL)=";
 const shared: Readonly<Record<string, ParameterDeclaration>> = {
   "": flag,
   ".crypttab": flag,
-  ".uuid": text("[keysource:][luks-]UUID", `^(keysource:)?${uuid}$`),
+  ".uuid": text("[keysource:][luks-]UUID[:optional]", `^(keysource:)?${uuid}(:optional)?$`),
   ".name": text("UUID=NAME", `^${uuid}=[A-Za-z0-9#+.:=@_-]+$`),
   ".data": text("UUID=DEVICE", `^${uuid}=(${device}).+`),
   ".key": text("[UUID=]PATH[:DEVICE[:LUKSDEVICE]]", `^(${uuid}=)?[^:]+(:(/|(${device})[^:]+)?(:.*)?)?$`),
@@ -63,9 +64,9 @@ export default moduleSetup({
   },
   cmdline(host) {
     const containers = containersOf(host);
-    const named = containers.flatMap(({ uuid, name }) => [
-      `rd.luks.uuid=luks-${uuid}`,
-      ...(name === `luks-${uuid}` ? [] : [`rd.luks.name=${uuid}=${name}`]),
+    const named = containers.flatMap((container) => [
+      `rd.luks.uuid=luks-${container.uuid}${isRequired(container) ? "" : ":optional"}`,
+      ...(container.name === `luks-${container.uuid}` ? [] : [`rd.luks.name=${container.uuid}=${container.name}`]),
     ]);
     // Where some are named, only these are set up.
     const others = linesFor(host).flatMap((line) => uuidOf(line) ?? []);

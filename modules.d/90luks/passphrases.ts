@@ -77,6 +77,7 @@ async function ask(boot: Boot, { what, tries, timeout }: Question, number: numbe
 const reasons: Readonly<Record<string, string>> = {
   ETIMEDOUT: "nobody has typed its passphrase in time (ETIMEDOUT)",
   ECANCELED: "Ctrl-C or Ctrl-D was pressed in place of its passphrase (ECANCELED)",
+  EINTR: "all that the boot waits for is there, and nobody had typed its passphrase (EINTR)",
   EIO: "nobody can be asked for its passphrase, no console can be read (EIO)",
 };
 const remedy =

@@ -60,6 +60,8 @@ interface Named {
   uuid?: string;
   name?: string;
   keySource: boolean;
+  /** The boot goes on without it, whatever its options are. */
+  optional?: boolean;
 }
 
 interface Choice {
@@ -155,15 +157,23 @@ function readNames(uuids: readonly string[], names: readonly (readonly [string, 
   }));
   for (const text of uuids) {
     const keySource = text.startsWith("keysource:");
-    const uuid = plainUuid(text.replace(/^keysource:/, ""));
+    const uuid = plainUuid(text.replace(/^keysource:/, "").replace(/:optional$/, ""));
+    const optional = text.endsWith(":optional");
     const one = named.find((each) => agree(each.uuid, uuid));
-    if (one) one.keySource ||= keySource;
-    else named.push({ uuid, keySource });
+    if (!one) named.push({ uuid, keySource, optional });
+    else {
+      one.keySource ||= keySource;
+      one.optional = optional && one.optional !== false;
+    }
   }
   return named;
 }
 
-function targetOf({ uuid, name, keySource }: Named, line: CrypttabLine | undefined, words: Words): Choice {
+function targetOf(
+  { uuid, name, keySource, optional = false }: Named,
+  line: CrypttabLine | undefined,
+  words: Words,
+): Choice {
   const isFor = ({ of }: { of?: string }) => of !== undefined && uuid !== undefined && agree(of, uuid);
   const forAll = ({ of }: { of?: string }) => of === undefined;
   const own = words.options.filter(isFor);
@@ -173,6 +183,7 @@ function targetOf({ uuid, name, keySource }: Named, line: CrypttabLine | undefin
   const data = words.data.find(isFor)?.device ?? (line && uuidOf(line) === undefined ? line.device : undefined);
   const fromTab = line?.key ? parsePlace(line.key) : undefined;
   const mapping = name ?? line?.name;
+  const options = parseOptions([...words.usual, ...list, ...(discards ? ["discard"] : [])]);
   return {
     line,
     target: {
@@ -180,7 +191,7 @@ function targetOf({ uuid, name, keySource }: Named, line: CrypttabLine | undefin
       ...(data === undefined ? {} : { device: data }),
       ...(mapping === undefined ? {} : { name: mapping }),
       keys: keySource ? [] : [...words.keys.filter(isFor), ...(fromTab ? [fromTab] : []), ...words.keys.filter(forAll)],
-      options: parseOptions([...words.usual, ...list, ...(discards ? ["discard"] : [])]),
+      options: { ...options, nofail: options.nofail || optional },
       keySource,
     },
   };

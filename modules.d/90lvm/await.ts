@@ -44,7 +44,7 @@ const until = (
     {
       for: asker,
       nearest: () => nearestTo(part, nameOf(part)),
-      remedy: `Give the machine the disks that the group ${nameOf(part)} lies on, or correct what names it; "lvm pvs" and "lvm lvs" show what is there.`,
+      remedy: `Give the machine the disks that the group ${nameOf(part)} lies on, or correct what names it (with :optional behind a name in rd.lvm.lv= or rd.lvm.vg= the boot goes on without it); "lvm pvs" and "lvm lvs" show what is there.`,
     },
     () => attempt(groups.get(nameOf(part))),
   );

@@ -1,9 +1,17 @@
-import { type Host, type Image, moduleSetup } from "firstlight/hooks";
+import { type Host, type Image, moduleSetup, type ParameterDeclaration } from "firstlight/hooks";
+import { isRequired } from "../99base/required.js";
 import { configPath, imageConfig, settingOf } from "./config.js";
+import { optionalMark } from "./selection.js";
 
 const flag = { schema: { type: "boolean" }, form: "0|1" } as const;
 /** lvm(8): letters, digits, + _ . and -, with which none begins. */
 const name = "[\\w+.][\\w+.\\-]*";
+
+const named = (pattern: string, form: string): ParameterDeclaration => ({
+  schema: { type: "string", pattern: `^${pattern}(${optionalMark})?$` },
+  form: `${form}[${optionalMark}]`,
+  repeated: true,
+});
 
 const folder = "/etc/lvm";
 
@@ -16,8 +24,7 @@ const drivers = [
   ...["dm_thin_pool", "dm_cache", "dm_cache_smq", "dm_writecache", "dm_vdo"],
 ];
 
-const volumesOf = ({ layers }: Host) =>
-  layers.flatMap((layer) => (layer.kind === "lvm" ? [`${layer.group}/${layer.volume}`] : []));
+const volumesOf = ({ layers }: Host) => layers.filter((layer) => layer.kind === "lvm");
 
 export default moduleSetup({
   check(host) {
@@ -29,10 +36,11 @@ export default moduleSetup({
     "rd.auto": flag,
     "rd.lvm": flag,
     "rd.lvm.conf": flag,
-    "rd.lvm.lv": { schema: { type: "string", pattern: `^${name}/${name}$` }, form: "GROUP/VOLUME", repeated: true },
-    "rd.lvm.vg": { schema: { type: "string", pattern: `^${name}$` }, form: "GROUP", repeated: true },
+    "rd.lvm.lv": named(`${name}/${name}`, "GROUP/VOLUME"),
+    "rd.lvm.vg": named(name, "GROUP"),
   },
-  cmdline: (host) => volumesOf(host).map((volume) => `rd.lvm.lv=${volume}`),
+  cmdline: (host) =>
+    volumesOf(host).map((layer) => `rd.lvm.lv=${layer.group}/${layer.volume}${isRequired(layer) ? "" : optionalMark}`),
   install(image, host) {
     image.program("lvm");
     const config = host.hostOnly ? (host.readFile(configPath) ?? "") : "";

@@ -6,6 +6,8 @@ export interface Selection {
   volumes: readonly string[];
   /** Whole groups that are named. */
   groups: readonly string[];
+  /** Of those, volumes and groups, the ones that the boot goes on without. */
+  optional: readonly string[];
   /** Nothing is named: all groups whose physical volumes have come. */
   all: boolean;
   /** Where the groups are listed, if not on the command line. */
@@ -25,7 +27,10 @@ export interface GroupPlan {
   came(group: string): void;
 }
 
-const nothing: Selection = { volumes: [], groups: [], all: false };
+/** Behind a name on the command line. */
+export const optionalMark = ":optional";
+
+const nothing: Selection = { volumes: [], groups: [], optional: [], all: false };
 
 let planned: GroupPlan | undefined;
 
@@ -37,14 +42,24 @@ export function planGroups(plan: GroupPlan): void {
 /** By rd.lvm, rd.lvm.lv, rd.lvm.vg and rd.auto; undefined: nothing. */
 export function selectionOf(parameters: Parameters): Selection | undefined {
   if (!parameters.flag("rd.lvm", true)) return undefined;
-  const volumes = unique(parameters.all("rd.lvm.lv"));
-  const groups = unique(parameters.all("rd.lvm.vg"));
-  if (volumes.length || groups.length) return { ...nothing, volumes, groups };
-  if (planned) return { ...nothing, groups: planned.groups, plan: planned };
+  const [volumes, groups] = [parameters.all("rd.lvm.lv"), parameters.all("rd.lvm.vg")];
+  if (volumes.length || groups.length)
+    return {
+      ...nothing,
+      volumes: namesIn(volumes),
+      groups: namesIn(groups),
+      optional: optionalIn([...volumes, ...groups]),
+    };
+  if (planned) return { ...nothing, groups: planned.groups, optional: planned.optional, plan: planned };
   return parameters.flag("rd.auto", true) ? { ...nothing, all: true } : undefined;
 }
 
-const unique = (names: readonly string[]) => [...new Set(names)];
+const nameIn = (value: string) => value.replace(new RegExp(`${optionalMark}$`), "");
+const namesIn = (values: readonly string[]) => [...new Set(values.map(nameIn))];
+
+/** Named without the mark, too, it has to come. */
+const optionalIn = (values: readonly string[]) =>
+  values.filter((value) => value.endsWith(optionalMark) && !values.includes(nameIn(value))).map(nameIn);
 
 export const groupOf = (volume: string): string => volume.slice(0, volume.indexOf("/"));
 

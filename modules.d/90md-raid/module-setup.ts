@@ -1,4 +1,5 @@
 import { type Host, moduleSetup } from "firstlight/hooks";
+import { isRequired } from "../99base/required.js";
 import { meansArray, namesArray, readConfiguration } from "./configuration.js";
 import { namedArrayPattern, uuidKey } from "./selection.js";
 
@@ -32,9 +33,6 @@ function withArraysOf(host: Host, text: string): string {
   return text + missing.map(({ uuid }) => `ARRAY UUID=${uuid}\n`).join("");
 }
 
-/** Without swap, and what --add-device names, the machine boots. */
-const isRequired = (point: string) => point === "/" || point === "/usr";
-
 export default moduleSetup({
   check(host) {
     if (host.findProgram("mdadm") === undefined) return { unavailable: "mdadm is not installed" };
@@ -53,8 +51,7 @@ export default moduleSetup({
     "rd.md.imsm": flag,
     "rd.md.ddf": flag,
   },
-  cmdline: (host) =>
-    arraysOf(host).map(({ uuid, points }) => `rd.md.uuid=${uuid}${points.some(isRequired) ? "" : ":optional"}`),
+  cmdline: (host) => arraysOf(host).map((array) => `rd.md.uuid=${array.uuid}${isRequired(array) ? "" : ":optional"}`),
   install(image, host) {
     image.program("mdadm");
     image.program("mdmon", { optional: "arrays with Intel's metadata, or DDF, cannot be written to" });

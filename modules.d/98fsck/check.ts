@@ -103,8 +103,11 @@ function judge(
       `the check of ${name} was cancelled`,
       `exit checks it again, continue-boot goes on without; fsck.mode=skip on the kernel command line leaves all checks out.`,
     );
-  if (has(bits.reboot)) log.warning(`${name}: the machine has to restart before it is mounted`);
-  return has(bits.reboot) ? "reboot" : "checked";
+  if (has(bits.reboot)) {
+    log.warning(`${name}: the machine has to restart before it is mounted`);
+    return "reboot";
+  }
+  return has(bits.operation | bits.usage | bits.library) ? "unchecked" : "checked";
 }
 
 const errorsLeft = (name: string, [program]: readonly string[], { path }: Device, status: number | null) =>

@@ -289,10 +289,28 @@ test("what stops the boot says why, and what to do", async () => {
 });
 
 test("what nobody needs is a warning where it cannot be unlocked", async () => {
-  const plain = { name: "vdc", number: "254:7", ...rootInside } satisfies SimulatedDevice;
-  const { word, shown } = await boot("rd.auto", { devices: [plain, ...dataDisk], typed: [{ cancel: true }] });
+  const late = { name: "vdc", number: "254:7", after: 5000, ...rootInside } satisfies SimulatedDevice;
+  const { word, shown } = await boot("rd.auto", { devices: [late, ...dataDisk], typed: [{ cancel: true }] });
   assert.equal(word.word, "switch", shown);
   assert.match(shown, /luks: \/dev\/vdb: \/dev\/vdb \(luks-77aa.*\) stays locked: Ctrl-C/);
+});
+
+test("for what nobody needs nobody is asked any more once the root is there", async () => {
+  const late = { name: "vdc", number: "254:7", after: 5000, ...rootInside } satisfies SimulatedDevice;
+  const others = [...dataDisk, ...encrypted("vdd", dataId.replace("7", "8"), {})];
+  const initramfs = { "etc/crypttab": `data UUID=${dataId} none nofail\n` };
+  for (const [words, machine] of [
+    ["rd.auto", { devices: [late, ...others] }],
+    ["", { devices: [late, ...dataDisk], initramfs }],
+    [`rd.luks.uuid=${dataId}:optional`, { devices: [late, ...dataDisk] }],
+  ] as const) {
+    const typed = [{ line: sesame, after: 1_000_000 }];
+    const { word, shown, cryptsetup } = await boot(words, { ...machine, typed });
+    assert.equal(word.word, "switch", shown);
+    assert.equal(asked(shown), 1);
+    assert.match(shown, /\/dev\/vdb \(.*\) stays locked: all that the boot waits for is there/);
+    assert.deepEqual(cryptsetup, []);
+  }
 });
 
 test("a device that is unlocked already is let be", async () => {

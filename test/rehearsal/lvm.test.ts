@@ -97,6 +97,20 @@ test("at the timeout all is activated that needs no physical volume which is mis
   assert.match(shown, /Refusing activation of partial LV tank\/gone/);
 });
 
+test("at the timeout a RAID volume starts without as many physical volumes as it can lose", async () => {
+  const mirror = lv("tank", "mirror", ["vdc", "vdd"], "MIRROR");
+  const { layer, ...rest } = mirror;
+  assert.ok(layer);
+  for (const [least, ends] of [
+    [1, "switch"],
+    [2, "failed"],
+  ] as const) {
+    const raid: SimulatedDevice = { ...rest, layer: { ...layer, least } as typeof layer };
+    const { word, shown } = await boot("root=LABEL=MIRROR", { devices: [pv("vdc", 32), raid] });
+    assert.equal(word, ends, shown);
+  }
+});
+
 test("a physical volume that comes after the timeout, but in time, completes its group: what was refused before is no answer", async () => {
   const late = devices.map((device) => (device.name === "vdb" ? { ...device, after: 5000 } : device));
   // Whoever waits looks again whenever something happens: while LVM is at work, too.
@@ -127,6 +141,15 @@ test("the report names the physical volumes that a required volume lacks", async
   assert.match(shown, /logical volume tank\/gone, wanted for rd\.lvm\.lv/);
   assert.match(shown, /of the group tank there is \/dev\/vdc; and not all of its physical volumes/);
   assert.match(shown, /VG tank is missing PV vdd \(last written to \/dev\/vdd\)/);
+});
+
+test("the boot goes on without an optional volume or group, and does not without one that is named so, and not so", async () => {
+  const optional = "rd.lvm.lv=sys/root rd.lvm.lv=tank/gone:optional rd.lvm.vg=nowhere:optional";
+  const { word, shown } = await boot(`root=LABEL=ROOT ${optional}`);
+  assert.equal(word, "switch", shown);
+  const named = await boot(`root=LABEL=ROOT ${optional} rd.lvm.lv=tank/gone`);
+  assert.match(named.shown, /logical volume tank\/gone, wanted for rd\.lvm\.lv/);
+  assert.doesNotMatch(named.shown, /wanted for rd\.lvm\.vg/);
 });
 
 test("the report names the groups that are there in place of one that is not", async () => {

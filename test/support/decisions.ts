@@ -159,21 +159,34 @@ function take({ path, devices, drivers }: Decisions, asked: Asked, outcome: Outc
   } else takeOfDevice(devices, device, lineOfDevice(asked, outcome));
 }
 
-/** A mapping is told of twice, as it is made and as it is resumed: whether one probe comes in time for both is a matter of the machine's speed. */
+const layer = /^\/dev\/(dm-|md)\d/;
+
+/**
+ * A mapping is told of twice, as it is made and as it is resumed, an array more often: whether one probe, and what is done about it, comes in time for
+ * several is a matter of the machine's speed.
+ */
 function takeOfDevice(devices: Decisions["devices"], device: string, line: string): void {
   const lines = devices.get(device) ?? [];
-  const isProbed = device.startsWith("/dev/dm-") && line.startsWith("probe ");
-  if (!isProbed || lines.findLast((each) => each.startsWith("probe ")) !== line) devices.set(device, [...lines, line]);
+  const isProbe = (each: string) => each.startsWith("probe ");
+  const isAgain = line.startsWith("run ")
+    ? lines.includes(line)
+    : layer.test(device) && isProbe(line) && lines.findLast(isProbe) === line;
+  if (!isAgain) devices.set(device, [...lines, line]);
 }
 
 /** In the place of a device's path: the folders of links, which are made for whichever device is first. */
 const folders = "folders of links";
 
-/** The device that an op concerns that may be asked at any time. */
+/** Programs that set devices up as they come: several may be at work at the same time. */
+const setsUp = /^\["(mdadm|lvm|cryptsetup)"/;
+
+/** The device that an op concerns that may be asked at any time, or the program that is run for one. */
 function deviceOf({ name, request }: Asked): string | undefined {
   const place = String(request.path ?? "");
   if (name === "probe") return String(request.device);
-  if (!/^\/dev\/(disk|mapper)\//.test(place)) return undefined;
+  if (name === "run") return setsUp.exec(JSON.stringify(request.argv))?.[1];
+  const isOfLayer = name === "makeDir" ? /^\/dev\/[^/]+$/.test(place) : layer.test(String(request.target));
+  if (!isOfLayer && !/^\/dev\/(disk|mapper|md)\//.test(place)) return undefined;
   if (name === "symlink") return String(request.target);
   // Whose it was is not asked.
   if (name === "remove") return place;

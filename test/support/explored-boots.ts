@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
 import { arrayBoots } from "./explored-arrays.js";
-import { btrfsBoots } from "./explored-btrfs.js";
+import { arrayOnContainers, btrfsBoots } from "./explored-btrfs.js";
 import { lockedBoots } from "./explored-luks.js";
 import { buildImage } from "./firstlight.js";
 import { layersRoot } from "./layers-root.js";
@@ -337,7 +337,7 @@ const images: readonly ExploredImage[] = [
   {
     options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"],
     layers: true,
-    boots: shutdownBoots,
+    boots: [...shutdownBoots, arrayOnContainers(root)],
   },
   {
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],

@@ -46,6 +46,20 @@ test("a thin, a cached and a mirrored volume are activated by name, and nothing 
   assert.doesNotMatch(console, /dmeventd|leaked|WARNING/);
 });
 
+test("a mirrored volume starts at the timeout without one of its two physical volumes", async (context) => {
+  const cmdline = "root=LABEL=mirror-root rd.lvm.lv=tank/mirror rd.retry=9";
+  const { mounts, links, console } = await rootFacts(
+    bootImage(context, image, {
+      cmdline,
+      disks: [file(tank.b), file(tank.c)],
+      notRehearsed: "parts of volumes have numbers, too",
+    }),
+  );
+  assert.equal(mounts.get("/")?.type, "ext4");
+  assert.deepEqual(mapped(links), ["tank-mirror"]);
+  assert.match(console, /volume group tank is not complete: what can be used of it without the rest is activated now/);
+});
+
 /** A system with this /etc/firstlight/lvm-raid.conf. */
 async function systemWith(plan: string): Promise<string> {
   const folder = join(outFolder, "tests/layers-lvm-system");

@@ -46,8 +46,8 @@ for (const { set, cmdline, typed } of stacks)
   test(`${set}, whose disks come late`, async (context) => {
     const files = Object.values(await layerDisks(set));
     const disks = files.map((file): Disk => ({ file, bus: "virtio-scsi", late: true }));
-    const notRehearsed = "which of several programs is the first to set something up is the machine's speed";
-    const guest = bootImage(context, image, { cmdline, disks, notRehearsed });
+    const described = typed === undefined ? {} : { console: [{ line: typed }] };
+    const guest = bootImage(context, image, { cmdline, disks, described });
     await guest.waitFor(/waiting for /);
     for (const disk of disks) {
       guest.plug(disk);

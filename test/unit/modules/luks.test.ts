@@ -1,7 +1,7 @@
 /** What options, key places and crypttab mean, and what a host-only image has of the host's. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Host, Image } from "../../../hooks/index.js";
+import type { Host, HostLayer, Image } from "../../../hooks/index.js";
 import { parseCrypttab } from "../../../modules.d/90luks/crypttab.js";
 import setup from "../../../modules.d/90luks/module-setup.js";
 import { parseOptions, parseTime } from "../../../modules.d/90luks/options.js";
@@ -160,5 +160,9 @@ test("it is there where the host needs it, and names what it unlocks", () => {
     `rd.luks.uuid=luks-${rootId}`,
     `rd.luks.name=${rootId}=cryptroot`,
     `rd.luks.uuid=luks-${otherId}`,
+  ]);
+  const swap: HostLayer = { kind: "luks", device: "dm-3", points: ["swap"], uuid: otherId, name: `luks-${otherId}` };
+  assert.deepEqual(setup.cmdline?.(host({ layers: [...host().layers, swap] })).slice(2), [
+    `rd.luks.uuid=luks-${otherId}:optional`,
   ]);
 });

@@ -73,3 +73,18 @@ test("a prompt that a person ends has failed, and the next one is asked", async 
   open.get("two")?.answer("2");
   assert.deepEqual(await second, { line: "2" });
 });
+
+test("what nobody waits for is not asked any more, until somebody may wait again", async () => {
+  const { prompts, open, log } = makeConsole();
+  const asked = ["one", "two"].map((text) => prompts.ask(question(text)));
+  const failures = asked.map((answer) => assert.rejects(answer, { errno: "EINTR" }));
+  await turn();
+  const askAgain = prompts.withdraw();
+  await Promise.all([...failures, assert.rejects(prompts.ask(question("three")), { errno: "EINTR" })]);
+  askAgain();
+  const last = prompts.ask(question("four"));
+  await turn();
+  open.get("four")?.answer("4");
+  assert.deepEqual(await last, { line: "4" });
+  assert.deepEqual(log, ["keyboards", "asks one", "SIGTERM to one", "keyboards", "asks four"]);
+});
