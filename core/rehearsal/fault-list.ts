@@ -186,11 +186,15 @@ function oneOfEachKind(faults: readonly Fault[]): Fault[] {
 /** What makes a fault like another one: the op, the call site, what it is about, whichever disk that is of, and the kind of what goes wrong. */
 export function siteOf(asked: readonly AskedOp[], fault: Fault): string {
   const entry = asked[fault.op - 1];
-  return [entry?.name, entry?.arguments.replaceAll(whichOne, "#"), kindOf(fault), ...(entry?.stack ?? [])].join("\n");
+  return [entry?.name, entry?.arguments.replaceAll(whichOne, "#"), kindOf(fault), ...functionsOf(entry)].join("\n");
 }
 
 /** Where in the boot code an op is asked, whatever it is about. */
-export const placeOf = ({ name, stack }: AskedOp): string => [name, ...stack].join("\n");
+export const placeOf = (entry: AskedOp): string => [entry.name, ...functionsOf(entry)].join("\n");
+
+/** Their names, without where they are in the bundle: each image has another one. */
+const functionsOf = (entry: AskedOp | undefined): string[] =>
+  (entry?.stack ?? []).map((frame) => frame.replace(/ \(.*$/, ""));
 
 /** By place, where that is not `known`: a fault of each kind of the op that was asked there first after op number `last`. */
 export function faultsAfter(

@@ -51,7 +51,7 @@ export function bring(
     facts: { ...factsOf(device), ...change.facts },
     described: device.name,
     name: kernelName,
-    number: numberOf(world, kernelName),
+    number: numberOf(kernelName),
     devpath: `virtual/block/${kernelName}`,
   };
   world.devices.arrive(brought);
@@ -117,17 +117,8 @@ function factsOf({ layer }: LayeredDevice): FileTable {
 /** Of arrays with a name (CREATE names=yes) the kernel counts the minor numbers down from 511 (drivers/md/md.c); one is enough here. */
 const minorOfNamed = 511;
 
-/** The first major number that the kernel gives to drivers without one of their own; the next one is the one below. */
-const firstDynamic = 254;
-
-/** md is 9 in all kernels; the device mapper has the first that is free, virtio's disks have one before it where there are any. */
-function numberOf(world: World, kernelName: string): string {
+/** md is 9 in all kernels; the device mapper has what is free, mostly 253 or 254. */
+function numberOf(kernelName: string): string {
   const [, family, minor = minorOfNamed] = /^(md|dm-)(\d+)$/.exec(kernelName) ?? [];
-  if (family !== "dm-") return `9:${minor}`;
-  const taken = new Set(
-    world.description.devices.filter(({ layer }) => !layer).map(({ number }) => Number.parseInt(number, 10)),
-  );
-  let major = firstDynamic;
-  while (taken.has(major)) major--;
-  return `${major}:${minor}`;
+  return `${family === "dm-" ? 253 : 9}:${minor}`;
 }

@@ -159,12 +159,15 @@ async function inThread(share: Share, told: (run: ToldRun) => void): Promise<voi
   const worker = idleThreads.pop() ?? startThread();
   worker.ref();
   await new Promise<void>((resolve, reject) => {
-    worker.on("message", (run: ToldRun | typeof shareDone) => (run === shareDone ? resolve() : told(run)));
-    worker.on("error", reject);
-    worker.on("exit", (status) => reject(new Error(`a thread has ended with ${status}`)));
+    const ended = (status: number) => reject(new Error(`a thread has ended with ${status}`));
+    const hear = (run: ToldRun | typeof shareDone) => {
+      if (run !== shareDone) return told(run);
+      worker.off("message", hear).off("error", reject).off("exit", ended);
+      resolve();
+    };
+    worker.on("message", hear).on("error", reject).on("exit", ended);
     worker.postMessage(share);
   });
-  worker.removeAllListeners();
   worker.unref();
   idleThreads.push(worker);
 }

@@ -15,8 +15,9 @@ async function rehearse(...words: string[]) {
   return { status, text: stdout, problems: stderr };
 }
 
+const { status, text } = await rehearse(...line, "--faults", "-v");
+
 test("--faults: a table, each run with -v, and the sum; --json has the same", async () => {
-  const { status, text } = await rehearse(...line, "--faults", "-v");
   assert.equal(status, 0, text);
   assert.match(text, /^\(no machine is described/);
   assert.match(text, /^op +asked by +same root +report +open +bad$/m);
@@ -39,11 +40,10 @@ test("--faults: a table, each run with -v, and the sum; --json has the same", as
 });
 
 test("--fault: the timeline with one, or with a second that comes after it", async () => {
-  const all = (await rehearse(...line, "--faults", "-v")).text;
-  const [, probe = ""] = /^--fault (\d+:EIO): probe/m.exec(all) ?? [];
-  const { text } = await rehearse(...line, "--fault", probe);
-  assert.match(text, /probe \/dev\/vda: EIO/);
-  assert.match(text, /\nstopped: LABEL=x, wanted for root, has not come\n$/);
+  const [, probe = ""] = /^--fault (\d+:EIO): probe/m.exec(text) ?? [];
+  const one = await rehearse(...line, "--fault", probe);
+  assert.match(one.text, /probe \/dev\/vda: EIO/);
+  assert.match(one.text, /\nstopped: LABEL=x, wanted for root, has not come\n$/);
   const wrong = await rehearse(...line, "--fault", `${probe},1:EIO`);
   assert.deepEqual([wrong.status, wrong.text], [3, ""]);
   assert.match(wrong.problems, /1:EIO is no fault of this boot: --faults --verbose shows them all/);

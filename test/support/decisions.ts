@@ -185,7 +185,7 @@ function deviceOf({ name, request }: Asked): string | undefined {
   const place = String(request.path ?? "");
   if (name === "probe") return String(request.device);
   if (name === "run") return setsUp.exec(JSON.stringify(request.argv))?.[1];
-  const isOfLayer = name === "makeDir" ? /^\/dev\/[^/]+$/.test(place) : layer.test(String(request.target));
+  const isOfLayer = name === "makeDir" ? /^\/dev\/(?!pts$|shm$)[^/]+$/.test(place) : layer.test(String(request.target));
   if (!isOfLayer && !/^\/dev\/(disk|mapper|md)\//.test(place)) return undefined;
   if (name === "symlink") return String(request.target);
   // Whose it was is not asked.
@@ -220,9 +220,15 @@ function said(text: string, quoted: readonly string[]): string[] {
   return [`said: ${passedOn(text, quoted).replace(/ in \d+\.\d s$/, " in some time")}`];
 }
 
-/** The words of programs that the boot passes on, and how many lines of them there are, are those of the programs' versions. */
+/**
+ * The words of programs that the boot passes on, and how many lines of them there are, are those of the programs' versions. The device mapper has whatever
+ * major number is free when its driver comes.
+ */
 function passedOn(text: string, quoted: readonly string[]): string {
-  return quoted.reduce((rest, line) => rest.replaceAll(line, "…"), text).replace(/…(; …)+/, "…");
+  return quoted
+    .reduce((rest, line) => rest.replaceAll(line, "…"), text)
+    .replace(/…(; …)+/, "…")
+    .replace(/(?<=\/run\/udev\/data\/b)25\d(?=:)/g, "mapper");
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);

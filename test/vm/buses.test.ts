@@ -55,9 +55,12 @@ async function diskOn(bus: Bus): Promise<{ file: string; bus: Bus }> {
 
 const wordOf = (form = "") => `root="${form}"`;
 
+/** Without the one that takes each boot two seconds, with 1 MB a second. */
+const fastBuses = buses.filter((bus) => bus !== "uhci");
+
 // None of these roots has an init: the boot mounts it, says so, and the shell is where the next one is named.
 test("every disk by every form of root=, one boot after the other in one guest", async (context) => {
-  const disks = await Promise.all(buses.map(diskOn));
+  const disks = await Promise.all(fastBuses.map(diskOn));
   const lastForm = rootForms(volumeOn("sd"), "").at(-1);
   const programs = [{ argv: ["shell"], lasts: 60, files: { "/etc/cmdline": wordOf(lastForm) } }];
   const guest = bootImage(context, image, { cmdline: "", disks, timeLimit: 600, described: { programs } });
@@ -67,7 +70,7 @@ test("every disk by every form of root=, one boot after the other in one guest",
     const [, device = ""] = await guest.waitFor(/root: (\S+) on \/sysroot|^What: .*\n/m);
     return device;
   };
-  for (const bus of buses) {
+  for (const bus of fastBuses) {
     const volume = volumeOn(bus);
     const device = await mountedBy(`UUID=${volume.uuid}`);
     for (const form of rootForms(volume, device).slice(1)) {

@@ -24,7 +24,6 @@ test("the archive of a root on a volume whose second physical volume comes late 
     cmdline:
       "root=tmpfs:/dev/mapper/centos-root rd.tmpfs.size=64M rd.tmpfs.imgfile=images/rootfs.tar.gz rd.lvm.lv=centos/root ro rhgb LANG=en_US.UTF-8",
     disks: [file(centos.a), late],
-    notRehearsed: "the number of the device mapper depends on whether virtio-blk has one before it",
   });
   await guest.waitFor(/waiting for logical volume centos\/root, wanted for rd\.lvm\.lv/);
   guest.plug(late);
