@@ -26,12 +26,8 @@ export async function makeModules(top: string, count: number): Promise<string> {
 }
 
 /** The kernel with each driver so many times, under other names and aliases; its drivers lie in `folder`. */
-export async function multiplyDrivers(
-  { release, modules, image }: Kernel,
-  factor: number,
-  folder: string,
-): Promise<Kernel> {
-  const copy = join(folder, release);
+export async function multiplyDrivers({ modules, ...kernel }: Kernel, factor: number, folder: string): Promise<Kernel> {
+  const copy = join(folder, kernel.release);
   await mkdir(copy, { recursive: true });
   const linesOf = async (list: string) =>
     (await readFile(join(modules, list), "utf8")).split("\n").filter((line) => line && !line.startsWith("#"));
@@ -55,5 +51,5 @@ export async function multiplyDrivers(
     "modules.alias",
     copies.flatMap((suffix) => aliases.map((line) => line.replace(/ (\S+)$/, `${suffix} $1${suffix}`))),
   );
-  return { release, modules: copy, image };
+  return { ...kernel, modules: copy };
 }

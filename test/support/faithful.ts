@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { createMachine } from "../../core/rehearsal/machine.js";
-import { loadBundle } from "../../core/rehearsal/rehearse.js";
+import { type LoadedBundle, loadBundle } from "../../core/rehearsal/rehearse.js";
 import { readTraces, type TraceEntry } from "../../core/rehearsal/trace.js";
-import { openImage } from "../../core/scenario/image.js";
+import { openImage, type RehearsedImage } from "../../core/scenario/image.js";
 import { machineOf } from "../../core/scenario/machine.js";
 import type { MachineFile } from "../../core/schema/machine.js";
 import { decisionsOf, differenceOf, probedNames, ranShell } from "./decisions.js";
@@ -56,14 +57,33 @@ export async function assertFaithful(
 const isReachedInOneWay = ({ disks = [] }: MachineFile) =>
   new Set(disks.map(({ behind = [] }) => behind.join())).size < 2;
 
+/** Most boots of a test file are those of one image. */
+let last: { key: string; image: Promise<OpenedImage> } | undefined;
+
+interface OpenedImage {
+  opened: RehearsedImage;
+  bundle: LoadedBundle;
+}
+
+function openOnce(path: string): Promise<OpenedImage> {
+  const { mtimeMs, ino } = statSync(path);
+  const key = [path, mtimeMs, ino].join();
+  if (last?.key !== key) last = { key, image: open(path) };
+  return last.image;
+}
+
+async function open(path: string): Promise<OpenedImage> {
+  const opened = await openImage(path);
+  return { opened, bundle: await loadBundle(opened.bundle) };
+}
+
 /** What each of so many engines asks; the last one stands for those before it, too, which leave the machine as it is. */
 async function rehearsalOf(
   { image, commandLine, engine = 1 }: BootedWith,
   machine: MachineFile,
   engines: number,
 ): Promise<(readonly TraceEntry[])[]> {
-  const opened = await openImage(image);
-  const bundle = await loadBundle(opened.bundle);
+  const { opened, bundle } = await openOnce(image);
   const recordings: (readonly TraceEntry[])[] = [];
   const described = machineOf(machine, opened, outFolder, commandLine);
   let simulated = createMachine({ ...described, init: { ...described.init, engine } });

@@ -101,7 +101,7 @@ async function makeSystem(content: string, sets: LayerSets): Promise<void> {
 async function runGuest(system: string, images: readonly string[]): Promise<string> {
   const { file, kernel } = await buildImage("layer-guest", ["-N"]);
   return startGuest({
-    ...{ kernel: kernel.image, initrd: file, cmdline: `root=UUID=${systemUuid} rw quiet` },
+    ...{ kernel: kernel.unpacked, initrd: file, cmdline: `root=UUID=${systemUuid} rw quiet` },
     disks: [{ file: system }],
     qemuArguments: scsiUnits(images, "off"),
     timeLimit: 600,

@@ -25,7 +25,7 @@ const bundle = await scriptOf(`
 const kernel = await debianKernel("cloud");
 const initrd = await kernelImage(kernel, await debianKernel("full"), bundle);
 const boot = (context: TestContext, cmdline: string) =>
-  bootFrom(context, { kernel: kernel.image, initrd, cmdline }, {});
+  bootFrom(context, { kernel: kernel.unpacked, initrd, cmdline }, {});
 
 test("the ops of the family kernel, answered by PID 1 of a real kernel; the last words kexec and halt", async (context) => {
   const guest = boot(context, 'single "two words" module_blacklist=isofs quiet -- last a=b');

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { applianceFolder, glibc, kexecTools, runit } from "../support/appliance.js";
-import { bootImage, buildImage, type Image } from "../support/firstlight.js";
+import { bootImage, buildImage, guestParameters, type Image } from "../support/firstlight.js";
 import { debianKernel } from "../support/kernels.js";
 import { projectFolder } from "../support/paths.js";
 import { run } from "../support/run.js";
@@ -185,7 +185,7 @@ test("the life of a system: services, warm restarts, a stage that is killed, one
     "/etc/reboot starts",
     "/etc/reboot has ended",
   ];
-  const commandLine = "console=ttyS0 panic=-1 loglevel=7 rd.trace=1 -- argument second=1";
+  const commandLine = `${guestParameters} loglevel=7 rd.trace=1 -- argument second=1`;
   assert.deepEqual(said, [
     ...round("has ended with status 111"),
     ...round("has ended with status 137 (signal 9)"),
