@@ -50,7 +50,7 @@ async function explore({ run }: Explorer, faults: readonly Fault[]): Promise<voi
     assert.ok(verdict.end === "switch" || verdict.end === "stopped", verdict.end);
     ends[verdict.end]++;
   }
-  assert.ok(ends.switch > 30 && ends.stopped > 30, JSON.stringify(ends));
+  assert.ok(ends.switch > 20 && ends.stopped > 20, JSON.stringify(ends));
 }
 
 const plain = "root=UUID=1-2 rd.timeout=60";
@@ -63,8 +63,7 @@ test("a person goes on from a shell, once", async () => {
     return { lasts: 1000, signal };
   };
   const explorer = await createExplorer(bundle, { ...machine, commandLine: plain, programs: { shell } });
-  const some = explorer.distinct([]).filter(({ name }) => /^(EACCES|EIO|EAGAIN|never|killed|half)$/.test(name));
-  await explore(explorer, some);
+  await explore(explorer, explorer.distinct([]));
 });
 
 test("a later try, of a root by its hardware", async () => {
