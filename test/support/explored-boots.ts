@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import type { Scenario } from "../../core/scenario/rehearsal.js";
 import type { DiskPart, FilesPart, MachineFile, ProgramPart } from "../../core/schema/machine.js";
 import { arrayBoots } from "./explored-arrays.js";
-import { arrayOnContainers, btrfsBoots } from "./explored-btrfs.js";
+import { btrfsBoots } from "./explored-btrfs.js";
 import { lockedBoots } from "./explored-luks.js";
+import { stackBoots } from "./explored-stacks.js";
 import { buildImage } from "./firstlight.js";
 import { layersRoot } from "./layers-root.js";
 import { outFolder } from "./paths.js";
@@ -275,39 +276,6 @@ const mountingBoots: Boot[] = [
   },
 ];
 
-const [arrayId, containerId] = ["6d6b0001-1c2d-3e4f-5061-728394a5b6c7", "10c50001-0000-4000-8000-000000000001"];
-const mirror = (name: string): DiskPart => ({ name, tags: { TYPE: "linux_raid_member", UUID: arrayId } });
-
-/** The root is a volume in a container on an array. */
-const stacked: MachineFile = {
-  disks: [
-    ...["vda", "vdb"].map(mirror),
-    {
-      name: "array",
-      tags: { TYPE: "crypto_LUKS", UUID: containerId, VERSION: "2" },
-      raid: { uuid: arrayId, level: "raid1", members: ["vda", "vdb"] },
-    },
-    {
-      name: "opened",
-      tags: memberTags("opened"),
-      luks: { member: "array", uuid: containerId, passphrases: ["x"] },
-    },
-    lv("root", ["opened"], "ROOT"),
-  ],
-  console: [{ line: "x", after: 1 }],
-};
-const stackedRoot = `root=LABEL=ROOT rd.luks.uuid=${containerId}`;
-
-const shutdownBoots: Boot[] = [
-  {
-    name: "power off",
-    cmdline: stackedRoot,
-    machine: stacked,
-    shutdown: "poweroff",
-    end: "power off",
-  },
-];
-
 const images: readonly ExploredImage[] = [
   {
     options: ["-N", "-a", "tmpfs-root virtiofs busybox"],
@@ -337,7 +305,7 @@ const images: readonly ExploredImage[] = [
   {
     options: ["-N", "--no-kernel", "-m", "rootfs-block md-raid luks lvm"],
     layers: true,
-    boots: [...shutdownBoots, arrayOnContainers(root)],
+    boots: stackBoots(root),
   },
   {
     options: ["-N", "-a", "fsck usr-mount resume", "--mount", "tmpfs /mnt/memory tmpfs", "--no-early-microcode"],
