@@ -137,14 +137,14 @@ const sets = {
       echo 'echo OTHER-SUBVOLUME' >/mnt/@other/facts.d/which
       umount /mnt`,
   },
-  /** A whole Debian on LVM on LUKS on an array of two mirrors. Large sectors: under TCG each one costs a request to the ciphers. */
+  /** A whole Debian on LVM on LUKS on an array of two mirrors. */
   handover: {
     disks: { a: 400, b: 400 },
     root: { content: handoverRoot, uuid: "1b3a0099-0000-4000-8000-000000000001", label: "handover", size: 370 },
     script: `
       mdadm --create /dev/md/system --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=system \\
         --uuid=6d6b0099:1c2d3e4f:50617283:94a5b6c7 $a $b
-      echo -n "hand over" | cryptsetup luksFormat -q --type luks2 --sector-size 4096 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
+      echo -n "hand over" | cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \\
         --uuid 10c50099-0000-4000-8000-000000000001 /dev/md/system -
       echo -n "hand over" | cryptsetup open /dev/md/system opened -
       vgcreate -s 1M system /dev/mapper/opened
