@@ -10,7 +10,7 @@ export interface Explorer {
   good: { ending: Ending; asked: readonly AskedOp[] };
   /** All single faults; none where the good run does not come to where it is meant to. */
   faults: readonly Fault[];
-  /** One of each call site, but for those that were explored elsewhere (`sitesOf`). */
+  /** One of each kind at each call site, but for those that were explored elsewhere (`sitesOf`). */
   distinct(known: readonly string[]): Fault[];
   sitesOf(faults: readonly Fault[]): string[];
   /** All places in the boot code that ask something when nothing goes wrong. */

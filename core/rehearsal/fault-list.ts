@@ -218,7 +218,7 @@ export function faultsAfter(
   return found;
 }
 
-/** One fault of each call site, but for those `known`; and that the last job cannot be started, which leads to the report as this boot has it. */
+/** One fault of each kind at each call site, but for those `known`; and that the last job cannot be started, which leads to the report as this boot has it. */
 export function distinctFaults(asked: readonly AskedOp[], faults: readonly Fault[], known: readonly string[]): Fault[] {
   const seen = new Set(known);
   const toReport = faults.findLast(({ name }) => name === "EAGAIN");

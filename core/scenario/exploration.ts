@@ -13,7 +13,7 @@ import { machineOf } from "./machine.js";
 import { type Chosen, chooseMachine, endingOn, notLoaded, type Scenario } from "./rehearsal.js";
 
 /**
- * What is explored: all single faults; one of each call site, but for those known from elsewhere, and where that leads to places that no good boot comes
+ * What is explored: all single faults; one of each kind at each call site, but for those known from elsewhere, and where that leads to places that no good boot comes
  * to, a second one of each kind there; or pairs, chosen by a seed.
  */
 export type Wanted = "all" | { distinctFrom: readonly string[] } | { pairs: number; seed: number };

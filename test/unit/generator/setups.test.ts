@@ -132,7 +132,7 @@ test("Node is not there", async (context) => {
   ];
   for (const text of sources) {
     const loaded = load(context, {
-      "10node": source(`  check() {\n    // @ts-ignore\n    ${text};\n    return 'include';\n  },`),
+      "10node": source(`  check() {\n    ${text};\n    return 'include';\n  },`),
     });
     const problems = await problemsOf(async () => (await loaded).ask("node", "check"));
     // import() gives a promise that fails later: nothing comes of it, and nothing is loaded.
