@@ -1,5 +1,5 @@
 /**
- * What can go wrong in a boot, for each form of root, and in a whole system: the same root or end is reached, or a report or the log says what it was. Of each form those faults at whose place no
+ * What can go wrong in a boot, for each form of root, and in a whole system: the same root or end is reached, or a report or the log says what it was. Of each form one fault of each kind at whose place no
  * form before it has had any, and at places that only a run with a fault comes to, a second fault; npm run explore has all of all.
  */
 import assert from "node:assert/strict";
