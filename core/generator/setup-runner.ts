@@ -29,17 +29,21 @@ export async function loadSetups(
   limits: SetupLimits = defaultLimits,
 ): Promise<Setups> {
   const asks = new Map<ModuleFolder, AskSetup>();
-  const whole = await bundleSetups(modules);
-  for (const { module, error } of whole.failed)
-    asks.set(module, () => {
-      throw error;
-    });
-  const { code, map, imports } = whole.bundled;
-  const sources = new SourceMap(JSON.parse(map));
-  const script = await loadScript(code, answer, limits);
-  for (const module of whole.good) asks.set(module, await openSetup({ module, script, sources }, answer, limits));
+  const groups = Array.from({ length: Math.ceil(modules.length / groupSize) }, (_, index) =>
+    modules.slice(index * groupSize, (index + 1) * groupSize),
+  );
+  const bundles = await Promise.all(groups.map(bundleSetups));
+  for (const { good, bundled, failed } of bundles) {
+    for (const { module, error } of failed)
+      asks.set(module, () => {
+        throw error;
+      });
+    const sources = new SourceMap(JSON.parse(bundled.map));
+    const script = await loadScript(bundled.code, answer, limits);
+    for (const module of good) asks.set(module, await openSetup({ module, script, sources }, answer, limits));
+  }
   return {
-    imports,
+    imports: bundles.flatMap(({ bundled }) => bundled.imports),
     run: (module, step) => {
       const ask = asks.get(module);
       if (!ask) throw new Error(`${module.folder} was not loaded`);
@@ -48,6 +52,13 @@ export async function loadSetups(
   };
 }
 
+/**
+ * Setups of one script. Each engine begins with a copy of the memory that has loaded all of its script: with hundreds of modules in one, the copies were
+ * most of a build's memory and much of its time.
+ */
+const groupSize = 48;
+
+/** Of one group. */
 interface BundledSetups {
   good: readonly ModuleFolder[];
   bundled: Bundled;

@@ -56,6 +56,19 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
   });
 });
 
+test("a hundred setups, more than one script has: each answers for itself, and what is wrong with one has its file and line", async (context) => {
+  const numbers = [...Array(100).keys()];
+  const { ask } = await load(context, {
+    ...Object.fromEntries(numbers.map((number) => [`50m${number}`, source(`depends: () => ["${number}"],`)])),
+    "50m7": source("depends: 7 7,"),
+    "50m98": source('depends() { throw new Error("no"); },'),
+  });
+  for (const number of numbers)
+    if (number !== 7 && number !== 98) assert.deepEqual(ask(`m${number}`, "depends"), [String(number)]);
+  assert.match((await problemsOf(() => ask("m7", "depends")))[0] ?? "", /50m7\/module-setup\.ts:4: /);
+  assert.match((await problemsOf(() => ask("m98", "depends")))[0] ?? "", /50m98\/module-setup\.ts:4: Error: no/);
+});
+
 test("a setup that throws is an error with its file and line", async (context) => {
   const { folder, ask } = await load(context, {
     "10one": source("  check() {\n    throw new Error('not today');\n  },"),

@@ -76,7 +76,7 @@ test("boot code that cannot be loaded on the host is an error with its file and 
       /: TypeError: cannot read property 'y' of null \(correct/,
     ],
     [
-      'declare const op: any;\nexport const now = op("now", "{}");\nexport default {};\n',
+      'declare const op: (name: string, request: string) => string;\nexport const now = op("now", "{}");\nexport default {};\n',
       /10one\/mount\.ts:2: it asks the op now while it is loaded, .*: do that in a hook \(correct/,
     ],
     [
