@@ -42,15 +42,19 @@ export function parseTag(
 }
 
 /**
- * Does the device carry the tag? UUIDs are compared without regard to case: people type them, and FAT's are upper case. A label may be written
- * as udev's link has it, too: LABEL=my\x20disk.
+ * Tells whether a device carries the tag; undefined: `spec` is none. UUIDs are compared without regard to case: people type them, and FAT's are upper case. A
+ * label may be written as udev's link has it, too: LABEL=my\x20disk.
  */
-export function matchesTag(spec: string, device: Device): boolean {
+export function tagMatcher(spec: string): ((device: Device) => boolean) | undefined {
   const wanted = parseTag(spec);
-  const found = wanted?.of(device.tags);
-  if (!wanted || found === undefined) return false;
-  if (wanted.key.endsWith("UUID")) return found.toLowerCase() === wanted.value.toLowerCase();
-  return found === wanted.value || encodeName(found) === wanted.value;
+  if (!wanted) return undefined;
+  const { key, value, of } = wanted;
+  const lowerCase = value.toLowerCase();
+  return ({ tags }) => {
+    const found = of(tags);
+    if (found === undefined) return false;
+    return key.endsWith("UUID") ? found.toLowerCase() === lowerCase : found === value || encodeName(found) === value;
+  };
 }
 
 /** The device's links below /dev/disk, by its tags. A member of an array has the array's names, and no link by them; names of partitions are GPT's. */

@@ -1,7 +1,7 @@
 import type { Device, Devices, Log } from "../../hooks/index.js";
 import { errnoOf } from "../../hooks/index.js";
 import type { DeviceTags, Event, Milliseconds } from "../abi/index.js";
-import { linksOf, matchesTag, parseTag } from "./device-links.js";
+import { linksOf, tagMatcher } from "./device-links.js";
 import { forgetInUdev, mappingLinks, readMapping, tellUdev } from "./device-mapper.js";
 import { files, readIfThere } from "./files.js";
 import { hardwareLinks } from "./hardware-names.js";
@@ -169,20 +169,26 @@ export function createDevices(loop: Loop, log: Log, changed: () => void): Device
       }
   }
 
-  /** In the order in which they were found. */
-  const inOrder = () => [...table.values()].sort((a, b) => a.rank - b.rank).map(({ device }) => device);
+  /** The one that was found first. It is asked for after each news: machines with hundreds of disks must not sort them all each time. */
+  function first(isWanted: (device: Device) => boolean): Device | undefined {
+    let best: Claimant | undefined;
+    for (const claimant of table.values())
+      if ((best === undefined || claimant.rank < best.rank) && isWanted(claimant.device)) best = claimant;
+    return best?.device;
+  }
 
   function find(spec: string): Device | undefined {
-    if (parseTag(spec)) return inOrder().find((device) => matchesTag(spec, device));
+    const hasTag = tagMatcher(spec);
+    if (hasTag) return first(hasTag);
     if (namedByHardware.test(spec)) nameByHardware();
-    const direct = inOrder().find((device) => device.path === spec);
+    const direct = first((device) => device.path === spec);
     if (direct) return direct;
     const number = files.stat(spec)?.node;
-    return number === undefined ? undefined : inOrder().find((device) => device.number === number);
+    return number === undefined ? undefined : first((device) => device.number === number);
   }
 
   return {
-    all: () => inOrder().sort((a, b) => (a.name < b.name ? -1 : 1)),
+    all: () => [...table.values()].map(({ device }) => device).sort((a, b) => (a.name < b.name ? -1 : 1)),
     find,
     watchers,
     addNames({ name }, names) {

@@ -116,15 +116,17 @@ test("of two devices with one name the first found has it, whichever answers fir
   const { shown, links } = await boot("root=UUID=0-1 rd.break=switch", { devices: [slow, root] });
   assert.match(shown, /\/dev\/sda and \/dev\/vda1 both are \/dev\/disk\/by-uuid\/0-1/);
   assert.deepEqual(links("/dev/disk/by-uuid"), { "0-1": "/dev/sda" });
+  const both = await boot("root=UUID=0-1 rd.break=mount", { devices: [slow, root] });
+  assert.match(both.shown, /root: \/dev\/sda on \/sysroot/, "by its tag, too");
   const part = (name: string, number: string, sub: string): SimulatedDevice => ({
     ...root,
     name,
     number,
     tags: { TYPE: "btrfs", USAGE: "filesystem", UUID: "0-3", UUID_SUB: sub },
   });
-  const both = await boot("root=UUID=0-1", { devices: [root, part("sda", "8:0", "a"), part("sdb", "8:16", "b")] });
-  assert.equal(both.word, "switch", both.shown);
-  assert.doesNotMatch(both.shown, /both are/);
+  const parts = await boot("root=UUID=0-1", { devices: [root, part("sda", "8:0", "a"), part("sdb", "8:16", "b")] });
+  assert.equal(parts.word, "switch", parts.shown);
+  assert.doesNotMatch(parts.shown, /both are/);
 });
 
 test("a root that vanishes while it is mounted is waited for again", async () => {

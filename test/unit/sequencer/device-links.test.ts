@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeDevice, encodeName, linksOf, matchesTag } from "../../../core/sequencer/device-links.js";
+import { describeDevice, encodeName, linksOf, tagMatcher } from "../../../core/sequencer/device-links.js";
 
 const device = {
   name: "vda1",
@@ -43,14 +43,16 @@ test("a member of an array has no link by the array's names; a partition's name 
 });
 
 test("a device is found by its tags, UUIDs in any case, labels exactly", () => {
-  assert.ok(matchesTag("UUID=00361D4E-646B-478C-9947-73B9BEC8531E", device));
-  assert.ok(matchesTag("PARTUUID=8b4ec1c1-0ec7-4bc2-acef-077e9283362a", device));
-  assert.ok(matchesTag("LABEL=my/root disk", device));
-  assert.ok(matchesTag("PARTLABEL=BOOTPART", device));
-  assert.ok(!matchesTag("PARTLABEL=bootpart", device));
-  assert.ok(!matchesTag("UUID=00361d4f-646b-478c-9947-73b9bec8531e", device));
-  assert.ok(!matchesTag("/dev/vda1", device));
-  assert.ok(!matchesTag("TYPE=ext4", device));
+  const matches = (spec: string) => tagMatcher(spec)?.(device);
+  assert.equal(matches("UUID=00361D4E-646B-478C-9947-73B9BEC8531E"), true);
+  assert.equal(matches("PARTUUID=8b4ec1c1-0ec7-4bc2-acef-077e9283362a"), true);
+  assert.equal(matches("LABEL=my/root disk"), true);
+  assert.equal(matches("LABEL=my\\x2froot\\x20disk"), true);
+  assert.equal(matches("PARTLABEL=BOOTPART"), true);
+  assert.equal(matches("PARTLABEL=bootpart"), false);
+  assert.equal(matches("UUID=00361d4f-646b-478c-9947-73b9bec8531e"), false);
+  assert.equal(matches("/dev/vda1"), undefined);
+  assert.equal(matches("TYPE=ext4"), undefined);
 });
 
 test("a device in one line", () => {
