@@ -1,7 +1,9 @@
-/** lvm.conf of an image: what of the host's stays, and what an initramfs has otherwise. */
+/** LVM in an image: what of the host's lvm.conf stays, what an initramfs has otherwise, and which volumes a host-only one names. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Host, HostLayer } from "../../../hooks/index.js";
 import { imageConfig, settingOf } from "../../../modules.d/90lvm/config.js";
+import setup from "../../../modules.d/90lvm/module-setup.js";
 
 const host = `# This is an example configuration file.
 config {
@@ -65,4 +67,18 @@ test("a setting's value: text, number, empty, in a comment", () => {
   assert.equal(settingOf(host, "cache_check_executable"), "/opt/cache_check");
   assert.equal(settingOf(host, "udev_sync"), "1");
   assert.equal(settingOf('\t# devicesfile = "x"\n', "devicesfile"), undefined);
+});
+
+test("a host-only image has the volumes that the machine boots from, and as optional ones what it can do without", () => {
+  const volume = (name: string, ...points: string[]): HostLayer => ({
+    ...{ kind: "lvm", device: `dm-${name}`, group: "box", volume: name, points },
+  });
+  const layers = [volume("root", "/"), volume("usr", "/usr", "swap"), volume("swap", "swap"), volume("data", "data")];
+  const hostWith = (found: readonly HostLayer[]) =>
+    ({ layers: found, findProgram: (name) => `/sbin/${name}` }) as Partial<Host> as Host;
+  assert.deepEqual(setup.cmdline?.(hostWith(layers)), [
+    ...["rd.lvm.lv=box/root", "rd.lvm.lv=box/usr", "rd.lvm.lv=box/swap:optional", "rd.lvm.lv=box/data:optional"],
+  ]);
+  assert.equal(setup.check?.(hostWith(layers)), "include");
+  assert.equal(setup.check?.(hostWith([])), "on-request");
 });
