@@ -57,3 +57,7 @@ export async function inTurns<Result>(
 /** The median of one figure; null: what it belongs to was not measured. */
 export const medianOf = <Result>(results: readonly Result[] | undefined, figure: (result: Result) => number) =>
   results ? median(results.map(figure)) : null;
+
+/** The least of one figure; null: what it belongs to was not measured. */
+export const leastOf = <Result>(results: readonly Result[] | undefined, figure: (result: Result) => number) =>
+  results ? Math.min(...results.map(figure)) : null;

@@ -76,25 +76,6 @@ async function pluginInterface(): Promise<1 | 3> {
   return Number(major) < 9 ? 1 : 3;
 }
 
-/** How often a boot is counted: the median is what it takes. */
-export interface Repeated {
-  times: number;
-}
-
-/** Millions of guest instructions from /init's first one to the first one of the new root's init. */
-export async function bootInstructions(
-  kernel: Kernel,
-  image: string,
-  machine: string,
-  root: MeasuredRoot,
-  { times }: Repeated,
-): Promise<number> {
-  const counts: number[] = [];
-  for (let boot = 0; boot < times; boot++)
-    counts.push(instructionsOf(await countBoot({ kernel, image, machine, root })));
-  return median(counts);
-}
-
 /** The kernel unpacks archive after archive; an uncompressed one begins at a multiple of four bytes. */
 export async function appendArchives(image: string, archives: readonly string[], initrd: string): Promise<void> {
   let content = await readFile(image);
@@ -173,6 +154,13 @@ export async function countBoot({ kernel, image, machine, root, watches, tells }
   return { marks, told };
 }
 
+/** Boots so many times, one after the other. */
+export async function countBoots(settings: BootSettings, times: number): Promise<CountedBoot[]> {
+  const counted: CountedBoot[] = [];
+  for (let boot = 0; boot < times; boot++) counted.push(await countBoot(settings));
+  return counted;
+}
+
 function readMarks(counts: string): Mark[] {
   return counts
     .trimEnd()
@@ -190,6 +178,9 @@ const between = ({ marks }: CountedBoot, figure: "instructions" | "time"): numbe
 
 /** Millions, from /init's first to the first one of the new root's init. */
 export const instructionsOf = (boot: CountedBoot): number => between(boot, "instructions") / 1e6;
+
+/** Millions, of several boots of one image. */
+export const medianInstructions = (boots: readonly CountedBoot[]): number => median(boots.map(instructionsOf));
 
 /** Seconds on this machine's clock for them. */
 export const secondsOf = (boot: CountedBoot): number => between(boot, "time") / 1e6;

@@ -1,23 +1,48 @@
-import { rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Kernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { startGuest } from "../support/qemu.js";
 import type { MeasuredRoot } from "./boots.js";
 
-/** MiB: Debian's kernel alone needs more than the first, and every image that is measured less than the second. */
-const range = { tooSmall: 32, enough: 512 };
+/** MiB: no guest is larger. */
+const largest = 1024;
+/** MiB that Debian's kernel needs by itself, and MiB for one in an image: while it is unpacked both forms are in memory. */
+const [kernelAlone, unpacked] = [72, 4.6];
 
 let guests = 0;
 
 /** MiB of the smallest guest in which the image reaches the new root's init. */
 export async function smallestMemory(kernel: Kernel, image: string, root: MeasuredRoot): Promise<number> {
-  let { tooSmall, enough } = range;
-  if (!(await arrives(kernel, image, root, enough)))
-    throw new Error(`${image} does not boot with ${enough} MiB either: see with tools/boot what its console says`);
+  const { size } = await stat(image);
+  const likely = kernelAlone + Math.round((unpacked * size) / 1024 ** 2);
+  const found = await smallestFrom(likely, (memory) => arrives(kernel, image, root, memory));
+  if (found === undefined)
+    throw new Error(`${image} does not boot with ${largest} MiB either: see with tools/boot what its console says`);
+  return found;
+}
+
+/**
+ * The least for which `isEnough`, given that all above are enough, too: from a likely number outward, then by halves. undefined: none up to the
+ * largest is.
+ */
+export async function smallestFrom(
+  likely: number,
+  isEnough: (memory: number) => Promise<boolean>,
+): Promise<number | undefined> {
+  const atFirst = await isEnough(likely);
+  // Each step is twice as long as the one before it.
+  let step = atFirst ? -4 : 4;
+  let [last, next] = [likely, likely + step];
+  while (next > 0 && (await isEnough(next)) === atFirst) {
+    if (next > largest) return undefined;
+    step *= 2;
+    [last, next] = [next, next + step];
+  }
+  let [tooSmall, enough] = atFirst ? [next, last] : [last, next];
   while (enough - tooSmall > 1) {
     const middle = Math.floor((tooSmall + enough) / 2);
-    if (await arrives(kernel, image, root, middle)) enough = middle;
+    if (await isEnough(middle)) enough = middle;
     else tooSmall = middle;
   }
   return enough;

@@ -25,15 +25,22 @@ export function addressesOf(map: string): Map<number, string> {
   );
 }
 
+/** What is done in the kernel and in jobs while the boot code waits, or runs: named after what has begun it. */
+type Work = (typeof kindsOfWork)[number];
+
+/** The first of those that are under way has what goes on: drivers have work done in the kernel that no job tells of. */
+const kindsOfWork = ["drivers", "probing", "others"] as const;
+
+/** By op: the work of its job. */
+const works: Readonly<Record<string, Work>> = { insert: "drivers", probe: "probing" };
+
 /** Instructions of one part of a boot. */
-export interface Part {
+export interface Part extends Record<Work, number> {
   name: string;
   /** Of the boot code: the engine's own. */
   script: number;
   /** Of ops that do not wait, and of the kernel for them. */
   ops: number;
-  /** Of the kernel otherwise, for drivers above all, and of jobs: what was waited for, and what went on while the boot code ran. */
-  jobs: number;
 }
 
 const starts = {
@@ -49,14 +56,17 @@ export function attribute({ marks, told }: CountedBoot): Part[] {
   const partCalled = (name: string): Part => {
     const known = parts.find((part) => part.name === name);
     if (known) return known;
-    const part = { name, script: 0, ops: 0, jobs: 0 };
+    const part = { name, script: 0, ops: 0, drivers: 0, probing: 0, others: 0 };
     parts.push(part);
     return part;
   };
   let part = partCalled(starts.process);
+  /** By the number of the job that does it. */
+  const begun = new Map<number, Work>();
+  const work = (): Work => kindsOfWork.find((kind) => [...begun.values()].includes(kind)) ?? "others";
   const runs = ({ instructions, kernel }: Span) => {
     part.script += instructions - kernel;
-    part.jobs += kernel;
+    part[work()] += kernel;
   };
   for (const span of spans(marks))
     if (span.id === watched.engine_main || span.id === watched.snapshot_restore) runs(span);
@@ -66,9 +76,12 @@ export function attribute({ marks, told }: CountedBoot): Part[] {
     } else if (span.id === watched.trace_answer) {
       const entry = entries.shift();
       if (!entry) throw new Error("a measured boot has asked more than it has recorded");
-      part[entry.name === "wait" ? "jobs" : "ops"] += span.instructions;
+      part[entry.name === "wait" ? work() : "ops"] += span.instructions;
+      const { type, job } = answerOf(entry);
+      if (type === "job") begun.delete(job ?? 0);
+      else if (job !== undefined) begun.set(job, works[entry.name] ?? "others");
       part = partCalled(partAfter(entry, part.name));
-    } else if (span.id === endMarker) partCalled(starts.last).jobs += span.instructions;
+    } else if (span.id === endMarker) partCalled(starts.last).others += span.instructions;
   if (entries.length) throw new Error("a measured boot has recorded more than it has asked");
   return parts;
 }
@@ -85,6 +98,12 @@ function* spans(marks: readonly Mark[]): Generator<Span> {
   }
 }
 
+/** The number of the job that an op has begun, or that has ended (type "job"). */
+function answerOf({ outcome }: TraceEntry): { type?: string; job?: number } {
+  const { value } = JSON.parse(outcome || "{}") as { value?: unknown };
+  return typeof value === "object" && value !== null ? value : {};
+}
+
 const first = "file systems, command line";
 
 /** What the boot logs as it comes to a phase. */
@@ -93,20 +112,34 @@ function partAfter(entry: TraceEntry, current: string): string {
   return phase ?? (current === starts.snapshot ? first : current);
 }
 
+const figures = {
+  "boot code": "script",
+  ops: "ops",
+  "driver loads": "drivers",
+  probing: "probing",
+  others: "others",
+} as const;
+
 function partsTable(parts: readonly Part[], id: string, title: string): Table {
-  const column = (name: string) => ({ name, unit: "M", digits: 1 });
-  const sum = (figure: "script" | "ops" | "jobs") => parts.reduce((total, part) => total + part[figure], 0);
-  const row = (name: string, figures: readonly number[]) => ({
+  const row = (name: string, values: readonly number[]) => ({
     name,
-    values: [...figures, figures.reduce((total, figure) => total + figure, 0)].map((figure) => figure / 1e6),
+    values: [...values, values.reduce((total, figure) => total + figure, 0)].map((figure) => figure / 1e6),
   });
+  const kinds = Object.values(figures);
+  const sum = (kind: (typeof kinds)[number]) => parts.reduce((total, part) => total + part[kind], 0);
   return {
     id,
     title,
-    columns: ["boot code", "ops", "kernel and jobs", "all"].map(column),
+    columns: [...Object.keys(figures), "all"].map((name) => ({ name, unit: "M", digits: 1 })),
     rows: [
-      ...parts.map(({ name, script, ops, jobs }) => row(name, [script, ops, jobs])),
-      row("all", [sum("script"), sum("ops"), sum("jobs")]),
+      ...parts.map((part) =>
+        row(
+          part.name,
+          kinds.map((kind) => part[kind]),
+        ),
+      ),
+      row("all", kinds.map(sum)),
     ],
+    notes: ["driver loads, probing: all that the kernel and jobs do while one is under way; others: when none is"],
   };
 }

@@ -1,6 +1,6 @@
 /*
- * The least that an initrd can do for a root in RAM: drivers by name, the volume by name, a tmpfs, and tar with the same options as ours, and
- * zstd before it where the archive is compressed. For an image of ours, whose programs it runs. UNPACK_COMMAND: tar's words, each with a comma behind it.
+ * The least that an initrd can do for a root in RAM: drivers by name, the volume by name, a tmpfs, tar with the same options as ours, and
+ * zstd before it where the archive is compressed, and the volume given back. For an image of ours, whose programs it runs. UNPACK_COMMAND: tar's words, each with a comma behind it.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -33,6 +33,7 @@ static void unpack(const char *archive, const char *target)
 			die(target);
 		become(compressed ? ends[0] : file, 1, tar);
 	}
+	close(file);
 	while (wait(&status) > 0)
 		if (status)
 			die("unpacking");
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
 	if (mount("root", "/root", "tmpfs", 0, "size=90%") != 0)
 		die("/root");
 	unpack(ARCHIVE, "/root");
+	if (umount2("/volume", 0) != 0)
+		die("umount /volume");
 	if (mount("/dev", "/root/dev", NULL, MS_MOVE, NULL) != 0)
 		die("/root/dev");
 	become_init("/root", argv);

@@ -1,7 +1,7 @@
 /** What the benchmark makes of what it has measured: medians, tables, results.json and the picture. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { attempts, inTurns, medianOf } from "../../bench/attempts.js";
+import { attempts, inTurns, leastOf, medianOf } from "../../bench/attempts.js";
 import { type Aim, figureOf, isMet, type Table } from "../../bench/figures.js";
 import { median } from "../../bench/median.js";
 import { plot } from "../../bench/plot.js";
@@ -45,6 +45,10 @@ test("what fails is told, with all that it said, and kept in a line; the rest is
   assert.deepEqual(
     results.map((values) => medianOf(values, (value) => value / 2)),
     [null, 4.5],
+  );
+  assert.deepEqual(
+    results.map((values) => leastOf(values, (value) => value / 2)),
+    [null, 4],
   );
   assert.deepEqual(told, ["boot of a: no\nthe console"]);
   assert.deepEqual(failures, ["boot of a: no"]);

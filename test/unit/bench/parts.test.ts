@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatEntry } from "../../../core/rehearsal/trace.js";
 import type { CountedBoot } from "../../bench/boots.js";
-import { heldMemory } from "../../bench/memory.js";
+import { heldMemory, smallestFrom } from "../../bench/memory.js";
 import { addressesOf, attribute } from "../../bench/parts.js";
 import { pooled } from "../../bench/pool.js";
 
 const [start, end, engine, snapshot, asked, answered] = [1, 2, 3, 4, 5, 6];
 
-const recording = (...ops: [name: string, request: object][]): Buffer =>
+const recording = (...ops: [name: string, request: object, value?: object][]): Buffer =>
   Buffer.from(
     [
       "firstlight trace 1\t0123456789abcdef\t1\n",
-      ...ops.map(([name, request]) =>
-        formatEntry({ time: 1, name, arguments: JSON.stringify(request), outcome: '{"value":{}}' }),
+      ...ops.map(([name, request, value = {}]) =>
+        formatEntry({ time: 1, name, arguments: JSON.stringify(request), outcome: JSON.stringify({ value }) }),
       ),
       "firstlight trace end\n",
     ].join(""),
@@ -60,13 +60,38 @@ test("what the engine executes is its own, what the kernel does meanwhile is not
       [end, 70, 69],
     ] as [number, number, number?][]),
   );
+  const part = (name: string, script: number, ops: number, others: number) => {
+    return { name, script, ops, drivers: 0, probing: 0, others };
+  };
   assert.deepEqual(attribute(boot), [
-    { name: "PID 1, the engine's process", script: 16, ops: 0, jobs: 14 },
-    { name: "the engine's start, the snapshot", script: 29, ops: 3, jobs: 1 },
-    { name: "file systems, command line", script: 40, ops: 4, jobs: 0 },
-    { name: "phase initqueue", script: 90, ops: 6, jobs: 620 },
-    { name: "the switch", script: 0, ops: 0, jobs: 70 },
+    part("PID 1, the engine's process", 16, 0, 14),
+    part("the engine's start, the snapshot", 29, 3, 1),
+    part("file systems, command line", 40, 4, 0),
+    part("phase initqueue", 90, 6, 620),
+    part("the switch", 0, 0, 70),
   ]);
+});
+
+test("what goes on while a driver is loaded is the driver's, then the probe's, then nobody's", () => {
+  const told = recording(
+    ["kernel", {}],
+    ["mount", {}, { job: 3 }],
+    ["probe", {}, { job: 1 }],
+    ["insert", {}, { job: 2 }],
+    ["wait", {}, { type: "uevent" }],
+    ["wait", {}, { type: "job", job: 2 }],
+    ["wait", {}, { type: "job", job: 1 }],
+    ["wait", {}, { type: "timeout" }],
+  );
+  const op = (instructions: number, kernel = 0): [number, number, number?][] => [
+    [asked, kernel, kernel],
+    [answered, instructions],
+  ];
+  const steps = [op(1), op(0), op(2), op(3), op(10, 1), op(20), op(300, 1000), op(4000)].flat();
+  const [process, , parts] = attribute(counted(told, [start, 7], [engine, 5], ...steps, [end, 0]));
+  assert.equal(process?.script, 5);
+  const { ops, drivers, probing, others } = parts ?? {};
+  assert.deepEqual({ ops, drivers, probing, others }, { ops: 5, drivers: 31, probing: 1300, others: 4000 });
 });
 
 test("counts and a recording that do not fit together are refused", () => {
@@ -96,6 +121,20 @@ test("memory that is held: without what is free, and without what processors hav
   const files =
     "MemTotal:  102400 kB\nMemFree:   51200 kB\n  pagesets\n    cpu: 0\n              count: 256\n              count: 0\n";
   assert.equal(heldMemory(files), 49);
+});
+
+test("the smallest guest is found from a likely size, whatever that is; where none is large enough, there is none", async () => {
+  for (const limit of [1, 32, 60, 97, 100, 103, 104, 108, 200, 1000])
+    for (const likely of [72, 99, 100, 101, 400]) {
+      let tries = 0;
+      const isEnough = async (memory: number) => {
+        tries++;
+        return memory >= limit;
+      };
+      assert.equal(await smallestFrom(likely, isEnough), limit, `${limit} from ${likely}`);
+      if (Math.abs(limit - likely) < 4) assert.ok(tries <= 4, `${tries} tries for ${limit} from ${likely}`);
+    }
+  assert.equal(await smallestFrom(100, async () => false), undefined);
 });
 
 test("tasks run so many at a time, with results in their order; a failure is told once all that run have ended", async () => {
