@@ -38,7 +38,6 @@ const guest = startGuest({
   cmdline,
   disks: [{ file: disk }],
   memory,
-  timeLimit: 600,
   logFile: join(outFolder, "demo-console.log"),
   onOutput: (text) => process.stdout.write(text),
 });

@@ -25,31 +25,23 @@ if (files.length === 0) {
 
 const isBoot = (name: string) => name.startsWith("vm/");
 
-/** What several files share is there before the first of them starts. */
+/** What several files share is made while those go on that come first and do without. Who needs it before waits for it (cachedFolder). */
 async function prepare(): Promise<void> {
-  console.log("preparing kernels, disks and a Debian root under out/");
   await debianKernel("cloud");
   await debianKernel("full");
-  await diskFixtures();
-  await debianFolder();
   await layersRoot();
+  await diskFixtures();
+  await layerDisks("btrfs");
+  await debianFolder();
 }
 
-/** The disks with layers take minutes of one processor: the other tests, which come first, go on meanwhile. */
-async function prepareLayers(): Promise<void> {
-  try {
-    await layerDisks("btrfs");
-  } catch (error) {
-    console.error(error);
-    process.exitCode = 1;
-  }
+/** A test that needs what could not be made may still succeed in making it: then only this tells, at the end, where it is read. */
+function failsAtTheEnd(error: unknown): void {
+  process.exitCode = 1;
+  process.on("exit", () => console.error("what several tests share could not be made at first:", error));
 }
 
-if (files.some(isBoot)) {
-  await prepare();
-  const layers = prepareLayers();
-  if (files.every(isBoot)) await layers;
-}
+if (files.some(isBoot)) prepare().catch(failsAtTheEnd);
 
 const reporter = process.stdout.isTTY ? "spec" : "tap";
 const node = ["--enable-source-maps", "--test", "--test-concurrency=2", `--test-reporter=${reporter}`];

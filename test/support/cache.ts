@@ -1,7 +1,9 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { outFolder } from "./paths.js";
 
 /** Where the folder of a recipe is, or would be. */
@@ -11,8 +13,26 @@ export function cachedPlace(name: string, recipe: unknown): string {
 }
 
 /**
- * A folder below out/ that is made once for its recipe. It appears whole or not at all, so that several processes may ask for it at
- * the same time, and an interrupted one leaves nothing behind that looks finished.
+ * Does work while no other process does any by the same name. A process that ends, however it does, lets go of what it holds: flock(1) has the lock as long as
+ * its standard input is open.
+ */
+export async function locked<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  const folder = join(outFolder, "locks");
+  await mkdir(folder, { recursive: true });
+  const holder = spawn("flock", [join(folder, name), "sh", "-c", "echo; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  await once(holder.stdout, "data");
+  try {
+    return await work();
+  } finally {
+    holder.stdin.end();
+  }
+}
+
+/**
+ * A folder below out/ that is made once for its recipe, though several processes may ask for it at the same time. It appears whole or not at all, so that an
+ * interrupted one leaves nothing behind that looks finished.
  *
  * @param recipe All that decides what comes into the folder: versions, sizes, scripts, options.
  * @returns The folder's path.
@@ -23,21 +43,20 @@ export async function cachedFolder(
   make: (folder: string) => Promise<void>,
 ): Promise<string> {
   const finished = cachedPlace(name, recipe);
-  if (existsSync(finished)) {
+  if (existsSync(finished)) return finished;
+  return locked(basename(finished), async () => {
+    if (!existsSync(finished)) await makeWhole(finished, make);
     return finished;
-  }
-  await mkdir(join(outFolder, "cache"), { recursive: true });
-  const unfinished = await mkdtemp(join(outFolder, "cache", "unfinished-"));
+  });
+}
+
+async function makeWhole(finished: string, make: (folder: string) => Promise<void>): Promise<void> {
+  await mkdir(dirname(finished), { recursive: true });
+  const unfinished = await mkdtemp(join(dirname(finished), "unfinished-"));
   try {
     await make(unfinished);
-    await rename(unfinished, finished).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else was quicker.
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") {
-        throw error;
-      }
-    });
+    await rename(unfinished, finished);
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  return finished;
 }

@@ -42,7 +42,7 @@ export interface InitRun {
   ended(): Promise<{ console: string; signal: NodeJS.Signals | null; status: number | null }>;
 }
 
-const usualTimeLimit = 60_000;
+const usualTimeLimit = 180_000;
 const busybox = staticBusybox();
 
 function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {

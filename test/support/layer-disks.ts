@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, truncate, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { FilesPart } from "../../core/schema/machine.js";
-import { cachedFolder, cachedPlace } from "./cache.js";
+import { cachedFolder, cachedPlace, locked } from "./cache.js";
 import { filesIn } from "./described-files.js";
 import { descriptionOf, makeExt4 } from "./disks.js";
 import { buildImage } from "./firstlight.js";
@@ -29,9 +29,12 @@ export async function disksOf<Name extends string>(
 ): Promise<Readonly<Record<string, string>>> {
   const recipe = await guestRecipe();
   const place = (each: string, set: LayerSet) => cachedPlace(...cacheOf(each, set, recipe));
-  const missing = Object.entries<LayerSet>(sets).filter(([each, set]) => !existsSync(place(each, set)));
-  if (missing.some(([each]) => each === name)) await makeSets(Object.fromEntries(missing), recipe);
   const folder = place(name, sets[name]);
+  const makeMissing = async () => {
+    const missing = Object.entries<LayerSet>(sets).filter(([each, set]) => !existsSync(place(each, set)));
+    if (missing.some(([each]) => each === name)) await makeSets(Object.fromEntries(missing), recipe);
+  };
+  if (!existsSync(folder)) await locked("layers", makeMissing);
   return Object.fromEntries(Object.keys(sets[name].disks).map((disk) => [disk, imageIn(folder, disk)]));
 }
 
@@ -104,7 +107,6 @@ async function runGuest(system: string, images: readonly string[]): Promise<stri
     ...{ kernel: kernel.unpacked, initrd: file, cmdline: `root=UUID=${systemUuid} rw quiet` },
     disks: [{ file: system }],
     qemuArguments: scsiUnits(images, "off"),
-    timeLimit: 600,
     logFile: join(outFolder, "tests/layer-guest.log"),
   }).ended();
 }

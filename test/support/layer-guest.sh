@@ -55,7 +55,8 @@ take_apart() {
 		for each in $(layers); do
 			case $each in
 			dm-*) dmsetup remove $(cat /sys/block/$each/dm/name) ;;
-			md*) mdadm -q --stop /dev/$each ;;
+			# A node that is left, once opened by LVM, makes an empty array of that name, which is in the next set's way.
+			md*) mdadm -q --stop /dev/$each && until [ ! -e /sys/block/$each ]; do sleep 0.1; done && rm -f /dev/$each ;;
 			esac
 		done
 	done >/dev/null 2>&1

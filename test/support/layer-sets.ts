@@ -139,8 +139,8 @@ const sets = {
   },
   /** A whole Debian on LVM on LUKS on an array of two mirrors. */
   handover: {
-    disks: { a: 400, b: 400 },
-    root: { content: handoverRoot, uuid: "1b3a0099-0000-4000-8000-000000000001", label: "handover", size: 370 },
+    disks: { a: 160, b: 160 },
+    root: { content: handoverRoot, uuid: "1b3a0099-0000-4000-8000-000000000001", label: "handover", size: 136 },
     script: `
       mdadm --create /dev/md/system --run --level=1 --raid-devices=2 --assume-clean --bitmap=none --homehost=any --name=system \\
         --uuid=6d6b0099:1c2d3e4f:50617283:94a5b6c7 $a $b
@@ -149,7 +149,7 @@ const sets = {
       echo -n "hand over" | cryptsetup open /dev/md/system opened -
       vgcreate -s 1M system /dev/mapper/opened
       lvcreate -q -y -n root -l 100%FREE system
-      e2image -ra /roots/handover /dev/system/root`,
+      dd if=/roots/handover of=/dev/system/root bs=1M status=none`,
     secrets: { "10c50099-0000-4000-8000-000000000001": { passphrases: ["hand over"] } },
     files: { handover: { ...folders, "sbin/init": { mode: "0755" } } },
   },

@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cachedFolder } from "./cache.js";
+import { cachedFolder, locked } from "./cache.js";
 import { run, runAsRoot, tryRun } from "./run.js";
 
 /** The version of a package that apt would install now. Refreshes apt's lists where they do not know the package. */
@@ -9,8 +9,11 @@ export async function candidateVersion(name: string): Promise<string> {
   if (found !== null) {
     return found;
   }
-  await runAsRoot(["apt-get", "update", "-q=2"]);
-  const refreshed = await knownVersion(name);
+  const refreshed = await locked("apt", async () => {
+    const foundMeanwhile = await knownVersion(name);
+    if (foundMeanwhile === null) await runAsRoot(["apt-get", "update", "-q=2"]);
+    return foundMeanwhile ?? knownVersion(name);
+  });
   if (refreshed === null) {
     throw new Error(`apt knows no package ${name}: add Debian's main section for amd64 to its sources`);
   }
@@ -65,7 +68,7 @@ async function fetchPackage(name: string, folder: string): Promise<void> {
   const fetched = await tryRun(["apt-get", "download", "-q=2", name], { cwd: folder });
   if (fetched.status !== 0) {
     // The mirror no longer has what apt's lists name: they are old.
-    await runAsRoot(["apt-get", "update", "-q=2"]);
+    await locked("apt", () => runAsRoot(["apt-get", "update", "-q=2"]));
     await run(["apt-get", "download", "-q=2", name], { cwd: folder });
   }
 }

@@ -43,7 +43,7 @@ export interface GuestSettings {
   folders?: readonly FolderServer[];
   /** MiB; left out: 512. */
   memory?: number;
-  /** Seconds that the guest may run at all. Left out: 180. */
+  /** Seconds that the guest may run at all. Left out: 600. */
   timeLimit?: number;
   /** All that the console said is also written here. */
   logFile: string;
@@ -84,6 +84,9 @@ export interface Guest {
 
 /** Where a guest writes the initrd's recording of its boot. Its last serial line: tests may have another one before. */
 export const recordingLine = "/dev/ttyS3";
+
+/** Seconds. Several times what the longest one takes, for it only ends what hangs: what waits inside has limits of its own. */
+const usualTimeLimit = 600;
 
 /** QEMU's monitor. */
 const monitorDescriptor = 3;
@@ -138,7 +141,7 @@ export function startGuest(options: GuestOptions): Guest {
     }
   });
 
-  const timeLimit = options.timeLimit ?? 180;
+  const timeLimit = options.timeLimit ?? usualTimeLimit;
   const timer = setTimeout(() => {
     finish(`the guest was still running after ${timeLimit} s`);
     child.kill("SIGKILL");

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Milliseconds after which a program ends that should have long before. */
-const hardLimit = 300_000;
+const hardLimit = 600_000;
 
 /** Runs a program at a terminal of its own; `name` is one that nothing else in `folder` has. */
 export function atTerminal(folder: string, name: string, argv: readonly string[]) {

@@ -1,7 +1,7 @@
 /** What is wrong with an archive is said as what it is, and nobody ever boots into half a root. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bootImage, buildImage, literally } from "../support/firstlight.js";
+import { bootImage, buildImage, literally, prompt, tryAgain, wordsInShell } from "../support/firstlight.js";
 import { archiveVolume, diskFixtures } from "../support/root-disks.js";
 
 const { archiveDisk } = await diskFixtures();
@@ -29,36 +29,33 @@ const complaints: Record<string, RegExp> = {
   "missing.tar.zst": /not on the source volume/,
 };
 
-async function failingBoot(
-  context: Parameters<typeof bootImage>[0],
-  parameters: string,
-): Promise<{ reason: string; console: string }> {
-  const cmdline = `root=tmpfs:UUID=${archiveVolume.uuid} rd.shell=0 rd.emergency=poweroff rd.trace=console ${parameters}`;
-  const console = await bootImage(context, image, { cmdline, disks: [{ file: archiveDisk }] }).ended();
-  assert.doesNotMatch(console, /ROOT-REACHED/);
-  assert.match(console, /^Remedy: +\S/m);
-  return { reason: /^What: +(.*)$/m.exec(console)?.[1] ?? "", console };
-}
+const byUuid = `root=tmpfs:UUID=${archiveVolume.uuid}`;
+/** By words on the command line: what the line "What:" of the report says. */
+const others: Record<string, RegExp> = {
+  [`${byUuid} rd.tmpfs.imgfile=zstd.tar.lz4 rd.tmpfs.size=1m`]: /does not fit.*rd\.tmpfs\.size=1m/,
+  "root=tmpfs:/dev/vda": /^Failed to mount block device with root image: ./,
+  "root=tmpfs:NFS=nfs:server:/export": /NFS=nfs:server:\/export.* needs the module \S+/,
+  "root=tmpfs:https://server/root.tar": /https:\/\/server\/root\.tar.* needs the module \S+/,
+  [`${byUuid} rd.tmpfs.mpol=bind:7`]: /^Failed to mount tmpfs root \(.*mpol=bind:7/,
+};
 
-for (const [archive, complaint] of Object.entries(complaints)) {
-  test(`archive ${archive}`, async (context) => {
-    const { reason } = await failingBoot(context, `rd.tmpfs.imgfile=${archive}`);
-    assert.match(reason, complaint);
+test("what is wrong with an archive, its volume or its place in RAM is said; one boot after the other in one guest", async (context) => {
+  const described = wordsInShell(Object.keys(others).at(-1) ?? "", { "/run/initramfs/tmpfs-root/": "" });
+  const disks = [{ file: archiveDisk }];
+  const guest = bootImage(context, image, { cmdline: "", disks, described });
+  const reasonWith = async (words: string) => {
+    await tryAgain(guest, words);
+    const [, reason = ""] = await guest.waitFor(/^What: +(.*)\n/m);
+    await guest.waitFor(/^Remedy: +\S/m);
+    return reason;
+  };
+  for (const [archive, complaint] of Object.entries(complaints)) {
+    const reason = await reasonWith(`${byUuid} rd.tmpfs.imgfile=${archive}`);
+    assert.match(reason, complaint, archive);
     assert.match(reason, literally(archive.replace(/^broken\//, "")));
-  });
-}
-
-test("an archive larger than the file system in RAM", async (context) => {
-  const { reason } = await failingBoot(context, "rd.tmpfs.imgfile=zstd.tar.lz4 rd.tmpfs.size=1m");
-  assert.match(reason, /does not fit.*rd\.tmpfs\.size=1m/);
-});
-
-test("a volume without a file system", async (context) => {
-  const { reason } = await failingBoot(context, "root=tmpfs:/dev/vda");
-  assert.match(reason, /^Failed to mount block device with root image: ./);
-});
-
-test("a memory policy for a NUMA node that is not there", async (context) => {
-  const { reason } = await failingBoot(context, "rd.tmpfs.mpol=bind:7");
-  assert.match(reason, /^Failed to mount tmpfs root \(.*mpol=bind:7/);
+  }
+  for (const [words, complaint] of Object.entries(others)) assert.match(await reasonWith(words), complaint, words);
+  await guest.waitFor(prompt);
+  assert.doesNotMatch(guest.console(), /root: .* on \/sysroot|ROOT-REACHED/);
+  await guest.left();
 });

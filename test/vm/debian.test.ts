@@ -12,7 +12,6 @@ test("Debian in RAM up to its login prompt", async (context) => {
     cmdline: `root=tmpfs:UUID=${debianVolumeUuid} rd.tmpfs.size=600m rd.tmpfs.imgfile=${debianArchive}`,
     disks: [{ file: await debianDisk() }],
     memory: 1024,
-    timeLimit: 300,
   });
   await guest.waitFor(/firstlight login: /);
   guest.type("root\n");

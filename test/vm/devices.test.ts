@@ -85,7 +85,6 @@ test("the links of every kind of disk are those that udev makes", async (context
     disks: [{ file: await debianDisk() }, { file: rootDisk, bus: "ahci" }],
     memory: 1536,
     described: { disks: describedDisks },
-    timeLimit: 300,
     qemuArguments: [
       ...[...drive("a"), "-device", "virtio-blk-pci,drive=a,serial=a  blank;$"],
       ...[...drive("b"), "-device", "nvme,drive=b,serial=S 1"],

@@ -26,7 +26,6 @@ test("systemd finds all devices active, and what they are made of is taken apart
   const guest = bootImage(context, image, {
     cmdline,
     qemuArguments: scsiUnits(members, "off"),
-    timeLimit: 300,
     notRehearsed: "its disks are looked at afterwards: what it writes to them has to stay",
   });
   await guest.waitFor(/luks-10c50099\S*\)?[^\n]*: /);

@@ -91,7 +91,6 @@ test("a dirty root and a dirty /usr are repaired; /usr, and what rd.mountpoints 
   const guest = bootImage(context, image, {
     cmdline: `root=UUID=${volumes.root.uuid} ro rd.mountpoints=/srv,/srv/a\\040place`,
     disks: [disk("root"), disk("usr")],
-    timeLimit: 60,
   });
   const { mounts, console } = await rootFacts(guest);
   assert.deepEqual(mounts.get("/usr")?.options.slice(0, 2), ["rw", "nodev"]);
@@ -108,7 +107,6 @@ test("what e2fsck does not repair by itself is the rescue shell's; repaired ther
   const guest = bootImage(context, image, {
     cmdline: whole,
     disks: [disk("broken")],
-    timeLimit: 60,
     notRehearsed: "the disk's file system is repaired by hand",
   });
   await guest.waitFor(/^What: +errors are left on the file system of \/dev\/vda \(the root\): fsck\.ext4 .*status 4/m);
@@ -129,7 +127,6 @@ test("Ctrl-C cancels the check, and not the boot", async (context) => {
   const guest = bootImage(context, image, {
     cmdline: `${whole} fsck.mode=force`,
     qemuArguments: slowly("whole"),
-    timeLimit: 60,
     notRehearsed: "a person interrupts a program",
   });
   await guest.waitFor(/WHOLE: \|=+/);
@@ -154,7 +151,6 @@ test("a machine that has hibernated goes on where it was, before anything is che
       ...["-drive", `file=${swap},format=raw,cache=unsafe,if=none,id=swap`],
       ...["-device", "virtio-blk-pci,drive=swap"],
     ],
-    timeLimit: 90,
     notRehearsed: "what is written to the swap stays on its disk",
   };
   const asleep = bootImage(context, image, { ...boot, cmdline: `${whole} resume=LABEL=SWAP wake-me=first` });
