@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { driveArguments, kernelArguments } from "../../core/emulator/qemu.js";
 import { type FolderServer, sharedFolderArguments } from "../../core/emulator/virtiofsd.js";
+import { stuckGuest } from "./stuck-guest.js";
 
 /** How a disk is connected. UHCI, EHCI and xHCI are USB's three speeds, UAS its newer protocol; "sd" is a card in a reader on PCI. */
 export const buses = ["virtio-blk", "virtio-scsi", "nvme", "ahci", "uhci", "ehci", "xhci", "uas", "sd"] as const;
@@ -142,8 +143,9 @@ export function startGuest(options: GuestOptions): Guest {
   });
 
   const timeLimit = options.timeLimit ?? usualTimeLimit;
-  const timer = setTimeout(() => {
-    finish(`the guest was still running after ${timeLimit} s`);
+  const timer = setTimeout(async () => {
+    const state = child.pid === undefined ? "" : await stuckGuest(child.pid, monitor);
+    finish(`the guest was still running after ${timeLimit} s\n${state}`);
     child.kill("SIGKILL");
   }, timeLimit * 1000);
   child.on("error", (error) => finish(`cannot start QEMU: ${error.message}`));
