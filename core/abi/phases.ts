@@ -9,7 +9,7 @@ export const phases = [
   "cleanup",
   "switch",
 ] as const;
-/** Hooks off the path: `timeout` at 2/3 of rd.retry, `emergency` when the boot fails, `pre-shutdown` and `shutdown` when the system goes down, `system` in place of all. */
+/** Hooks off the path: `timeout` at 2/3 of rd.retry, and again when something comes after that, `emergency` when the boot fails, `pre-shutdown` and `shutdown` when the system goes down, `system` in place of all. */
 export const sidePhases = ["timeout", "emergency", "pre-shutdown", "shutdown", "system"] as const;
 /** A name of either list. */
 export type Phase = (typeof phases)[number] | (typeof sidePhases)[number];

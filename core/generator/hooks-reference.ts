@@ -23,7 +23,8 @@ const phaseTexts: Readonly<Record<Phase, string>> = {
   "pre-pivot": "the root is mounted: what is to be done in it",
   cleanup: "end what was started, and unmount what was mounted, for the boot only",
   switch: "the last hooks: all is mounted, nothing has been moved yet",
-  timeout: "two thirds of rd.retry have passed and something is still waited for: go on with less, a degraded RAID",
+  timeout:
+    "two thirds of rd.retry have passed and something is still waited for: go on with less, a degraded RAID. Runs again when devices have come after that: for what is new then",
   emergency: "the boot has failed: before the report and the shell",
   "pre-shutdown":
     "the system goes down, and the module shutdown has its devices taken apart: what it was mounted from still is, below /oldroot. One after the other, by priority",

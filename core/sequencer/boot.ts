@@ -143,8 +143,8 @@ function readParameters(state: State): void {
   const retry = state.parameters.number("rd.retry", 180) * 1000;
   const limit = state.parameters.has("rd.timeout") ? timeout || null : retry;
   // Whoever waits for ever does so for what has to come, not for what can be done without.
-  services.wants.setLimit(limit, (Math.min(retry, limit ?? retry) * 2) / 3);
-  services.wants.onOverdue(async () => {
+  services.wants.setLimit(limit);
+  services.wants.late.configure((Math.min(retry, limit ?? retry) * 2) / 3, async () => {
     state.overdue = Promise.all(
       hooksOf(state, "timeout").map((hook) =>
         runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event")),
@@ -202,9 +202,11 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
 }
 
 /** Nothing is set up any more: what has been begun comes to its end, for the next program would find a half of it. */
-async function stopServices({ services, patience, overdue }: State): Promise<void> {
-  await overdue;
-  const { prompts, devices } = services;
+async function stopServices(state: State): Promise<void> {
+  const { services, patience } = state;
+  const { prompts, devices, wants } = services;
+  wants.late.stop();
+  await state.overdue;
   const { watchers } = devices;
   watchers.stop();
   const run = withWatchers(noHooks, watchers, prompts.withdraw);

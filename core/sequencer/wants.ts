@@ -2,6 +2,7 @@ import { BootError, type Device, type Wants } from "../../hooks/index.js";
 import { type Milliseconds, nearest } from "../abi/index.js";
 import { describeDevice, parseTag } from "./device-links.js";
 import type { DeviceTable } from "./devices.js";
+import { createLateWork, type LateWork } from "./late-work.js";
 import type { Loop } from "./loop.js";
 import { reasonOf } from "./report.js";
 
@@ -22,12 +23,12 @@ export interface WantList extends Wants {
   open(): OpenWant[];
   /** Is there a want that has been tried, and may still be met? */
   waiting(): boolean;
-  /** How long each want waits, from when it is asked for; null: for ever. `patience`: how long it may before `onOverdue`. */
-  setLimit(limit: Milliseconds | null, patience: Milliseconds): void;
+  /** What is done once the first want has waited for long, and before any of them fails. */
+  readonly late: LateWork;
+  /** How long each want waits, from when it is asked for; null: for ever. */
+  setLimit(limit: Milliseconds | null): void;
   /** No want's time runs until the returned function is called. */
   pause(): () => void;
-  /** Called once, when the first want has waited for so long. No want fails before what it begins has ended. */
-  onOverdue(listener: () => Promise<void>): void;
   /** Called for each want that is met from now on, failed or not: while the emergency shell runs. */
   onArrival(listener: (description: string) => void): void;
   /** A person has seen to it: nothing is waited for any more. Open wants fail. */
@@ -61,11 +62,8 @@ interface Entry extends OpenWant {
 /** `unmet` is called when a want has been tried in vain. */
 export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void): WantList {
   const entries = new Set<Entry>();
+  const late = createLateWork(loop, () => entries.size > 0);
   let limit: Milliseconds | null = null;
-  let patience: Milliseconds = 0;
-  let overdue: (() => Promise<void>) | undefined;
-  /** What it has begun. */
-  let overdueWork = Promise.resolve();
   let pauses = 0;
   let arrived: (description: string) => void = () => {};
 
@@ -95,17 +93,11 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     const since = loop.now();
     const after = (time: Milliseconds, action: () => void) => loop.at(since + Math.max(0, time - waited), action);
     entry.since = since;
-    if (overdue && ownLimit === limit)
-      entry.cancels.push(
-        after(patience, () => {
-          if (overdue) overdueWork = overdue();
-          overdue = undefined;
-        }),
-      );
+    if (ownLimit === limit) entry.cancels.push(after(late.patience(), late.begin));
     if (ownLimit !== null)
       entry.cancels.push(
         after(ownLimit, () => {
-          void overdueWork.then(() => {
+          void late.finish().then(() => {
             entry.expired = true;
             return retry(entry);
           });
@@ -202,18 +194,16 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     device: (spec, asker) =>
       until<Device>(spec, { ...asker, nearest: () => nearestDevice(spec) }, () => devices.find(spec), true),
     retry(cause) {
+      if (cause === "device") late.news();
       for (const entry of entries) if (cause === "device" || !entry.device) void retry(entry);
     },
     open: () => [...entries],
     waiting: () => [...entries].some(({ trying, failed }) => !trying && !failed),
-    setLimit(wanted, before) {
+    late,
+    setLimit(wanted) {
       limit = wanted;
-      patience = before;
     },
     pause,
-    onOverdue(listener) {
-      overdue = listener;
-    },
     onArrival(listener) {
       arrived = listener;
     },

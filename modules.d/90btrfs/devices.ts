@@ -3,7 +3,7 @@ import { btrfsProgram } from "./program.js";
 
 /** The devices of btrfs file systems, of which one may have several. */
 interface BtrfsDevices extends MountGuard {
-  /** From now on a file system that is not complete may be mounted, if that is to be done degraded. */
+  /** A file system that has devices by now, but not all, may be mounted, if that is to be done degraded. */
   allowDegraded(): void;
 }
 
@@ -24,7 +24,8 @@ function createDevices(boot: Boot): BtrfsDevices {
   const complete = new Map<string, number>();
   /** UUIDs of those that it did not know all devices of. */
   const incomplete = new Set<string>();
-  let late = false;
+  /** UUIDs of file systems whose missing devices nobody waits for. */
+  const late = new Set<string>();
 
   const all = () => boot.devices.all().filter(({ tags }) => tags.TYPE === "btrfs");
   const partsOf = (uuid: string) => all().filter(({ tags }) => tags.UUID === uuid);
@@ -57,12 +58,12 @@ function createDevices(boot: Boot): BtrfsDevices {
       // Where the program could not tell, mount(2) will.
       if (!degraded && !complete.has(uuid) && !incomplete.has(uuid)) return undefined;
       const words = await missing(parts);
-      if (words === undefined || !degraded || !late) return words;
+      if (words === undefined || !degraded || !late.has(uuid)) return words;
       boot.log.warning(`btrfs ${uuid} is mounted degraded: ${words}`);
       return undefined;
     },
     allowDegraded() {
-      late = true;
+      for (const { tags } of all()) late.add(tags.UUID ?? "");
     },
   };
 }

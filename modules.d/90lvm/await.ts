@@ -19,8 +19,15 @@ const refused = (part: string, reason: string) =>
     'Mend what LVM complains of, or correct the name on the kernel command line: "lvm lvs -a" shows what is there.',
   );
 
+/** Groups for the report, by name. */
+const reported = new WeakMap<Boot, Set<string>>();
+
 /** Nobody has named this group: what is waited for may lie on it all the same, and then the report tells what is missing. Holds nothing up. */
 export function reportGroup(boot: Boot, name: string): void {
+  const names = reported.get(boot) ?? new Set();
+  reported.set(boot, names);
+  if (names.has(name)) return;
+  names.add(name);
   until(
     boot,
     name,

@@ -8,11 +8,18 @@ export interface Group {
   devices: Set<string>;
   /** All of them are there. */
   complete: boolean;
+  /** One has come since the group was last activated as far as it goes. */
+  hasNews: boolean;
   /** What has been activated: "GROUP", of which some volumes may be refused, or "GROUP/VOLUME". */
   started: Set<string>;
   /** Why what is selected is not active, or not all of it, in LVM's words. */
   reasons: Map<string, string>;
 }
+
+const newGroup = (): Group => ({
+  ...{ devices: new Set(), complete: false, hasNews: false },
+  ...{ started: new Set(), reasons: new Map() },
+});
 
 /** Is all of it active? */
 export const isActive = ({ started, reasons }: Group, part: string): boolean => started.has(part) && !reasons.has(part);
@@ -48,9 +55,10 @@ export async function addPhysicalVolume(boot: Boot, selection: Selection, device
     boot.log.info(`there is no volume group on ${device.path} to be activated: ${said(scan)}`);
     return;
   }
-  const group = groups.get(name) ?? { devices: new Set(), complete: false, started: new Set(), reasons: new Map() };
+  const group = groups.get(name) ?? newGroup();
   groups.set(name, group);
   group.devices.add(device.path);
+  group.hasNews = true;
   leftOut.delete(device.path);
   const wasComplete = group.complete;
   group.complete = state === "complete";

@@ -12,7 +12,8 @@ export default hook({
     const warn = (error: Error) => log.warning(error.message);
     for (const device of [...unread]) await addPhysicalVolume(boot, selection, device).catch(warn);
     for (const [name, group] of groups) {
-      if (partsOf(selection, name).every((part) => isActive(group, part))) continue;
+      if (!group.hasNews || partsOf(selection, name).every((part) => isActive(group, part))) continue;
+      group.hasNews = false;
       if (!group.complete)
         log.warning(`volume group ${name} is not complete: what can be used of it without the rest is activated now`);
       await activate(boot, selection, name).catch(warn);

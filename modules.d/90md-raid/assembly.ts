@@ -15,9 +15,9 @@ export interface Assembly {
   has(uuid: string): boolean;
   /** What is there of it, in words, and what mdadm complains of. */
   seen(uuid: string): string;
-  /** UUIDs of arrays that are to be assembled, have members here, and do not run. */
-  unfinished(): string[];
-  /** What can run with the members that are there is started, and so is what becomes able to from now on. */
+  /** UUIDs of arrays that are to be assembled, have members here, and do not run: each is given once. */
+  newlyUnfinished(): string[];
+  /** What can run with the members that are there is started, unless that has been tried and none has come since. */
   startDegraded(): Promise<void>;
 }
 
@@ -33,6 +33,8 @@ interface Begun {
   member: string;
   /** What is known of it without a look at it. */
   facts: Facts;
+  /** A member has come since it was last tried to do without the others. */
+  hasNews: boolean;
 }
 
 /** Of the host, in a host-only image. */
@@ -60,10 +62,10 @@ function createAssembly(boot: Boot): Assembly {
   const complaints = new Map<string, string>();
   /** Of those that have been looked at, by the UUID of the array. */
   const examined = new Map<string, Facts>();
+  /** UUIDs of arrays that did not run when that was asked. */
+  const unfinished = new Set<string>();
   /** Members that mdadm is at work on. */
   const adding = new Set<Promise<void>>();
-  /** Nobody waits for the missing members any more. */
-  let late = false;
 
   async function addMember(device: Device): Promise<void> {
     const uuid = await members.selectedArray(device);
@@ -72,7 +74,7 @@ function createAssembly(boot: Boot): Assembly {
     if (holder !== undefined) return adopt(holder, uuid, device);
     configure(members.configuration());
     await drivers.load("md_mod");
-    const run = mayRunDegraded(uuid) ? ["--run"] : [];
+    const run = mayJoin(uuid) ? ["--run"] : [];
     const options = ["--export", "--offroot", "--config", ownConfiguration];
     const { succeeded, said, complaint } = await mdadm(boot, ["--incremental", ...run, ...options, device.path]);
     const { MD_DEVICE: name, MD_STARTED: started, MD_DEVNAME } = readFacts(said);
@@ -81,7 +83,7 @@ function createAssembly(boot: Boot): Assembly {
       const whole = begun.get(name)?.whole || (state === "yes" && !run.length);
       // A name elsewhere than in /dev/md is a path.
       const facts = { MD_UUID: mdadmUuid(uuid), ...(MD_DEVNAME && !MD_DEVNAME.startsWith("/") ? { MD_DEVNAME } : {}) };
-      begun.set(name, { uuid, started: state, whole, member: device.path, facts });
+      begun.set(name, { uuid, started: state, whole, member: device.path, facts, hasNews: true });
     }
     if (!succeeded) {
       complaints.set(uuid, complaint);
@@ -91,17 +93,19 @@ function createAssembly(boot: Boot): Assembly {
   }
 
   /** A member that was missing may join again what runs without it; not so one that an array has done without before. */
-  const mayRunDegraded = (uuid: string) =>
-    late && ![...begun.values()].some((array) => array.uuid === uuid && array.whole);
+  const mayJoin = (uuid: string) =>
+    [...begun.values()].some((array) => array.uuid === uuid && array.started === "yes" && !array.whole);
 
   /** Somebody else has begun it: a person, or an earlier try of the boot. Whether it could run is not known. */
   function adopt(name: string, uuid: string, { path: member }: Device): void {
     const whole = isActive(boot, name);
     const facts = { MD_UUID: mdadmUuid(uuid) };
-    if (!begun.has(name)) begun.set(name, { uuid, started: whole ? "yes" : "unsafe", whole, member, facts });
+    const started = whole ? "yes" : "unsafe";
+    if (!begun.has(name)) begun.set(name, { uuid, started, whole, member, facts, hasNews: true });
   }
 
   async function startOne(name: string, array: Begun): Promise<void> {
+    array.hasNews = false;
     const { said } = await mdadm(boot, ["--examine", "--export", array.member]);
     const facts = readFacts(said);
     examined.set(array.uuid, facts);
@@ -132,16 +136,19 @@ function createAssembly(boot: Boot): Assembly {
     selection: members.selection,
     seen,
     has,
-    unfinished: () => members.selected().filter((uuid) => !has(uuid)),
+    newlyUnfinished() {
+      const found = members.selected().filter((uuid) => !has(uuid) && !unfinished.has(uuid));
+      for (const uuid of found) unfinished.add(uuid);
+      return found;
+    },
     async take(device) {
       if (members.isMember(device)) await inside(adding, addMember(device));
       await running.take(device, begun.get(device.name)?.facts);
     },
     async startDegraded() {
-      late = true;
       // One of these may be the last.
       await Promise.allSettled(adding);
-      const incomplete = [...begun].filter(([, { started }]) => started !== "yes");
+      const incomplete = [...begun].filter(([, { started, hasNews }]) => started !== "yes" && hasNews);
       await Promise.all(incomplete.map(([name, array]) => startOne(name, array)));
     },
   };

@@ -60,6 +60,15 @@ test("degraded only when two thirds of rd.retry have passed", async () => {
   assert.match(shown, /mounted degraded: there is vda \(devid 1\), vdc \(devid 3\) of 3 devices; missing: devid 2/);
 });
 
+test("devices that all come after that are waited for as long as one follows the other", async () => {
+  const { word, shown } = await boot("root=LABEL=ROOT rootflags=degraded", devicesAfter(6500, 6900, 7300));
+  assert.equal(word, "switch", shown);
+  assert.doesNotMatch(shown, /is mounted degraded/);
+  const part = await boot("root=LABEL=ROOT rootflags=degraded", devicesAfter(6500, never, 6900));
+  assert.equal(part.word, "switch", part.shown);
+  assert.match(part.shown, /mounted degraded: there is vda \(devid 1\), vdc \(devid 3\) of 3 devices/);
+});
+
 test("what is missing at the end is in the report, and what to do", async () => {
   const { word, shown } = await boot("root=LABEL=ROOT rootflags=subvol=@", devicesAfter(0, never, never));
   assert.equal(word, "failed");

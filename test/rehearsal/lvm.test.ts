@@ -111,6 +111,20 @@ test("at the timeout a RAID volume starts without as many physical volumes as it
   }
 });
 
+test("of a group that only comes after the timeout all is activated that needs nothing which is missing", async () => {
+  const late = (after: number) => devices.map((device) => (device.name === "vdc" ? { ...device, after } : device));
+  // In the last moment, too, before which nobody gives up.
+  for (const after of [4500, 5900]) {
+    const { word, shown } = await boot("root=LABEL=SAFE", { devices: late(after) });
+    assert.equal(word, "switch", shown);
+    assert.match(shown, /tank is not complete: what can be used of it without the rest is activated now/);
+  }
+  const other = { name: "vdf", number: "254:80", after: 5000, tags: {} };
+  const { shown } = await boot("root=/dev/tank/gone", { devices: [...devices, other] });
+  assert.equal(shown.match(/is not complete: what can be used/g)?.length, 1, shown);
+  assert.equal(shown.match(/^Waiting: volume group tank/gm)?.length, 1, shown);
+});
+
 test("a physical volume that comes after the timeout, but in time, completes its group: what was refused before is no answer", async () => {
   const late = devices.map((device) => (device.name === "vdb" ? { ...device, after: 5000 } : device));
   // Whoever waits looks again whenever something happens: while LVM is at work, too.

@@ -214,6 +214,31 @@ test("members that come after that join the array", async () => {
   assert.doesNotMatch(shown, /not adding/);
 });
 
+test("an array of which nothing has come at the timeout is started whole when its members come together, and without the rest when that does not come", async () => {
+  const [first, second] = [vda, vdb].map((device, index) => ({ ...device, after: 4500 + 100 * index }));
+  assert.ok(first && second);
+  const whole = await boot(root, [first, second, array]);
+  isSwitched(whole);
+  assert.doesNotMatch(whole.shown, /without all of its members/);
+  // In the last moment, too, before which nobody gives up.
+  for (const after of [4500, 5900]) {
+    const part = await boot(root, [{ ...first, after }, array]);
+    isSwitched(part);
+    assert.match(part.shown, /started without all of its members: 1 of its 2 members \(raid1\) is there: vda/);
+  }
+});
+
+test("what could not be started at the timeout is tried again when another member has come, and only then; the report names it once", async () => {
+  const [late, other] = [vdd, member("vdf", 5, "0", "foreign")].map((device) => ({ ...device, after: 5000 }));
+  assert.ok(late && other);
+  const started = await boot(root, [vdc, late, data]);
+  assert.match(started.shown, /array other:data .* cannot be started: 1 of its 3 members \(raid5\) is there: vdc/);
+  assert.match(started.shown, /array other:data .* is started without all of its members: 2 of its 3 members/);
+  const { shown } = await boot(root, [vdc, { ...other, tags: {} }, data]);
+  assert.equal(shown.match(/array other:data .* cannot be started/g)?.length, 1, shown);
+  assert.equal(shown.match(/^Waiting: array /gm)?.length, 1, shown);
+});
+
 test("too few members: the report names them, and how many there should be", async () => {
   const named = stopped(await boot(`${root} rd.md.uuid=${otherUuid}`, [vda, vdb, vdc, array, data]));
   assert.match(named, new RegExp(`array ${otherColons}, wanted for rd.md.uuid, has not come`));
