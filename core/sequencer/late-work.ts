@@ -62,9 +62,12 @@ export function createLateWork(loop: Loop, isWaiting: () => boolean): LateWork {
       cancel?.();
       cancel = loop.at(loop.now() + patience * partOfPatience, start);
     },
-    finish() {
+    async finish() {
       if (cancel) start();
-      return done;
+      await done;
+      // It has waited for whatever was being set up. Devices that never cease to come are no reason to go on for ever.
+      if (cancel) start();
+      await done;
     },
     stop,
   };

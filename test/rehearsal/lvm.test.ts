@@ -5,6 +5,7 @@ import type { MachineDescription, SimulatedDevice } from "../../core/rehearsal/d
 import type { SimulatedFile } from "../../core/rehearsal/file-tree.js";
 import { createMachine } from "../../core/rehearsal/machine.js";
 import { knownPrograms } from "../../core/rehearsal/program-models.js";
+import type { ProgramModel } from "../../core/rehearsal/programs.js";
 import { rehearse } from "../../core/rehearsal/rehearse.js";
 import { bundleWith } from "../support/rehearsal.js";
 
@@ -111,6 +112,13 @@ test("at the timeout a RAID volume starts without as many physical volumes as it
   }
 });
 
+/** LVM, to which it takes seven seconds to look at a physical volume. */
+const slowScan: ProgramModel = function* (request, running) {
+  if (request.argv[1] === "pvscan") yield { sleep: 7000 };
+  const end = knownPrograms.lvm?.(request, running) ?? {};
+  return "next" in end ? yield* end : end;
+};
+
 test("of a group that only comes after the timeout all is activated that needs nothing which is missing", async () => {
   const late = (after: number) => devices.map((device) => (device.name === "vdc" ? { ...device, after } : device));
   // In the last moment, too, before which nobody gives up.
@@ -119,9 +127,14 @@ test("of a group that only comes after the timeout all is activated that needs n
     assert.equal(word, "switch", shown);
     assert.match(shown, /tank is not complete: what can be used of it without the rest is activated now/);
   }
-  const other = { name: "vdf", number: "254:80", after: 5000, tags: {} };
-  const { shown } = await boot("root=/dev/tank/gone", { devices: [...devices, other] });
-  assert.equal(shown.match(/is not complete: what can be used/g)?.length, 1, shown);
+  // LVM is at work on it at the timeout, and when the wait is over.
+  const tank = devices.filter(({ layer, name }) => name === "vdc" || (layer?.kind === "lvm" && layer.group === "tank"));
+  const slow = await boot("root=LABEL=SAFE", { devices: tank, programs: { ...knownPrograms, lvm: slowScan } });
+  assert.equal(slow.word, "switch", slow.shown);
+  // Another physical volume, with which it is not complete either, and a disk that is none.
+  const more = [pv("vde", 64, 4500), lv("tank", "other", ["vde"]), { ...pv("vdf", 80, 5200), tags: {} }];
+  const { shown } = await boot("root=/dev/tank/gone", { devices: [...devices, ...more] });
+  assert.equal(shown.match(/is not complete: what can be used/g)?.length, 2, shown);
   assert.equal(shown.match(/^Waiting: volume group tank/gm)?.length, 1, shown);
 });
 

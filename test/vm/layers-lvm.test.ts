@@ -47,7 +47,7 @@ test("a thin, a cached and a mirrored volume are activated by name, and nothing 
 });
 
 test("a mirrored volume starts at the timeout without one of its two physical volumes", async (context) => {
-  const cmdline = "root=LABEL=mirror-root rd.lvm.lv=tank/mirror rd.retry=9";
+  const cmdline = "root=LABEL=mirror-root rd.lvm.lv=tank/mirror rd.retry=18";
   const { mounts, links, console } = await rootFacts(
     bootImage(context, image, {
       cmdline,
