@@ -64,6 +64,8 @@ const nouns = { dir: "directory", file: "file", symlink: "link", node: "device n
 export function createTree(): Tree {
   const table = new Map<string, Entry>();
   const bringers = new Map<string, string>();
+  /** Bytes of all files: it is asked for once a module. */
+  let size = 0;
 
   /** Path without links, except in the last part unless `follow`; undefined: they go round in circles. No leading slash. */
   function locate(path: string, follow: boolean): string | undefined {
@@ -96,6 +98,7 @@ export function createTree(): Tree {
     if (there) return false;
     addParents(place);
     table.set(place, entry);
+    if (entry.type === "file") size += sizeOf(entry.content);
     if (tree.bringer !== undefined) bringers.set(place, tree.bringer);
     // On a host without merged /usr, /usr/bin/x -> /bin/x is a useful link; here both are the same place.
     if (entry.type === "symlink" && locate(place, true) === undefined) table.delete(place);
@@ -104,8 +107,12 @@ export function createTree(): Tree {
 
   function remove(path: string): boolean {
     const place = locate(path, false);
-    if (!place || !table.delete(place)) return false;
-    for (const inside of [...table.keys()]) if (inside.startsWith(`${place}/`)) table.delete(inside);
+    if (!place || !table.has(place)) return false;
+    for (const [each, entry] of [...table]) {
+      if (each !== place && !each.startsWith(`${place}/`)) continue;
+      table.delete(each);
+      if (entry.type === "file") size -= sizeOf(entry.content);
+    }
     return true;
   }
 
@@ -114,8 +121,7 @@ export function createTree(): Tree {
     bringer: undefined,
     bringerOf: (path) => bringers.get(path),
     remove,
-    size: () =>
-      [...table.values()].reduce((sum, entry) => sum + (entry.type === "file" ? sizeOf(entry.content) : 0), 0),
+    size: () => size,
     get: (path) => table.get(locate(path, false) ?? "/"),
     text: (path) => {
       const entry = table.get(locate(path, true) ?? "/");
