@@ -54,7 +54,7 @@ export async function checkModule(path: string): Promise<void> {
   for (const { driversExist, ...facts } of images) {
     const answer = createHostAnswers(createHostFiles(), facts, () => driversExist);
     const { run } = await loadSetups([module], answer);
-    problems.during(() => run(module, "check"));
+    await problems.later(run(module, "check"));
     const { others, needed } = await otherModules(module, answer);
     await checkSelected([module.name, ...needed], [module, ...others], answer, facts, problems);
   }
@@ -87,7 +87,7 @@ async function otherModules(
   const { run } = await loadSetups([module, ...others], answer);
   const needed = new Set([module]);
   for (const one of needed)
-    for (const name of unheard.during(() => run(one, "depends")) ?? []) {
+    for (const name of (await unheard.later(run(one, "depends"))) ?? []) {
       const other = others.find((candidate) => candidate.name === name);
       if (other) needed.add(other);
     }

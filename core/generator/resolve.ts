@@ -14,13 +14,13 @@ export interface ModuleWishes {
 }
 
 /** The modules of the image, in order of their numbers. What cannot be fulfilled is a problem. */
-export function resolveModules(
+export async function resolveModules(
   available: readonly ModuleFolder[],
   wishes: ModuleWishes,
   runStep: RunStep,
   problems: Problems,
   report: Report,
-): ModuleFolder[] {
+): Promise<ModuleFolder[]> {
   const byName = new Map(available.map((module) => [module.name, module]));
   const omitted = new Set(wishes.omit);
   const forced = new Set(wishes.force);
@@ -33,39 +33,39 @@ export function resolveModules(
   };
 
   /** Why a module cannot be in the image; undefined: it can. */
-  function obstacle(name: string): string | undefined {
+  async function obstacle(name: string): Promise<string | undefined> {
     const module = byName.get(name);
     if (!module) return `does not exist: ${didYouMean(name)}`;
     if (omitted.has(name)) return "is omitted: keep it, or do without what asks for it";
     if (forced.has(name)) return undefined;
-    const answer = problems.during(() => runStep(module, "check"));
+    const answer = await problems.later(runStep(module, "check"));
     return typeof answer === "object" ? `cannot be used: ${answer.unavailable}` : undefined;
   }
 
-  function choose(name: string, asker: string): void {
+  async function choose(name: string, asker: string): Promise<void> {
     if (chosen.has(name)) return;
-    const reason = obstacle(name);
+    const reason = await obstacle(name);
     const module = byName.get(name);
-    if (module && !reason) include(module, asker);
+    if (module && !reason) await include(module, asker);
     else problems.add(`${asker} asks for module ${name}, which ${reason}`);
   }
 
-  function include(module: ModuleFolder, asker: string): void {
+  async function include(module: ModuleFolder, asker: string): Promise<void> {
     if (chosen.has(module.name)) return;
     chosen.set(module.name, asker);
-    for (const dependency of problems.during(() => runStep(module, "depends")) ?? [])
-      choose(dependency, `module ${module.name}`);
+    for (const dependency of (await problems.later(runStep(module, "depends"))) ?? [])
+      await choose(dependency, `module ${module.name}`);
   }
 
   for (const name of omitted)
     if (!byName.has(name)) report.warning(`there is no module ${name} to omit: ${didYouMean(name)}`);
   for (const name of [...(wishes.modules ?? []), ...wishes.add, ...forced])
-    choose(name, "the command line or configuration");
+    await choose(name, "the command line or configuration");
   if (!wishes.modules)
     for (const module of available) {
       if (omitted.has(module.name) || chosen.has(module.name)) continue;
-      const answer = problems.during(() => runStep(module, "check"));
-      if (answer === "include") include(module, "default");
+      const answer = await problems.later(runStep(module, "check"));
+      if (answer === "include") await include(module, "default");
       else if (typeof answer === "object") report.note(`module ${module.name} is left out: ${answer.unavailable}`);
     }
   const modules = available.filter(({ name }) => chosen.has(name));

@@ -28,20 +28,22 @@ export async function selectModules(
   report: Report,
 ): Promise<SelectedModules> {
   const { run: runStep, imports } = await loadSetups(available, answer);
-  const chosen = resolveModules(available, wishes, runStep, problems, report);
-  const declared = available.map((module) => {
+  const chosen = await resolveModules(available, wishes, runStep, problems, report);
+  const declared: { module: ModuleFolder; declaration: ModuleDeclaration; included: boolean }[] = [];
+  for (const module of available) {
     // A module may be omitted because it is faulty.
     const sink = wishes.omit.includes(module.name) ? createProblems() : problems;
-    const declaration = sink.during(() => runStep(module, "declare")) ?? { parameters: {}, root: [] };
-    return { module, declaration, included: chosen.includes(module) };
-  });
-  const modules = chosen.flatMap((module) => {
+    const declaration = (await sink.later(runStep(module, "declare"))) ?? { parameters: {}, root: [] };
+    declared.push({ module, declaration, included: chosen.includes(module) });
+  }
+  const modules: SelectedModules["modules"][number][] = [];
+  for (const module of chosen) {
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
-    const installation = problems.during(() => runStep(module, "install"));
+    const installation = await problems.later(runStep(module, "install"));
     for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
-    const depends = problems.during(() => runStep(module, "depends"));
-    return installation && depends ? [{ ...module, ...installation, depends }] : [];
-  });
+    const depends = await problems.later(runStep(module, "depends"));
+    if (installation && depends) modules.push({ ...module, ...installation, depends });
+  }
   for (const problem of forbiddenImports(imports, modules)) problems.add(problem);
   return {
     modules,

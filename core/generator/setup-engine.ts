@@ -1,7 +1,8 @@
 import type { SourceMap } from "node:module";
-import { createEngine, type Engine, EngineError, type MemoryParts, processorTime } from "../rehearsal/engine.js";
+import { createEngine, type Engine, EngineError, processorTime } from "../rehearsal/engine.js";
 import type { ModuleInstallation, SetupAnswers } from "../schema/manifest.js";
 import { type Mistake, mistakesOf } from "../schema/validate.js";
+import { shareEngine, type Turns } from "./engine-turns.js";
 import type { AnswerHost } from "./host-answers.js";
 import type { ModuleFolder } from "./module-folders.js";
 import { BuildError, moduleProblem } from "./problems.js";
@@ -18,94 +19,109 @@ export interface SetupLimits {
 
 const stackSize = 256 << 10;
 
-/** Asks the setup for one step, see SetupAnswers. Throws BuildError. */
-export type AskSetup = (step: keyof SetupAnswers) => unknown;
+/** Asks the setup for one step, see SetupAnswers. Rejects with BuildError. Not before the answer to what was asked before. */
+export type AskSetup = (step: keyof SetupAnswers) => Promise<unknown>;
+
+/** A script with setups, in an engine. */
+export interface LoadedScript {
+  /** For one more setup. */
+  turns(): Turns;
+  limits: SetupLimits;
+  /** Has the engine end what runs now when it has taken as long as a step may. */
+  limit(): void;
+}
 
 /** A module, and the script that holds its setup among others. */
 export interface BundledSetup {
   module: ModuleFolder;
-  /** As `loadScript` has loaded it. */
-  script: MemoryParts;
+  script: LoadedScript;
   sources: SourceMap;
 }
 
-const createSetupEngine = (answer: AnswerHost, { memoryPages }: SetupLimits, interrupt: () => boolean) =>
-  createEngine({
-    memoryPages,
-    stackSize,
-    interrupt,
-    functions: {
-      askHost: (question = "", argument = "") =>
-        JSON.stringify(answer(question as HostQuestion | "facts", argument) ?? null),
+/** Loads the script with all setups, none of which has run yet. */
+export async function loadScript(code: string, answer: AnswerHost, limits: SetupLimits): Promise<LoadedScript> {
+  let deadline = Number.POSITIVE_INFINITY;
+  const create = () =>
+    createEngine({
+      memoryPages: limits.memoryPages,
+      stackSize,
+      interrupt: () => processorTime() > deadline,
+      functions: {
+        askHost: (question = "", argument = "") =>
+          JSON.stringify(answer(question as HostQuestion | "facts", argument) ?? null),
+      },
+    });
+  return {
+    turns: await shareEngine(create, (engine) => engine.evaluate(code, "setups.js")),
+    limits,
+    limit: () => {
+      deadline = processorTime() + limits.step;
     },
-  });
-
-/**
- * The memory of an engine that has loaded the script with all setups, none of which has run yet: engines begin with it, because parsing it in each took
- * longer than all else that they do.
- */
-export async function loadScript(code: string, answer: AnswerHost, limits: SetupLimits): Promise<MemoryParts> {
-  const engine = await createSetupEngine(answer, limits, () => false);
-  engine.evaluate(code, "setups.js");
-  return engine.memory();
+  };
 }
 
-/** Loads a module's setup into an engine of its own. What is wrong with it comes when it is asked. */
-export async function openSetup(setup: BundledSetup, answer: AnswerHost, limits: SetupLimits): Promise<AskSetup> {
-  const { module, script } = setup;
-  let deadline = 0;
-  const engine = await createSetupEngine(answer, limits, () => processorTime() > deadline);
-  engine.become(script);
-  const places = createPlaces(setup, engine);
+/** Gives a module's setup a memory of its own. What is wrong with it comes when it is asked. */
+export function openSetup(setup: BundledSetup): AskSetup {
+  const turns = setup.script.turns();
   /** After this nothing more can be asked. */
   let ended: BuildError | undefined;
+  return async (step) => {
+    if (ended) throw ended;
+    return turns.take((engine) => {
+      try {
+        return askStep(step, setup, engine);
+      } catch (error) {
+        if (!(error instanceof SetupEnded)) throw error;
+        turns.abandon();
+        ended = error.failure;
+        throw ended;
+      }
+    });
+  };
+}
 
-  function failureOf({ message, trace, interrupted, broken }: EngineError): BuildError {
+/** A setup was ended, or has had all memory: what of that is still held, nobody knows. */
+class SetupEnded extends Error {
+  constructor(readonly failure: BuildError) {
+    super();
+  }
+}
+
+/** Throws BuildError, SetupEnded. */
+function askStep(step: keyof SetupAnswers, setup: BundledSetup, engine: Engine): unknown {
+  const places = createPlaces(setup, engine);
+  const answered = runStep(step, setup, engine, places);
+  const mistakes = mistakesOf(step, answered);
+  const problems = [...new Set(mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places)))];
+  // Requests stand for themselves: what is missing for the good ones is to be told in the same run.
+  const isTaken = step === "install" && mistakes.every(({ path }) => faultyPart(path) !== undefined);
+  if (problems.length && !isTaken) throw new BuildError(...problems);
+  if (step !== "install") return answered;
+  const faulty = new Set(mistakes.map(({ path }) => faultyPart(path)));
+  return { ...withPlaces(answered as TracedInstallation, faulty, setup, places), mistakes: problems };
+}
+
+/** Within its time. Throws BuildError, SetupEnded. */
+function runStep(step: keyof SetupAnswers, { module, script }: BundledSetup, engine: Engine, places: Places): unknown {
+  script.limit();
+  try {
+    return JSON.parse(engine.call("runStep", module.name, step));
+  } catch (error) {
+    // It has replaced what the engine's own code uses.
+    if (error instanceof SyntaxError)
+      throw new BuildError(moduleProblem(module.name, module.setup, `${step} gives no JSON`));
+    if (!(error instanceof EngineError)) throw error;
+    const { message, trace, interrupted, broken } = error;
     const reason = interrupted
-      ? `it was still running after ${limits.step / 1000} s of processor time`
+      ? `it was still running after ${script.limits.step / 1000} s of processor time`
       : broken
         ? "it nests calls or values too deeply"
         : message;
-    deadline = processorTime() + limits.step;
+    script.limit();
     const place = places.of(trace) ?? (broken ? undefined : places.ofBlamed()) ?? module.setup;
     const failure = new BuildError(moduleProblem(module.name, place, reason));
-    // What it still holds of the memory, nobody knows.
-    if (interrupted || broken || /out of memory/.test(message)) ended = failure;
-    return failure;
+    throw interrupted || broken || /out of memory/.test(message) ? new SetupEnded(failure) : failure;
   }
-
-  /** Runs a part of the engine's code within its time. Throws BuildError. */
-  function limited<Result>(work: () => Result): Result {
-    if (ended) throw ended;
-    deadline = processorTime() + limits.step;
-    try {
-      return work();
-    } catch (error) {
-      throw error instanceof EngineError ? failureOf(error) : error;
-    }
-  }
-
-  function runStep(step: keyof SetupAnswers): unknown {
-    const answered = limited(() => engine.call("runStep", module.name, step));
-    try {
-      return JSON.parse(answered);
-    } catch {
-      // It has replaced what the engine's own code uses.
-      throw new BuildError(moduleProblem(module.name, module.setup, `${step} gives no JSON`));
-    }
-  }
-
-  return (step) => {
-    const answered = runStep(step);
-    const mistakes = mistakesOf(step, answered);
-    const problems = [...new Set(mistakes.map((mistake) => describeMistake(step, mistake, answered, setup, places)))];
-    // Requests stand for themselves: what is missing for the good ones is to be told in the same run.
-    const isTaken = step === "install" && mistakes.every(({ path }) => faultyPart(path) !== undefined);
-    if (problems.length && !isTaken) throw new BuildError(...problems);
-    if (step !== "install") return answered;
-    const faulty = new Set(mistakes.map(({ path }) => faultyPart(path)));
-    return { ...withPlaces(answered as TracedInstallation, faulty, setup, places), mistakes: problems };
-  };
 }
 
 /** Where in a module's sources something lies, "file:line"; undefined: that cannot be told. */

@@ -9,8 +9,13 @@ import { type AskSetup, loadScript, openSetup, type SetupLimits } from "./setup-
 
 const defaultLimits: SetupLimits = { step: 5000, memoryPages: 2048 };
 
-/** Asks a module's setup for one step. Throws BuildError: it threw, took too long or too much memory, or answered nonsense. */
-export type RunStep = <Step extends keyof SetupAnswers>(module: ModuleFolder, step: Step) => SetupAnswers[Step];
+/**
+ * Asks a module's setup for one step. Rejects with BuildError: it threw, took too long or too much memory, or answered nonsense. One question at a time.
+ */
+export type RunStep = <Step extends keyof SetupAnswers>(
+  module: ModuleFolder,
+  step: Step,
+) => Promise<SetupAnswers[Step]>;
 
 /** All module-setups. */
 export interface Setups {
@@ -20,8 +25,8 @@ export interface Setups {
 }
 
 /**
- * Bundles the module-setups and loads each into an engine of its own: what one does to its globals and its memory is no other's concern. One
- * that cannot be bundled or loaded does not keep the others from being asked; the BuildError, with file and line, comes when it is asked itself.
+ * Bundles the module-setups and gives each a memory of its own: what one does to its globals is no other's concern. One that cannot be bundled or
+ * loaded does not keep the others from being asked; the BuildError, with file and line, comes when it is asked itself.
  */
 export async function loadSetups(
   modules: readonly ModuleFolder[],
@@ -34,28 +39,22 @@ export async function loadSetups(
   );
   const bundles = await Promise.all(groups.map(bundleSetups));
   for (const { good, bundled, failed } of bundles) {
-    for (const { module, error } of failed)
-      asks.set(module, () => {
-        throw error;
-      });
+    for (const { module, error } of failed) asks.set(module, () => Promise.reject(error));
     const sources = new SourceMap(JSON.parse(bundled.map));
     const script = await loadScript(bundled.code, answer, limits);
-    for (const module of good) asks.set(module, await openSetup({ module, script, sources }, answer, limits));
+    for (const module of good) asks.set(module, openSetup({ module, script, sources }));
   }
   return {
     imports: bundles.flatMap(({ bundled }) => bundled.imports),
-    run: (module, step) => {
+    run: async (module, step) => {
       const ask = asks.get(module);
       if (!ask) throw new Error(`${module.folder} was not loaded`);
-      return ask(step) as SetupAnswers[typeof step];
+      return (await ask(step)) as SetupAnswers[typeof step];
     },
   };
 }
 
-/**
- * Setups of one script. Each engine begins with a copy of the memory that has loaded all of its script: with hundreds of modules in one, the copies were
- * most of a build's memory and much of its time.
- */
+/** Setups of one script. Whenever another one's turn comes, the memory that has loaded them all is looked through. */
 const groupSize = 48;
 
 /** Of one group. */

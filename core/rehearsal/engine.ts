@@ -66,15 +66,20 @@ export interface Engine {
   runPendingJobs(): void;
   /** Between two calls: gives a function that makes it again what it is now. */
   save(): () => void;
-  /** Between two calls: a copy of its memory. */
-  memory(): MemoryParts;
-  /** Before any call: makes it what an engine was that had this memory, and that was created with the same options. */
-  become(memory: MemoryParts): void;
+  /** Between two calls: a copy of its memory, up to the last WebAssembly page that is not all zeros. */
+  memory(): Uint8Array;
+  /** Between two calls: what of its memory is another than it was in that copy. */
+  changes(since: Uint8Array): MemoryParts;
+  /**
+   * Between two calls: puts parts into its memory, which is then to be that of an engine that was created with the same options. Throws EngineError:
+   * it may not have as much.
+   */
+  write(parts: MemoryParts): void;
   /** All that it consists of, between two calls; what is free of its memory is zero. */
   state(): EngineState;
 }
 
-/** What of a memory is not all zeros, by address. */
+/** Some of a memory, by address. */
 export type MemoryParts = ReadonlyMap<number, Uint8Array>;
 
 export interface EngineState {
@@ -152,7 +157,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   runtime.setInterruptHandler(isInterrupted);
   const context = runtime.newContext();
   // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
-  encodeAtOnce(context["module"], wasmMemory);
+  const emscripten = context["module"];
+  encodeAtOnce(emscripten, wasmMemory);
   for (const [name, answer] of Object.entries(options.functions)) defineFunction(context, name, answer);
 
   /** Runs `work` and turns whatever goes wrong into an EngineError. */
@@ -205,13 +211,16 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         new Uint8Array(wasmMemory.buffer).set(saved);
       };
     },
-    memory: () => partsOf(used()),
-    become: (memory) => {
-      for (const [address, part] of memory) new Uint8Array(wasmMemory.buffer).set(part, address);
+    memory: () => used().slice(),
+    changes: (since) =>
+      changedParts(new Uint8Array(wasmMemory.buffer, 0, Math.max(used().length, since.length)), since),
+    write: (parts) => {
+      growMemory(wasmMemory, emscripten, Math.max(...[...parts].map(([address, part]) => address + part.length)));
+      const memory = new Uint8Array(wasmMemory.buffer);
+      for (const [address, part] of parts) memory.set(part, address);
     },
     state: () => {
-      // biome-ignore lint/complexity/useLiteralKeys: it is a protected member
-      clearFreeMemory(wasmMemory, context["module"]);
+      clearFreeMemory(wasmMemory, emscripten);
       const first = new wasm.Memory(limits);
       instantiate(first);
       const used = usedPages(wasmMemory) * pageSize;
@@ -238,17 +247,31 @@ function usedPages({ buffer }: Memory): number {
   return pages;
 }
 
-/** Bytes of a part of MemoryParts: of ten, nine are all zeros. */
+/** Bytes of a part that is compared and copied. */
 const partSize = 4096;
 
-function partsOf(memory: Uint8Array): MemoryParts {
+/** Copies of the parts that are others than before, where there was nothing but zeros behind the end. */
+function changedParts(memory: Uint8Array, before: Uint8Array): MemoryParts {
   const parts = new Map<number, Uint8Array>();
-  const empty = emptyPage.subarray(0, partSize);
+  const bytes = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
   for (let address = 0; address < memory.length; address += partSize) {
-    const part = memory.subarray(address, address + partSize);
-    if (!empty.equals(part)) parts.set(address, part.slice());
+    const end = address + partSize;
+    const isSame =
+      address < before.length
+        ? !bytes.compare(before, address, end, address, end)
+        : !bytes.compare(emptyPage, 0, partSize, address, end);
+    if (!isSame) parts.set(address, memory.slice(address, end));
   }
   return parts;
+}
+
+/** Has the engine's own allocator make room for that many bytes, for it has to know; what it wrote for that is taken back. */
+function growMemory(memory: Memory, { _malloc }: Allocator, size: number): void {
+  if (size <= memory.buffer.byteLength) return;
+  const before = new Uint8Array(memory.buffer).slice();
+  while (size > memory.buffer.byteLength)
+    if (!_malloc(pageSize)) throw new EngineError("out of memory", "", false, false);
+  new Uint8Array(memory.buffer).fill(0).set(before);
 }
 
 /** Bytes of the largest and the smallest block that is looked for. */

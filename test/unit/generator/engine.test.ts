@@ -93,15 +93,36 @@ test("an engine becomes what another one was, has functions of its own, and goes
   const first = await start({ functions: { name: () => "first" } });
   first.evaluate('let count = 0; globalThis.next = () => name() + " " + ++count', "count.js");
   assert.equal(first.call("next"), "first 1");
-  const memory = first.memory();
+  const memory = new Map([[0, first.memory()]]);
   const second = await start({ functions: { name: () => "second" } });
-  second.become(memory);
+  second.write(memory);
   assert.equal(first.call("next"), "first 2");
   assert.equal(second.call("next"), "second 2");
   assert.equal(second.call("next"), "second 3");
   const third = await start({ functions: { name: () => "third" } });
-  third.become(memory);
+  third.write(memory);
   assert.equal(third.call("next"), "third 2", "what was copied stays as it was");
-  const kept = [...memory.values()].reduce((sum, part) => sum + part.length, 0);
-  assert.ok(kept < 2 << 20, `${kept} bytes`);
+});
+
+test("what has changed in an engine since a copy is enough to make it again, also what lies beyond another's memory", async () => {
+  const first = await start();
+  first.evaluate("const all = []; let count = 0; globalThis.next = () => String(++count + all.length)", "count.js");
+  const before = first.memory();
+  first.call("next");
+  const changes = first.changes(before);
+  assert.ok(changes.size > 0 && changes.size < 50, `${changes.size} parts`);
+  first.evaluate("all.push(new Uint8Array(40 << 20).fill(1))", "more.js");
+  const more = first.changes(before);
+  const again = async (parts: typeof changes, limit = 1024) => {
+    const engine = await start({ memoryPages: limit });
+    engine.write(new Map([[0, before]]));
+    engine.write(parts);
+    return engine;
+  };
+  assert.equal((await again(changes)).call("next"), "2");
+  assert.equal((await again(more)).call("next"), "3");
+  const grown = await again(more);
+  grown.evaluate("all.push(new Uint8Array(10 << 20).fill(1))", "more.js");
+  assert.equal(grown.call("next"), "4", "it can have more, and knows what it has");
+  await assert.rejects(again(more, 512), /out of memory/);
 });

@@ -102,7 +102,7 @@ test("each mistake of a setup has its file and line, and the others are still as
     if (typeof reason === "string") assert.equal(said, reason, name);
     else assert.match(said, reason, name);
   }
-  assert.equal(ask("fine", "check"), "include");
+  assert.equal(await ask("fine", "check"), "include");
 });
 
 test("what a setup does to its globals is its own concern", async (context) => {
@@ -128,7 +128,7 @@ test("what a setup does to its globals is its own concern", async (context) => {
     for (const step of ["check", "install"] as const)
       for (const problem of await problemsOf(() => ask(name, step)))
         assert.match(problem, new RegExp(`/10${name}/module-setup\\.ts.*: .*mkinitrd -o ${name}\\)$`));
-  assert.equal(ask("fine", "install").requests.length, 1);
+  assert.equal((await ask("fine", "install")).requests.length, 1);
 });
 
 test("a setup that has used up its time or its memory is asked nothing more", async (context) => {

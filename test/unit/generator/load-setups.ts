@@ -24,7 +24,7 @@ export const facts: HostFacts = {
 export const source = (body: string) =>
   `import { moduleSetup } from "firstlight/hooks";\n\nexport default moduleSetup({\n${body}\n});\n`;
 
-/** Modules by folder name, and the way to ask them: throws what is wrong with the answer. */
+/** Modules by folder name, and the way to ask them: rejects with what is wrong with the answer. */
 export async function load(context: TestContext, setups: Record<string, string>, limits?: SetupLimits, root = "/") {
   const files = Object.entries(setups).map(([name, text]) => [`${name}/module-setup.ts`, text]);
   const folder = scratchFolder(context, Object.fromEntries(files));
@@ -33,10 +33,10 @@ export async function load(context: TestContext, setups: Record<string, string>,
   problems.check();
   const answer = createHostAnswers(createHostFiles(root), facts, (name) => name === "ext4");
   const { run: runStep } = await loadSetups(modules, answer, limits);
-  const ask = <Step extends keyof SetupAnswers>(name: string, step: Step) => {
+  const ask = async <Step extends keyof SetupAnswers>(name: string, step: Step) => {
     const module = modules.find((candidate) => candidate.name === name);
     assert.ok(module);
-    const answered = runStep(module, step);
+    const answered = await runStep(module, step);
     if (typeof answered === "object" && "mistakes" in answered && answered.mistakes.length)
       throw new BuildError(...answered.mistakes);
     return answered;

@@ -30,18 +30,18 @@ test("a setup's answers, and the defaults of what it leaves out", async (context
       installkernel(image) { image.drivers(["x"], { always: true }); image.warning("careful"); },
     `),
   });
-  assert.equal(ask("empty", "check"), "include");
-  assert.deepEqual(ask("empty", "depends"), []);
-  assert.deepEqual(ask("empty", "declare"), { parameters: {}, root: [] });
-  assert.deepEqual(ask("empty", "install"), { cmdline: [], requests: [], places: [], mistakes: [] });
-  assert.equal(ask("full", "check"), "on-request");
-  assert.deepEqual(ask("full", "depends"), ["x86_64", "6.1"]);
-  assert.deepEqual(ask("full", "declare").parameters["rd.x"], {
+  assert.equal(await ask("empty", "check"), "include");
+  assert.deepEqual(await ask("empty", "depends"), []);
+  assert.deepEqual(await ask("empty", "declare"), { parameters: {}, root: [] });
+  assert.deepEqual(await ask("empty", "install"), { cmdline: [], requests: [], places: [], mistakes: [] });
+  assert.equal(await ask("full", "check"), "on-request");
+  assert.deepEqual(await ask("full", "depends"), ["x86_64", "6.1"]);
+  assert.deepEqual((await ask("full", "declare")).parameters["rd.x"], {
     schema: { type: "integer", minimum: 1 },
     form: "N",
     repeated: true,
   });
-  assert.deepEqual(ask("full", "install"), {
+  assert.deepEqual(await ask("full", "install"), {
     cmdline: [],
     mistakes: [],
     places: [11, 12, 13, 14, 16, 16].map((line) => `${folder}/20full/module-setup.ts:${line}`),
@@ -64,7 +64,7 @@ test("a hundred setups, more than one script has: each answers for itself, and w
     "50m98": source('depends() { throw new Error("no"); },'),
   });
   for (const number of numbers)
-    if (number !== 7 && number !== 98) assert.deepEqual(ask(`m${number}`, "depends"), [String(number)]);
+    if (number !== 7 && number !== 98) assert.deepEqual(await ask(`m${number}`, "depends"), [String(number)]);
   assert.match((await problemsOf(() => ask("m7", "depends")))[0] ?? "", /50m7\/module-setup\.ts:4: /);
   assert.match((await problemsOf(() => ask("m98", "depends")))[0] ?? "", /50m98\/module-setup\.ts:4: Error: no/);
 });
@@ -80,6 +80,26 @@ test("a setup that throws is an error with its file and line", async (context) =
     `${folder}/10one/module-setup.ts:5: Error: not today (correct the module, or leave it out: mkinitrd -o one)`,
   ]);
   assert.match((await problemsOf(() => ask("two", "install")))[0] ?? "", /20two\/module-setup\.ts:6: TypeError: /);
+});
+
+test("each setup finds what it has left in its memory, and nothing of others, also after one was ended", async (context) => {
+  const limits = { step: 300, memoryPages: 1024 };
+  const counting = `let count = 0;\n${source("  depends: () => [String(++count)],")}`;
+  const { ask } = await load(
+    context,
+    {
+      "10one": counting,
+      "20two": counting,
+      "30much": `const all: number[][] = [];\n${source("  depends: () => [String(all.push(new Array(1 << 20).fill(1)))],")}`,
+      "40loop": source("  check() {\n    for (;;);\n  },"),
+    },
+    limits,
+  );
+  const counted = async (name: string) => (await ask(name, "depends")).join();
+  for (const name of ["one", "two", "much"]) assert.equal(await counted(name), "1", name);
+  for (const name of ["much", "one", "two"]) assert.equal(await counted(name), "2", name);
+  await problemsOf(() => ask("loop", "check"));
+  for (const name of ["two", "much", "one"]) assert.equal(await counted(name), "3", name);
 });
 
 test("a setup that does not end, or eats all memory, is one, too; the others are still asked", async (context) => {
@@ -111,7 +131,7 @@ test("a setup that does not end, or eats all memory, is one, too; the others are
     (await problemsOf(() => ask("deep", "check")))[0] ?? "",
     /30deep\/module-setup\.ts:5: RangeError: Maximum call stack/,
   );
-  assert.equal(ask("fine", "check"), "include");
+  assert.equal(await ask("fine", "check"), "include");
 });
 
 test("a mistake in the source, or at the top of the module, has its line", async (context) => {
@@ -132,7 +152,7 @@ test("a mistake in the source, or at the top of the module, has its line", async
   for (const [name, problem] of Object.entries(cases))
     for (const step of ["check", "install"] as const)
       assert.deepEqual(await problemsOf(() => ask(name, step)), [folder + problem], "whatever is asked");
-  assert.equal(ask("fine", "check"), "include");
+  assert.equal(await ask("fine", "check"), "include");
 });
 
 test("Node is not there", async (context) => {
@@ -233,7 +253,7 @@ test("what a setup may see of the host ends at /etc, /usr, /lib and /var/lib, li
     undefined,
     root,
   );
-  const [request] = ask("fine", "install").requests;
+  const [request] = (await ask("fine", "install")).requests;
   assert.deepEqual(JSON.parse(request?.kind === "text" ? request.content : ""), [
     "inside",
     true,

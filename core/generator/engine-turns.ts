@@ -1,0 +1,64 @@
+import type { Engine, MemoryParts } from "../rehearsal/engine.js";
+
+/** One of those that take turns in an engine. What it does to its memory is no other's concern. */
+export interface Turns {
+  /** Does the work, which must not wait, with its memory in the engine. One at a time, whoever it is. */
+  take<Result>(work: (engine: Engine) => Result): Promise<Result>;
+  /** In the work: nobody is to use this engine again, for nobody knows what is left of it. Those who take a turn later get a new one. */
+  abandon(): void;
+}
+
+/**
+ * Has many use one engine, because creating one takes longer than what is done in it: the result gives to each a memory that begins as `prepare` has left it.
+ */
+export async function shareEngine(
+  create: () => Promise<Engine>,
+  prepare: (engine: Engine) => void,
+): Promise<() => Turns> {
+  const first = await create();
+  prepare(first);
+  const base = first.memory();
+  let engine: Engine | undefined = first;
+  /** Whose memory is in the engine. */
+  let last: { changes: MemoryParts } | undefined;
+
+  async function renewed(): Promise<Engine> {
+    const created = await create();
+    created.write(new Map([[0, base]]));
+    return created;
+  }
+
+  function change(shared: Engine, next: typeof last & {}): void {
+    if (last === next) return;
+    if (last) {
+      last.changes = shared.changes(base);
+      shared.write(unchanged(base, last.changes));
+    }
+    shared.write(next.changes);
+    last = next;
+  }
+
+  return () => {
+    const own: typeof last & {} = { changes: new Map() };
+    return {
+      take: async (work) => {
+        engine ??= await renewed();
+        change(engine, own);
+        return work(engine);
+      },
+      abandon: () => {
+        engine = undefined;
+        last = undefined;
+      },
+    };
+  };
+}
+
+/** What was where those parts are; nothing but zeros behind its end. */
+function unchanged(base: Uint8Array, changes: MemoryParts): MemoryParts {
+  const before = ([address, { length }]: [number, Uint8Array]): [number, Uint8Array] => {
+    const part = base.subarray(address, address + length);
+    return [address, part.length ? part : new Uint8Array(length)];
+  };
+  return new Map([...changes].map(before));
+}
