@@ -32,6 +32,7 @@ import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
 import { type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
+import { bundleSetups, type SetupBundles } from "./setup-runner.js";
 import { fillStaticInit, parametersOfStaticInit, writeStaticInit } from "./static-init-image.js";
 import { createTree, type Tree } from "./tree.js";
 import { findUkiParts, ukiCommandLine } from "./uki.js";
@@ -76,6 +77,8 @@ export interface BuiltImage {
 interface Build extends Building {
   settings: Settings;
   options: BuildOptions;
+  /** Of all modules that there are. */
+  setups: SetupBundles;
   /** undefined: no drivers. */
   kernel: KernelTree | undefined;
   /** undefined: a generic image. */
@@ -165,6 +168,8 @@ function warnOfRootName({ devices, report }: Build): void {
 }
 
 function beginBuild(settings: Settings, options: BuildOptions): Build {
+  const problems = createProblems();
+  const setups = bundleSetups(findModules(options.moduleFolders ?? placesOfModules(settings), problems));
   const host = createHostFiles(settings.sysroot);
   const tree = createTree();
   return {
@@ -173,7 +178,8 @@ function beginBuild(settings: Settings, options: BuildOptions): Build {
     host,
     tree,
     installer: createInstaller(host, tree),
-    problems: createProblems(),
+    problems,
+    setups,
     report: options.report,
     sizes: new Map(),
     kernel: settings.kernel && readKernelTree(findKernel(settings.kernel.release, settings.kernel.folder, host)),
@@ -214,7 +220,7 @@ function findUki({ modules }: SelectedModules, { settings, kernel, host, problem
 
 function chooseModules({
   settings,
-  options,
+  setups,
   kernel,
   devices,
   fstab,
@@ -241,9 +247,8 @@ function chooseModules({
   const wishes = fstab ? { ...modules, add: [...modules.add, fstabModule] } : modules;
   const driverExists = (word: string) =>
     kernel !== undefined && [kernel.drivers, kernel.builtin].some((set) => set.has(driverName(word)));
-  const available = findModules(options.moduleFolders ?? placesOfModules(settings), problems);
   const answer = createHostAnswers(host, facts, driverExists, () => kernel && kernelConfig(kernel, host));
-  return selectModules(available, wishes, answer, problems, report);
+  return selectModules(setups, wishes, answer, problems, report);
 }
 
 /** It mounts what the image's own fstab says. */

@@ -8,7 +8,7 @@ import { findModules, type ModuleFolder, placesOfModules, readModuleFolder } fro
 import { BuildError, createProblems, type Problems } from "./problems.js";
 import { selectModules } from "./select-modules.js";
 import type { HostFacts } from "./setup-guest.js";
-import { loadSetups } from "./setup-runner.js";
+import { bundleSetups, loadSetups } from "./setup-runner.js";
 import { typeCheck } from "./type-check.js";
 
 /** Two images that have little in common: a setup is asked what it wants in each. */
@@ -53,7 +53,7 @@ export async function checkModule(path: string): Promise<void> {
   for (const mistake of await typeCheck([module.setup, ...Object.values(module.phases)])) problems.add(mistake);
   for (const { driversExist, ...facts } of images) {
     const answer = createHostAnswers(createHostFiles(), facts, () => driversExist);
-    const { run } = await loadSetups([module], answer);
+    const { run } = await loadSetups(bundleSetups([module]), answer);
     await problems.later(run(module, "check"));
     const { others, needed } = await otherModules(module, answer);
     await checkSelected([module.name, ...needed], [module, ...others], answer, facts, problems);
@@ -71,7 +71,7 @@ async function checkSelected(
 ): Promise<void> {
   const report = { warning: () => {}, note: () => {} };
   const wishes = { modules: [], add: [], force: names, omit: [] };
-  const selected = await selectModules(available, wishes, answer, problems, report);
+  const selected = await selectModules(bundleSetups(available), wishes, answer, problems, report);
   await problems.later(makeBootCode(selected, kernel, hostOnly));
 }
 
@@ -84,7 +84,7 @@ async function otherModules(
   const siblings = dirname(module.folder);
   const places = [...placesOfModules({ sysroot: "/", localModules: false }), siblings];
   const others = findModules([...new Set(places)], unheard).filter(({ name }) => name !== module.name);
-  const { run } = await loadSetups([module, ...others], answer);
+  const { run } = await loadSetups(bundleSetups([module, ...others]), answer);
   const needed = new Set([module]);
   for (const one of needed)
     for (const name of (await unheard.later(run(one, "depends"))) ?? []) {

@@ -8,6 +8,11 @@ export interface Turns {
   abandon(): void;
 }
 
+/** What its owner has changed of the memory that all begin with; of the one that is in the engine, what it was when it came there. */
+interface OwnMemory {
+  changes: MemoryParts;
+}
+
 /**
  * Has many use one engine, because creating one takes longer than what is done in it: the result gives to each a memory that begins as `prepare` has left it.
  */
@@ -20,7 +25,7 @@ export async function shareEngine(
   const base = first.memory();
   let engine: Engine | undefined = first;
   /** Whose memory is in the engine. */
-  let last: { changes: MemoryParts } | undefined;
+  let last: OwnMemory | undefined;
 
   async function renewed(): Promise<Engine> {
     const created = await create();
@@ -28,7 +33,7 @@ export async function shareEngine(
     return created;
   }
 
-  function change(shared: Engine, next: typeof last & {}): void {
+  function change(shared: Engine, next: OwnMemory): void {
     if (last === next) return;
     if (last) {
       last.changes = shared.changes(base);
@@ -39,7 +44,7 @@ export async function shareEngine(
   }
 
   return () => {
-    const own: typeof last & {} = { changes: new Map() };
+    const own: OwnMemory = { changes: new Map() };
     return {
       take: async (work) => {
         engine ??= await renewed();

@@ -6,7 +6,7 @@ import { type ModuleFolder, strayFiles } from "./module-folders.js";
 import { forbiddenImports } from "./module-imports.js";
 import { createProblems, moduleProblem, type Problems, type Report } from "./problems.js";
 import { type ModuleWishes, resolveModules } from "./resolve.js";
-import { loadSetups } from "./setup-runner.js";
+import { loadSetups, type SetupBundles } from "./setup-runner.js";
 import { placeOfKey } from "./source-places.js";
 
 /** The modules of an image and what they ask for. */
@@ -21,13 +21,14 @@ export interface SelectedModules {
 
 /** Loads all modules' setups, resolves which are wanted, and asks those what they need. Mistakes of modules are gathered. */
 export async function selectModules(
-  available: readonly ModuleFolder[],
+  setups: SetupBundles,
   wishes: ModuleWishes,
   answer: AnswerHost,
   problems: Problems,
   report: Report,
 ): Promise<SelectedModules> {
-  const { run: runStep, imports } = await loadSetups(available, answer);
+  const { modules: available } = setups;
+  const { run: runStep, imports } = await loadSetups(setups, answer);
   const chosen = await resolveModules(available, wishes, runStep, problems, report);
   const declared: { module: ModuleFolder; declaration: ModuleDeclaration; included: boolean }[] = [];
   for (const module of available) {

@@ -24,20 +24,34 @@ export interface Setups {
   imports: Bundled["imports"];
 }
 
+/** Module-setups, while they are being bundled. */
+export interface SetupBundles {
+  modules: readonly ModuleFolder[];
+  groups: Promise<readonly BundledGroup[]>;
+}
+
+/** Begins to bundle the module-setups: esbuild is a process of its own, and works while something else is done. */
+export function bundleSetups(modules: readonly ModuleFolder[]): SetupBundles {
+  const groups = Array.from({ length: Math.ceil(modules.length / groupSize) }, (_, index) =>
+    modules.slice(index * groupSize, (index + 1) * groupSize),
+  );
+  const bundled = Promise.all(groups.map(bundleGroup));
+  // Who no longer wants them does not wait for them, either.
+  bundled.catch(() => undefined);
+  return { modules, groups: bundled };
+}
+
 /**
- * Bundles the module-setups and gives each a memory of its own: what one does to its globals is no other's concern. One that cannot be bundled or
- * loaded does not keep the others from being asked; the BuildError, with file and line, comes when it is asked itself.
+ * Gives each module-setup a memory of its own: what one does to its globals is no other's concern. One that cannot be bundled or loaded does not keep the
+ * others from being asked; the BuildError, with file and line, comes when it is asked itself.
  */
 export async function loadSetups(
-  modules: readonly ModuleFolder[],
+  { groups }: SetupBundles,
   answer: AnswerHost,
   limits: SetupLimits = defaultLimits,
 ): Promise<Setups> {
   const asks = new Map<ModuleFolder, AskSetup>();
-  const groups = Array.from({ length: Math.ceil(modules.length / groupSize) }, (_, index) =>
-    modules.slice(index * groupSize, (index + 1) * groupSize),
-  );
-  const bundles = await Promise.all(groups.map(bundleSetups));
+  const bundles = await groups;
   for (const { good, bundled, failed } of bundles) {
     for (const { module, error } of failed) asks.set(module, () => Promise.reject(error));
     const sources = new SourceMap(JSON.parse(bundled.map));
@@ -57,21 +71,20 @@ export async function loadSetups(
 /** Setups of one script. Whenever another one's turn comes, the memory that has loaded them all is looked through. */
 const groupSize = 48;
 
-/** Of one group. */
-interface BundledSetups {
+interface BundledGroup {
   good: readonly ModuleFolder[];
   bundled: Bundled;
   failed: { module: ModuleFolder; error: BuildError }[];
 }
 
 /** In one go; where that fails, each alone tells which are at fault, and all that is wrong with them. */
-async function bundleSetups(modules: readonly ModuleFolder[]): Promise<BundledSetups> {
+async function bundleGroup(modules: readonly ModuleFolder[]): Promise<BundledGroup> {
   try {
     return { good: modules, bundled: await bundleForQuickJs(entryFor(modules)), failed: [] };
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
   }
-  const failed: BundledSetups["failed"] = [];
+  const failed: BundledGroup["failed"] = [];
   for (const module of modules) {
     const problems = createProblems();
     await problems.later(bundleForQuickJs(entryFor([module])));

@@ -111,6 +111,7 @@ export function createTree(): Tree {
     for (const [each, entry] of [...table]) {
       if (each !== place && !each.startsWith(`${place}/`)) continue;
       table.delete(each);
+      bringers.delete(each);
       if (entry.type === "file") size -= sizeOf(entry.content);
     }
     return true;

@@ -250,17 +250,19 @@ function usedPages({ buffer }: Memory): number {
 /** Bytes of a part that is compared and copied. */
 const partSize = 4096;
 
-/** Copies of the parts that are others than before, where there was nothing but zeros behind the end. */
+/** Copies of the parts that are others than before, where there was nothing but zeros behind the end. Both are whole WebAssembly pages. */
 function changedParts(memory: Uint8Array, before: Uint8Array): MemoryParts {
   const parts = new Map<number, Uint8Array>();
-  const bytes = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
-  for (let address = 0; address < memory.length; address += partSize) {
-    const end = address + partSize;
-    const isSame =
-      address < before.length
-        ? !bytes.compare(before, address, end, address, end)
-        : !bytes.compare(emptyPage, 0, partSize, address, end);
-    if (!isSame) parts.set(address, memory.slice(address, end));
+  const now = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
+  const isSame = (start: number, length: number) =>
+    start < before.length
+      ? !now.compare(before, start, start + length, start, start + length)
+      : !now.compare(emptyPage, 0, length, start, start + length);
+  for (let page = 0; page < now.length; page += pageSize) {
+    // Most pages have no changes; a comparison costs more than what it compares.
+    if (isSame(page, pageSize)) continue;
+    for (let address = page; address < page + pageSize; address += partSize)
+      if (!isSame(address, partSize)) parts.set(address, memory.slice(address, address + partSize));
   }
   return parts;
 }

@@ -26,6 +26,8 @@ type Measure = (bench: Bench) => Promise<Section>;
 const folder = join(outFolder, "bench");
 const imageOf = (file: string) => join(folder, `${file}.img`);
 const generic = { name: "firstlight -N", file: "generic" };
+/** As few as the hand-written init has. */
+const twoDrivers = { name: "firstlight -N, two drivers", file: "two-drivers" };
 const hostOnly = { name: "firstlight", file: "host-only" };
 
 function ourBuilds(kernel: Kernel): Build[] {
@@ -35,7 +37,11 @@ function ourBuilds(kernel: Kernel): Build[] {
     // What this machine has booted with is not what the others are asked to look at.
     command: mkinitrdCommand(["-q", "--compress", `zstd ${level}`, ...options], imageOf(file), kernel),
   });
-  return [build(generic, "-N"), build(hostOnly, "--no-rehearse")];
+  return [
+    build(generic, "-N"),
+    build(twoDrivers, "-N", "--drivers", "virtio_pci virtio_blk"),
+    build(hostOnly, "--no-rehearse"),
+  ];
 }
 
 const peerBuild = (system: string, { release }: Kernel, { name, image, command }: Peer): Build => ({
@@ -99,7 +105,7 @@ function measureDiskBoots(times: number, memory: boolean): Measure {
     const theirs = others === undefined ? [] : imagesOfPeers(others);
     const images: Bootable[] = [
       { name: "floor.c", image: await buildFloor(kernel, "floor"), ours: false },
-      { name: generic.name, image: imageOf(generic.file), ours: true },
+      ...[generic, twoDrivers].map(({ name, file }) => ({ name, image: imageOf(file), ours: true })),
       ...theirs,
     ];
     return measureBoots(

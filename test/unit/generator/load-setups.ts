@@ -6,7 +6,7 @@ import { findModules } from "../../../core/generator/module-folders.js";
 import { BuildError, createProblems } from "../../../core/generator/problems.js";
 import type { SetupLimits } from "../../../core/generator/setup-engine.js";
 import type { HostFacts } from "../../../core/generator/setup-guest.js";
-import { loadSetups } from "../../../core/generator/setup-runner.js";
+import { bundleSetups, loadSetups } from "../../../core/generator/setup-runner.js";
 import type { SetupAnswers } from "../../../core/schema/manifest.js";
 import { scratchFolder } from "./scratch.js";
 
@@ -32,7 +32,7 @@ export async function load(context: TestContext, setups: Record<string, string>,
   const modules = findModules([folder], problems);
   problems.check();
   const answer = createHostAnswers(createHostFiles(root), facts, (name) => name === "ext4");
-  const { run: runStep } = await loadSetups(modules, answer, limits);
+  const { run: runStep } = await loadSetups(bundleSetups(modules), answer, limits);
   const ask = async <Step extends keyof SetupAnswers>(name: string, step: Step) => {
     const module = modules.find((candidate) => candidate.name === name);
     assert.ok(module);

@@ -8,6 +8,7 @@ import { findModules } from "../../../core/generator/module-folders.js";
 import { createProblems } from "../../../core/generator/problems.js";
 import type { ModuleWishes } from "../../../core/generator/resolve.js";
 import { selectModules } from "../../../core/generator/select-modules.js";
+import { bundleSetups } from "../../../core/generator/setup-runner.js";
 import type { SetupAnswers } from "../../../core/schema/manifest.js";
 import { facts, load, source } from "./load-setups.js";
 import { keepReport, problemsOf, scratchFolder } from "./scratch.js";
@@ -328,7 +329,7 @@ async function resolveWishes(context: TestContext, wishes: Partial<ModuleWishes>
   const modules = findModules([scratchFolder(context, Object.fromEntries(files))], problems);
   const answer = createHostAnswers(createHostFiles(), facts, () => false);
   const selected = await selectModules(
-    modules,
+    bundleSetups(modules),
     { modules: undefined, add: [], force: [], omit: [], ...wishes },
     answer,
     problems,

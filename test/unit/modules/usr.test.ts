@@ -13,6 +13,7 @@ import { project } from "../../../core/generator/project.js";
 import { selectModules } from "../../../core/generator/select-modules.js";
 import { makeSettings } from "../../../core/generator/settings.js";
 import type { HostFacts } from "../../../core/generator/setup-guest.js";
+import { bundleSetups } from "../../../core/generator/setup-runner.js";
 import type { Configuration } from "../../../core/schema/configuration.js";
 import { facts } from "../generator/load-setups.js";
 import { problemsOf, scratchFolder } from "../generator/scratch.js";
@@ -63,7 +64,7 @@ async function selected(host: Partial<HostFacts>, fstab = "", add: readonly stri
   const problems = createProblems();
   const answers: Record<string, unknown> = { facts: { ...facts, hostOnly: true, ...host }, readFile: fstab };
   const { modules } = await selectModules(
-    findModules([project.modules], problems),
+    bundleSetups(findModules([project.modules], problems)),
     { modules: undefined, add, force: [], omit: ["busybox"] },
     (question, argument) => (question === "findProgram" ? `/usr/sbin/${argument}` : (answers[question] ?? null)),
     problems,
