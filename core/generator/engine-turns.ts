@@ -1,4 +1,4 @@
-import type { Engine, MemoryParts } from "../rehearsal/engine.js";
+import { type Engine, type MemoryParts, partsBefore } from "../rehearsal/engine.js";
 
 /** One of those that take turns in an engine. What it does to its memory is no other's concern. */
 export interface Turns {
@@ -29,7 +29,7 @@ export async function shareEngine(
 
   async function renewed(): Promise<Engine> {
     const created = await create();
-    created.write(new Map([[0, base]]));
+    created.write(base);
     return created;
   }
 
@@ -37,7 +37,7 @@ export async function shareEngine(
     if (last === next) return;
     if (last) {
       last.changes = shared.changes(base);
-      shared.write(unchanged(base, last.changes));
+      shared.write(partsBefore(base, last.changes));
     }
     shared.write(next.changes);
     last = next;
@@ -57,13 +57,4 @@ export async function shareEngine(
       },
     };
   };
-}
-
-/** What was where those parts are; nothing but zeros behind its end. */
-function unchanged(base: Uint8Array, changes: MemoryParts): MemoryParts {
-  const before = ([address, { length }]: [number, Uint8Array]): [number, Uint8Array] => {
-    const part = base.subarray(address, address + length);
-    return [address, part.length ? part : new Uint8Array(length)];
-  };
-  return new Map([...changes].map(before));
 }

@@ -1,4 +1,5 @@
 import { SourceMap } from "node:module";
+import { compileEngine } from "../rehearsal/engine.js";
 import type { SetupAnswers } from "../schema/manifest.js";
 import { type Bundled, bundleForQuickJs } from "./esbuild.js";
 import type { AnswerHost } from "./host-answers.js";
@@ -30,8 +31,9 @@ export interface SetupBundles {
   groups: Promise<readonly BundledGroup[]>;
 }
 
-/** Begins to bundle the module-setups: esbuild is a process of its own, and works while something else is done. */
+/** Begins to bundle the module-setups, and to compile the engine that will run them: both work while something else is done. */
 export function bundleSetups(modules: readonly ModuleFolder[]): SetupBundles {
+  compileEngine();
   const groups = Array.from({ length: Math.ceil(modules.length / groupSize) }, (_, index) =>
     modules.slice(index * groupSize, (index + 1) * groupSize),
   );

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import release from "@jitl/quickjs-ng-wasmfile-release-sync";
 import {
@@ -66,10 +66,10 @@ export interface Engine {
   runPendingJobs(): void;
   /** Between two calls: gives a function that makes it again what it is now. */
   save(): () => void;
-  /** Between two calls: a copy of its memory, up to the last WebAssembly page that is not all zeros. */
-  memory(): Uint8Array;
+  /** Between two calls: a copy of its memory. */
+  memory(): MemoryPages;
   /** Between two calls: what of its memory is another than it was in that copy. */
-  changes(since: Uint8Array): MemoryParts;
+  changes(since: MemoryPages): MemoryParts;
   /**
    * Between two calls: puts parts into its memory, which is then to be that of an engine that was created with the same options. Throws EngineError:
    * it may not have as much.
@@ -81,6 +81,9 @@ export interface Engine {
 
 /** Some of a memory, by address. */
 export type MemoryParts = ReadonlyMap<number, Uint8Array>;
+
+/** A memory without the WebAssembly pages that are all zeros, which are most. */
+export type MemoryPages = MemoryParts;
 
 export interface EngineState {
   /** The linear memory up to the last WebAssembly page that is not all zeros, not a copy. */
@@ -119,14 +122,16 @@ const reactionsAtOnce = 50;
 
 let compiled: Promise<object> | undefined;
 
-/** The package's WebAssembly, once for all engines. Throws an Error: it is not the one that PID 1 runs. */
-function compileEngine(): Promise<object> {
-  compiled ??= readFile(createRequire(import.meta.url).resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm")).then(
-    (bytes) => {
-      if (createHash("sha256").update(bytes).digest("hex") === engineHash) return wasm.compile(bytes);
-      throw new Error("node_modules holds another engine than the one that PID 1 was made of: run npm ci");
-    },
-  );
+/**
+ * The package's WebAssembly, once for all engines; other processors compile it. Throws an Error: it is not the one that PID 1 runs. Called before an engine
+ * is needed, it is there sooner.
+ */
+export function compileEngine(): Promise<object> {
+  if (compiled) return compiled;
+  const bytes = readFileSync(createRequire(import.meta.url).resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm"));
+  if (createHash("sha256").update(bytes).digest("hex") !== engineHash)
+    throw new Error("node_modules holds another engine than the one that PID 1 was made of: run npm ci");
+  compiled = wasm.compile(bytes);
   return compiled;
 }
 
@@ -211,9 +216,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         new Uint8Array(wasmMemory.buffer).set(saved);
       };
     },
-    memory: () => used().slice(),
-    changes: (since) =>
-      changedParts(new Uint8Array(wasmMemory.buffer, 0, Math.max(used().length, since.length)), since),
+    memory: () => pagesOf(wasmMemory),
+    changes: (since) => changedParts(wasmMemory, since),
     write: (parts) => {
       growMemory(wasmMemory, emscripten, Math.max(...[...parts].map(([address, part]) => address + part.length)));
       const memory = new Uint8Array(wasmMemory.buffer);
@@ -247,22 +251,41 @@ function usedPages({ buffer }: Memory): number {
   return pages;
 }
 
+function pagesOf({ buffer }: Memory): MemoryPages {
+  const pages = new Map<number, Uint8Array>();
+  for (let address = 0; address < buffer.byteLength; address += pageSize) {
+    const page = new Uint8Array(buffer, address, pageSize);
+    if (!emptyPage.equals(page)) pages.set(address, page.slice());
+  }
+  return pages;
+}
+
 /** Bytes of a part that is compared and copied. */
 const partSize = 4096;
 
-/** Copies of the parts that are others than before, where there was nothing but zeros behind the end. Both are whole WebAssembly pages. */
-function changedParts(memory: Uint8Array, before: Uint8Array): MemoryParts {
+/** Copies of the parts that are others than before. */
+function changedParts({ buffer }: Memory, before: MemoryPages): MemoryParts {
   const parts = new Map<number, Uint8Array>();
-  const now = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
-  const isSame = (start: number, length: number) =>
-    start < before.length
-      ? !now.compare(before, start, start + length, start, start + length)
-      : !now.compare(emptyPage, 0, length, start, start + length);
-  for (let page = 0; page < now.length; page += pageSize) {
-    // Most pages have no changes; a comparison costs more than what it compares.
-    if (isSame(page, pageSize)) continue;
-    for (let address = page; address < page + pageSize; address += partSize)
-      if (!isSame(address, partSize)) parts.set(address, memory.slice(address, address + partSize));
+  for (let address = 0; address < buffer.byteLength; address += pageSize) {
+    const now = Buffer.from(buffer, address, pageSize);
+    const then = before.get(address) ?? emptyPage;
+    // Most pages have no changes.
+    if (now.equals(then)) continue;
+    for (let start = 0; start < pageSize; start += partSize) {
+      const end = start + partSize;
+      if (now.compare(then, start, end, start, end))
+        parts.set(address + start, new Uint8Array(buffer, address + start, partSize).slice());
+    }
+  }
+  return parts;
+}
+
+/** What those parts were in that copy. */
+export function partsBefore(before: MemoryPages, changes: MemoryParts): MemoryParts {
+  const parts = new Map<number, Uint8Array>();
+  for (const [address, { length }] of changes) {
+    const start = address % pageSize;
+    parts.set(address, (before.get(address - start) ?? emptyPage).subarray(start, start + length));
   }
   return parts;
 }

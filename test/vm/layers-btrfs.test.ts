@@ -23,14 +23,14 @@ test("a btrfs of which one device comes late is mounted when it is complete, its
 });
 
 test("one that is not complete is mounted degraded, by rootflags, when nobody waits any longer", async (context) => {
-  const cmdline = `root=UUID=${uuid} rootflags=degraded rd.retry=6`;
+  const cmdline = `root=UUID=${uuid} rootflags=degraded rd.retry=9`;
   const { mounts, console } = await rootFacts(bootImage(context, image, { cmdline, disks: [{ file: a }] }));
   assert.equal(mounts.get("/")?.type, "btrfs");
   assert.match(console, /mounted degraded: there is vda \(devid 1\) of 2 devices; missing: devid 2/);
 });
 
 test("without rootflags=degraded the report says which device is missing", async (context) => {
-  const cmdline = "root=/dev/vda rd.retry=4 rd.shell=0 rd.emergency=poweroff panic=-1 rd.trace=console";
+  const cmdline = "root=/dev/vda rd.retry=8 rd.shell=0 rd.emergency=poweroff panic=-1 rd.trace=console";
   const console = await bootImage(context, image, { cmdline, disks: [{ file: a }] }).ended();
   assert.match(
     console,

@@ -141,7 +141,7 @@ async function staticImage() {
 
 test("a tag that the machine has not: waited for, then the report says what is there", async (context) => {
   const folders = await served(context, { other: root });
-  const cmdline = `root=virtiofs:missing rd.retry=4 ${stops}`;
+  const cmdline = `root=virtiofs:missing rd.retry=8 ${stops}`;
   const console = await bootImage(context, image, { cmdline, folders }).ended();
   assert.match(console, /What: +virtiofs tag missing, wanted for root, has not come/);
   assert.match(console, /there is (one virtiofs device: only kernels since 6\.9 tell|virtiofs tag other)/);

@@ -93,7 +93,7 @@ test("an engine becomes what another one was, has functions of its own, and goes
   const first = await start({ functions: { name: () => "first" } });
   first.evaluate('let count = 0; globalThis.next = () => name() + " " + ++count', "count.js");
   assert.equal(first.call("next"), "first 1");
-  const memory = new Map([[0, first.memory()]]);
+  const memory = first.memory();
   const second = await start({ functions: { name: () => "second" } });
   second.write(memory);
   assert.equal(first.call("next"), "first 2");
@@ -115,7 +115,7 @@ test("what has changed in an engine since a copy is enough to make it again, als
   const more = first.changes(before);
   const again = async (parts: typeof changes, limit = 1024) => {
     const engine = await start({ memoryPages: limit });
-    engine.write(new Map([[0, before]]));
+    engine.write(before);
     engine.write(parts);
     return engine;
   };
