@@ -15,7 +15,7 @@ import { pooled } from "./pool.js";
 const folder = join(outFolder, "bench/growth");
 const machine = "q35";
 const factors = [1, 4, 16];
-const [filesOfOne, modulesOfOne] = [1000, 24];
+const [filesOfOne, modulesOfOne] = [1000, 48];
 const disks = [1, 8, 64];
 /** The last step may cost as much for each part as the one before it, and a fifth more for chance. */
 const tolerance = 1.2;

@@ -151,7 +151,7 @@ export const wholeSections: Readonly<Record<string, Measure>> = {
   "boots from folders": measureFolderBoots(3, true),
   "parts of a boot": measureAllParts,
   unpacking: (bench) => measureUnpacking(bench, 3),
-  growth: (bench) => measureGrowth(bench, 3),
+  growth: (bench) => measureGrowth(bench, 5),
   "boots from layers": (bench) => measureStackBoots(bench, 3),
   "a system's life": measureLife,
 };
