@@ -33,7 +33,8 @@ export interface SetupBundles {
 
 /** Begins to bundle the module-setups, and to compile the engine that will run them: both work while something else is done. */
 export function bundleSetups(modules: readonly ModuleFolder[]): SetupBundles {
-  compileEngine();
+  // Who then creates an engine is told.
+  compileEngine().catch(() => undefined);
   const groups = Array.from({ length: Math.ceil(modules.length / groupSize) }, (_, index) =>
     modules.slice(index * groupSize, (index + 1) * groupSize),
   );
