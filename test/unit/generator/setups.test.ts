@@ -83,26 +83,6 @@ test("a setup that throws is an error with its file and line", async (context) =
   assert.match((await problemsOf(() => ask("two", "install")))[0] ?? "", /20two\/module-setup\.ts:6: TypeError: /);
 });
 
-test("each setup finds what it has left in its memory, and nothing of others, also after one was ended", async (context) => {
-  const limits = { step: 300, memoryPages: 1024 };
-  const counting = `let count = 0;\n${source("  depends: () => [String(++count)],")}`;
-  const { ask } = await load(
-    context,
-    {
-      "10one": counting,
-      "20two": counting,
-      "30much": `const all: number[][] = [];\n${source("  depends: () => [String(all.push(new Array(1 << 20).fill(1)))],")}`,
-      "40loop": source("  check() {\n    for (;;);\n  },"),
-    },
-    limits,
-  );
-  const counted = async (name: string) => (await ask(name, "depends")).join();
-  for (const name of ["one", "two", "much"]) assert.equal(await counted(name), "1", name);
-  for (const name of ["much", "one", "two"]) assert.equal(await counted(name), "2", name);
-  await problemsOf(() => ask("loop", "check"));
-  for (const name of ["two", "much", "one"]) assert.equal(await counted(name), "3", name);
-});
-
 test("a setup that does not end, or eats all memory, is one, too; the others are still asked", async (context) => {
   const limits = { step: 300, memoryPages: 768 };
   const { ask } = await load(
