@@ -13,7 +13,7 @@ import { formatAims, formatTable } from "./table.js";
 import { versionsOf } from "./versions.js";
 
 const usage = `usage: npm run bench [-- --quick]
-Measures builds, images and boots, of ours and of other generators, in 9 minutes on two quick and quiet processors; the results come into test/bench/results.json
+Measures builds, images and boots, of ours and of other generators, in 9 to 12 minutes on two quiet processors; the results come into test/bench/results.json
 and results.svg. All that it needs it makes below out/.
 
   --quick   in 3 minutes what needs no other generator, once each; the results come into out/bench/
