@@ -122,6 +122,8 @@ test("what has changed in an engine since a copy is enough to make it again, als
   assert.equal((await again(changes)).call("next"), "2");
   assert.equal((await again(more)).call("next"), "3");
   const grown = await again(more);
+  const apart = new Map([[30 << 20, new Uint8Array(4096).fill(7)]]);
+  assert.deepEqual((await again(apart)).changes(before), apart, "making room leaves no trace");
   grown.evaluate("all.push(new Uint8Array(10 << 20).fill(1))", "more.js");
   assert.equal(grown.call("next"), "4", "it can have more, and knows what it has");
   await assert.rejects(again(more, 512), /out of memory/);

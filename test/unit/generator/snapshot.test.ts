@@ -80,7 +80,7 @@ test("boot code that cannot be loaded on the host is an error with its file and 
       /10one\/mount\.ts:2: it asks the op now while it is loaded, .*: do that in a hook \(correct/,
     ],
     [
-      'declare const op: any;\ntry {\n  op("now", "{}");\n} catch {}\nexport default {};\n',
+      'declare const op: (name: string, request: string) => string;\ntry {\n  op("now", "{}");\n} catch {}\nexport default {};\n',
       /modules\.d\/10one: it asks the op now while it is loaded/,
     ],
     ["for (;;);\nexport default {};\n", /: it was still being loaded after 0\.3 s of processor time/],
