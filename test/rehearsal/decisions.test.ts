@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TraceEntry } from "../../core/rehearsal/trace.js";
+import type { MachineFile } from "../../core/schema/machine.js";
 import { decisionsOf, differenceOf, probedNames } from "../support/decisions.js";
+import { besideTheWay } from "../support/guest-machine.js";
 
 const op = (name: string, request: object, value: object = {}): TraceEntry => ({
   time: 0,
@@ -16,6 +18,7 @@ const insert = (names: string[], job: number) =>
 const probe = (device: string, job: number) => op("probe", { device }, { job });
 const probed = (UUID: string) => ({ value: { tags: { TYPE: "ext4", UUID }, ambivalent: false, size: 1024 } });
 const mount = (job: number) => op("mount", { source: "/dev/vda", target: "/sysroot" }, { job });
+const run = (argv: string[], job: number) => op("run", { argv, stdout: "keep" }, { job });
 const phase = op("log", { level: 6, text: "phase mount: rootfs-block" });
 
 const difference = (one: TraceEntry[], other: TraceEntry[]) => differenceOf(decisionsOf(one), decisionsOf(other));
@@ -90,6 +93,41 @@ test("not decided: long waits, links by hardware, drivers beside the way to a di
   assert.match(difference(quick, slow) ?? "", /drivers, decision 2:/);
 });
 
+for (const words of [
+  ["mdadm", "--incremental", "--run"],
+  ["lvm", "pvscan", "--cache"],
+])
+  test(`not decided: of which device ${words[0]} is told first; decided: of which ones, and how it ended`, () => {
+    const told = (devices: string[], outcome: object = { value: { status: 0, signal: null } }) =>
+      devices.flatMap((device, index) => [run([...words, device], index), ended(index, outcome)]);
+    const both = told(["/dev/sda", "/dev/sdb"]);
+    assert.equal(difference(both, told(["/dev/sdb", "/dev/sda"])), undefined);
+    assert.match(difference(both, told(["/dev/sda"])) ?? "", / \/dev\/sdb, decision 1:\n.*\n.*nothing more/);
+    const failed = told(["/dev/sda", "/dev/sdb"], { value: { status: 1, signal: null } });
+    assert.match(difference(both, failed) ?? "", / \/dev\/sda, decision 1:\n.*\n.*status 1/);
+  });
+
+test("decided: in which order arrays are started, and groups activated", () => {
+  for (const words of [
+    ["mdadm", "--run"],
+    ["lvm", "vgchange", "-ay"],
+  ]) {
+    const started = (names: string[]) => names.map((name, index) => run([...words, name], index));
+    assert.match(
+      difference(started(["/dev/md0", "/dev/md1"]), started(["/dev/md1", "/dev/md0"])) ?? "",
+      /, decision 1:/,
+    );
+  }
+});
+
+test("not decided: whether a layer's second probe ends before the boot does; decided: that of the first, and of a disk", () => {
+  const first = [probe("/dev/dm-0", 1), ended(1, probed("1"))];
+  assert.equal(difference([...first, probe("/dev/dm-0", 2)], first), undefined);
+  assert.match(difference(first.slice(0, 1), first) ?? "", /booted: {4}probe \/dev\/dm-0 → has not ended/);
+  const disk = [probe("/dev/sda", 1), ended(1, probed("1"))];
+  assert.match(difference([...disk, probe("/dev/sda", 2)], disk) ?? "", /decision 2:\n.*\n.*has not ended/);
+});
+
 test("a recording that ends before the boot does is compared as far as it goes", () => {
   const until = (end: number, whole: boolean) =>
     differenceOf(decisionsOf(boot.slice(0, end)), decisionsOf(boot), { whole, ordered: true });
@@ -117,6 +155,16 @@ test("drivers of disks that are reached in several ways are compared in no order
     differenceOf(decisionsOf(one), decisionsOf(other), { whole: true, ordered: false });
   assert.equal(unordered([insert(["a"], 1), insert(["b"], 2)], [insert(["b", "a"], 1)]), undefined);
   assert.match(unordered([insert(["a"], 1)], [insert(["b", "a"], 1)]) ?? "", /drivers, decision 2:/);
+});
+
+test("drivers beside the way: of all that brings neither a disk nor a folder, where one is there or a person is at a shell", () => {
+  const beside = (machine: MachineFile, shell = false) => [...besideTheWay(machine, { shell })];
+  const modaliases = ["acpi:board:", "pci:disk"];
+  const nothing: MachineFile = { modaliases };
+  assert.deepEqual(beside(nothing), []);
+  assert.deepEqual(beside(nothing, true), modaliases);
+  assert.deepEqual(beside({ modaliases, disks: [{ name: "sda", size: "1M", behind: ["pci:disk"] }] }), ["acpi:board:"]);
+  assert.deepEqual(beside({ modaliases, virtiofs: [{ tag: "root", behind: ["pci:folder"] }] }), modaliases);
 });
 
 test("disks are known by what is on them, whatever the kernel names them", () => {

@@ -163,14 +163,14 @@ const layer = /^\/dev\/(dm-|md)\d/;
 
 /**
  * A mapping is told of twice, as it is made and as it is resumed, an array more often: whether one probe, and what is done about it, comes in time for
- * several is a matter of the machine's speed.
+ * several, and whether the last one ends before the boot does, is a matter of the machine's speed.
  */
 function takeOfDevice(devices: Decisions["devices"], device: string, line: string): void {
   const lines = devices.get(device) ?? [];
-  const isProbe = (each: string) => each.startsWith("probe ");
+  const last = layer.test(device) ? lines.findLast((each) => each.startsWith("probe ")) : undefined;
   const isAgain = line.startsWith("run ")
     ? lines.includes(line)
-    : layer.test(device) && isProbe(line) && lines.findLast(isProbe) === line;
+    : last !== undefined && [last, `probe ${device} → ${notEnded}`].includes(line);
   if (!isAgain) devices.set(device, [...lines, line]);
 }
 
@@ -180,11 +180,18 @@ const folders = "folders of links";
 /** Programs that set devices up as they come: several may be at work at the same time. */
 const setsUp = /^\["(mdadm|lvm|cryptsetup)"/;
 
+/** Those that are told of a device that has come, their last word: of those that come at the same time any may be first. */
+const takesIn = /^\["(mdadm|lvm)","(?:--incremental|pvscan)",.*"(\/dev\/[^"]+)"\]$/;
+
 /** The device that an op concerns that may be asked at any time, or the program that is run for one. */
 function deviceOf({ name, request }: Asked): string | undefined {
   const place = String(request.path ?? "");
   if (name === "probe") return String(request.device);
-  if (name === "run") return setsUp.exec(JSON.stringify(request.argv))?.[1];
+  if (name === "run") {
+    const words = JSON.stringify(request.argv);
+    const [, program, device] = takesIn.exec(words) ?? [];
+    return device === undefined ? setsUp.exec(words)?.[1] : `${program} ${device}`;
+  }
   const isOfLayer = name === "makeDir" ? /^\/dev\/(?!pts$|shm$)[^/]+$/.test(place) : layer.test(String(request.target));
   if (!isOfLayer && !/^\/dev\/(disk|mapper|md)\//.test(place)) return undefined;
   if (name === "symlink") return String(request.target);

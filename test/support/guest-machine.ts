@@ -121,15 +121,13 @@ export function namedAs(machine: MachineFile, chosenNames: ReadonlyMap<string, s
 }
 
 /**
- * Modaliases whose drivers may be loaded or not, as it happens: those that bring no disk, where somebody has to wait for one after its controller's driver
- * is there, or a person is at a shell for a time.
+ * Modaliases whose drivers may be loaded or not, as it happens: those that bring neither a disk nor a folder, where one is there. How long the boot waits for
+ * it, and what else comes meanwhile, is the machine's speed. `shell`: a person is at one for a time.
  */
 export function besideTheWay(
-  { disks = [], modaliases = [] }: MachineFile,
+  { disks = [], virtiofs = [], modaliases = [] }: MachineFile,
   { shell }: { shell: boolean },
 ): ReadonlySet<string> {
-  const onTheWay = new Set(disks.flatMap(({ behind = [] }) => behind));
-  const waits =
-    shell || disks.some(({ after }) => after) || [...onTheWay].some((modalias) => /^(usb|mmc):/.test(modalias));
-  return new Set(waits ? modaliases.filter((modalias) => !onTheWay.has(modalias)) : []);
+  const onTheWay = new Set([...disks, ...virtiofs].flatMap(({ behind = [] }) => behind));
+  return new Set(shell || onTheWay.size ? modaliases.filter((modalias) => !onTheWay.has(modalias)) : []);
 }
