@@ -88,7 +88,8 @@ export interface Devices {
   /**
    * Calls back for each one that is there, and for each that comes or changes from now on, up to the switch: for what is set up of others as they
    * come. For one device never twice at the same time; of two changes meanwhile the last one counts. The end of the phase initqueue and the switch wait
-   * for the promises that are open. What it throws is a warning: whoever needs what has not come of it waits for that.
+   * for the promises that are open, until no job has ended for rd.retry (180 s). What it throws is a warning: whoever needs what has not come of it waits for
+   * that.
    */
   watch(listener: (device: Device) => void | Promise<void>): void;
   /** More names of a device below /dev ("/dev/md/root"): links that go when it goes. */

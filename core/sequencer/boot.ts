@@ -139,12 +139,13 @@ function readParameters(state: State): void {
   state.root = createRoot(words, state.parameters, plan.roots);
   delete state.hooks;
   const timeout = state.parameters.number("rd.timeout", 0) * 1000;
-  state.patience.setLimit(timeout || null);
   const retry = state.parameters.number("rd.retry", 180) * 1000;
   const limit = state.parameters.has("rd.timeout") ? timeout || null : retry;
-  // Whoever waits for ever does so for what has to come, not for what can be done without.
   services.wants.setLimit(limit);
-  services.wants.late.configure((Math.min(retry, limit ?? retry) * 2) / 3, async () => {
+  // Whoever waits for ever does so for what has to come, not for what can be done without.
+  const beside = Math.min(retry, limit ?? retry);
+  state.patience.setLimits({ hooks: timeout || null, beside });
+  services.wants.late.configure((beside * 2) / 3, async () => {
     state.overdue = Promise.all(
       hooksOf(state, "timeout").map((hook) =>
         runSideHook(hook, services, longestSideHook).then(() => services.wants.retry("event")),

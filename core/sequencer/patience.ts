@@ -7,10 +7,21 @@ import type { WantList } from "./wants.js";
 
 /** Watches over waiting: a person is told of a long wait, and one that nothing can end is an error. */
 export interface Patience {
-  /** rd.timeout: how long hooks may wait while nothing at all moves; null: for ever. */
-  setLimit(limit: Milliseconds | null): void;
-  /** Settles as `work` does. Rejects, and abandons the hooks, if nothing can wake them any more, or nothing has moved for too long. */
+  /** rd.timeout and rd.retry. */
+  setLimits(limits: Limits): void;
+  /**
+   * Settles as `work` does. Rejects, and abandons the hooks, if nothing can wake them any more, or nothing has moved for too long. Where only what is set up
+   * beside the boot has not ended for too long, it resolves, and the boot goes on without that.
+   */
   during(work: Promise<unknown>, hooks: PhaseRun): Promise<void>;
+}
+
+/** How long nothing at all may move. */
+export interface Limits {
+  /** While hooks wait; null: for ever. */
+  hooks: Milliseconds | null;
+  /** While something is set up that the boot can do without: a dead disk, a program that hangs. */
+  beside: Milliseconds;
 }
 
 /** A wait is told of after this time, and again whenever it has become twice as long. */
@@ -19,15 +30,12 @@ const firstNotice = 4_000;
 const longWait = 30_000;
 
 export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): Patience {
-  let limit: Milliseconds | null = null;
+  let limits: Limits = { hooks: null, beside: Number.POSITIVE_INFINITY };
 
   function waitedFor(): string {
     const open = wants.open().map((want) => `${want.description}, wanted for ${want.for}`);
     return [...open, ...loop.running()].join("; ") || "time to pass";
   }
-
-  /** A want will end the wait by itself, or a person at the console may. */
-  const mayLast = () => wants.waiting() || loop.atConsole();
 
   function tell(waited: Milliseconds): void {
     const text = `waiting for ${waitedFor()} (${Math.round(waited / 1000)} s)`;
@@ -35,12 +43,23 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
     else log.tell(text);
   }
 
+  /** Tells a person, where it is time for that. Gives when it is time again. */
+  function notify(waited: Milliseconds, due: Milliseconds): Milliseconds {
+    if (waited < due) return due;
+    // Whoever is being asked knows, or sees a bar, and is not written to amid of it.
+    if (!loop.atConsole()) tell(waited);
+    return due * 2 ** (Math.floor(Math.log2(waited / due)) + 1);
+  }
+
+  /** A person at the console may end any wait; one for a want ends by itself. */
+  function isTooLong(waited: Milliseconds, hooks: PhaseRun): boolean {
+    if (loop.atConsole()) return false;
+    return hooks.isDone() ? waited >= limits.beside : waited >= (limits.hooks ?? waited + 1) && !wants.waiting();
+  }
+
   function during(work: Promise<unknown>, hooks: PhaseRun): Promise<void> {
     return new Promise((resolve, reject) => {
-      let since = loop.now();
-      let moves = loop.moves();
-      let notice = firstNotice;
-      let cancel = () => {};
+      let due = firstNotice;
       let over = false;
 
       /** Work that was given up ends at some time, too: by then others may be watched over. */
@@ -48,53 +67,68 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
         if (over) return;
         over = true;
         loop.onStill(() => false);
-        cancel();
+        stop();
       }
 
-      function giveUp(error: BootError): void {
+      function giveUp(error?: BootError): void {
         end();
         hooks.abandon();
-        reject(error);
+        if (error) reject(error);
+        else resolve();
       }
 
-      function look(): void {
-        const now = loop.now();
-        if (moves !== loop.moves()) {
-          moves = loop.moves();
-          since = now;
-          notice = firstNotice;
+      const stop = watchMoves(loop, (waited, hasMoved) => {
+        if (hasMoved) due = firstNotice;
+        if (isTooLong(waited, hooks)) {
+          if (!hooks.isDone()) giveUp(tooLong(hooks.unfinished(), limits.hooks ?? waited, waitedFor()));
+          else {
+            log.warning(besideForTooLong(hooks.unfinished(), limits.beside, waitedFor()));
+            giveUp();
+          }
+          return undefined;
         }
-        const waited = now - since;
-        if (limit !== null && waited >= limit && !mayLast()) {
-          giveUp(tooLong(hooks.unfinished(), waited, waitedFor()));
-          return;
-        }
-        if (waited >= notice) {
-          // Whoever is being asked knows, or sees a bar, and is not written to amid of it.
-          if (!loop.atConsole()) tell(waited);
-          while (notice <= waited) notice *= 2;
-        }
-        const next = Math.min(notice, limit !== null && limit > waited ? limit : Number.POSITIVE_INFINITY);
-        cancel = loop.at(since + next, look, { watches: true });
-      }
-
+        due = notify(waited, due);
+        const later = [limits.hooks, limits.beside].filter(
+          (limit) => limit !== null && limit > waited,
+        ) as Milliseconds[];
+        return Math.min(due, ...later);
+      });
       loop.onStill(() => {
         const modules = hooks.unfinished();
         if (!modules.length || wants.waiting()) return false;
         giveUp(nothingToCome(modules));
         return true;
       });
-      cancel = loop.at(since + Math.min(firstNotice, limit ?? firstNotice), look, { watches: true });
       work.finally(end).then(() => resolve(), reject);
     });
   }
 
   return {
     during,
-    setLimit(wanted) {
-      limit = wanted;
+    setLimits(wanted) {
+      limits = wanted;
     },
   };
+}
+
+/** Calls `look` with how long nothing has moved, now and whenever that has become as long as it has said last; undefined: no more. Gives a function that ends it. */
+function watchMoves(
+  loop: Loop,
+  look: (waited: Milliseconds, hasMoved: boolean) => Milliseconds | undefined,
+): () => void {
+  let since = loop.now();
+  let moves = loop.moves();
+  let cancel = () => {};
+  function check(): void {
+    const now = loop.now();
+    const hasMoved = moves !== loop.moves();
+    if (hasMoved) since = now;
+    moves = loop.moves();
+    const next = look(now - since, hasMoved);
+    if (next !== undefined) cancel = loop.at(since + next, check, { watches: true });
+  }
+  check();
+  return () => cancel();
 }
 
 const hookOf = (modules: string[]) =>
@@ -111,9 +145,12 @@ function nothingToCome(modules: string[]): BootError {
   );
 }
 
-function tooLong(modules: string[], waited: Milliseconds, what: string): BootError {
+const besideForTooLong = (modules: string[], limit: Milliseconds, what: string): string =>
+  `the boot goes on without what the module${modules.length === 1 ? "" : "s"} ${modules.join(", ")} would set up: nothing has moved for ${limit / 1000} s, waiting for ${what}. A larger rd.retry= waits longer.`;
+
+function tooLong(modules: string[], limit: Milliseconds, what: string): BootError {
   return new BootError(
-    `nothing has moved for ${Math.round(waited / 1000)} s (rd.timeout), and ${hookOf(modules)} still waits for ${what}`,
+    `nothing has moved for ${limit / 1000} s (rd.timeout), and ${hookOf(modules)} still waits for ${what}`,
     "Look at what it waits for. A larger rd.timeout= waits longer, rd.timeout=0 for ever.",
   );
 }

@@ -22,12 +22,19 @@ export interface PhaseRun {
   ended(): Promise<void>;
   /** The modules whose hooks have not ended. */
   unfinished(): string[];
+  /** All that the boot needs has ended: what has not is only set up beside it. */
+  isDone(): boolean;
   /** Waits for none of them any more. */
   abandon(): void;
 }
 
 /** Of a step that is no phase. */
-export const noHooks: PhaseRun = { ended: async () => {}, unfinished: () => [], abandon: () => {} };
+export const noHooks: PhaseRun = {
+  ended: async () => {},
+  unfinished: () => [],
+  isDone: () => false,
+  abandon: () => {},
+};
 
 /** By their priorities. */
 export const inOrder = (hooks: readonly PlannedHook[]): PlannedHook[] =>
@@ -87,6 +94,7 @@ export function startPhase(
       }
     },
     unfinished: () => [...running].map(({ module }) => module),
+    isDone: () => !running.size,
     abandon: () => running.clear(),
   };
 }

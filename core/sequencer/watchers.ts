@@ -79,17 +79,20 @@ export function createWatchers(log: Log, done: () => void): Watchers {
 
 /**
  * Hooks, and after them what is being set up. Once the hooks have ended there is all that the boot needs: for what is set up beside it no person is asked any
- * more (`withdraw`, until what it returns is called).
+ * more (`withdraw`, until what it returns is called), and it is not waited for for ever.
  */
 export function withWatchers(hooks: PhaseRun, watchers: Watchers, withdraw: () => () => void): PhaseRun {
   let askAgain = () => {};
+  let isDone = false;
   return {
     async ended() {
       await hooks.ended();
+      isDone = true;
       askAgain = withdraw();
       await watchers.idle().finally(askAgain);
     },
     unfinished: () => [...new Set([...hooks.unfinished(), ...watchers.busy()])],
+    isDone: () => isDone,
     abandon() {
       hooks.abandon();
       watchers.abandon();

@@ -36,7 +36,7 @@ async function boot(
   const module = join(modules, `91${name}`);
   mkdirSync(module, { recursive: true });
   writeFileSync(join(module, "module-setup.ts"), "export default {};\n");
-  const hook = `export default hook({ run: ({ devices, log, clock }) => devices.watch(${listener}) });`;
+  const hook = `export default hook({ run: ({ devices, log, clock, programs }) => devices.watch(${listener}) });`;
   writeFileSync(join(module, "initqueue.ts"), `import { hook } from "firstlight/hooks";\n${hook}\n`);
   const machine = createMachine({
     commandLine: `${commandLine} rd.shell=0`,
@@ -45,7 +45,7 @@ async function boot(
     devices,
     drivers: {},
     modaliases: [],
-    programs: {},
+    programs: { sleeper: ({ argv }) => ({ lasts: Number(argv[1]) * 1000 }) },
   });
   const { word } = await rehearse(await bundleWith({ add: [name], folders: [modules] }), machine);
   return { word, shown: machine.console(), time: machine.now(), files: machine.files };
@@ -113,6 +113,51 @@ test("work that nothing can end is an error that names the module", async () => 
   const { word, shown } = await boot("stuck", "() => new Promise(() => {})", [root]);
   assert.equal(word, "failed");
   assert.match(shown, /the hook of the module stuck would wait for ever/);
+});
+
+/** Of "sda" something is set up by programs, one after the other, that take so many seconds each. */
+const setUp = (...seconds: number[]) =>
+  `async (device) => { if (device.name === "sda") for (const seconds of ${JSON.stringify(seconds)}) await programs.run({ argv: ["sleeper", String(seconds)] }); }`;
+for (const [parameters, time] of [
+  ["", 180],
+  ["rd.retry=20", 20],
+  ["rd.retry=20 rd.timeout=60", 20],
+  ["rd.timeout=30", 30],
+  ["rd.timeout=0", 180],
+] as const) {
+  test(`what hangs that the boot does not need is given up, with a warning: "${parameters}"`, async () => {
+    const {
+      word,
+      shown,
+      time: ended,
+    } = await boot("hangs", setUp(3600), [root, member("sda", 0)], `root=UUID=0-1 ${parameters}`);
+    assert.equal(word, "switch", shown);
+    assert.match(
+      shown,
+      new RegExp(
+        `<4>the boot goes on without what the module hangs would set up: nothing has moved for ${time} s, waiting for `,
+      ),
+    );
+    assert.ok(ended > time * 1000 && ended < time * 1000 + 6000, `${ended} ms`);
+  });
+  test(`the same where it comes only after the phase: "${parameters}"`, async () => {
+    const devices = [{ ...root, mountLasts: 1000 }, member("sda", 0, { after: 500 })];
+    const { word, shown } = await boot("hangs-late", setUp(3600), devices, `root=UUID=0-1 ${parameters}`);
+    assert.equal(word, "switch", shown);
+    assert.match(shown, /<4>the boot goes on without what the module hangs-late would set up/);
+  });
+}
+
+test("what takes its time is not given up as long as something moves", async () => {
+  const { word, shown, time } = await boot(
+    "slow",
+    setUp(15, 15, 15),
+    [root, member("sda", 0)],
+    "root=UUID=0-1 rd.retry=20",
+  );
+  assert.equal(word, "switch", shown);
+  assert.doesNotMatch(shown, /goes on without/);
+  assert.ok(time > 45_000 && time < 47_000, `${time} ms`);
 });
 
 test("what begins after the phase comes to its end before the switch", async () => {
