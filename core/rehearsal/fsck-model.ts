@@ -23,8 +23,8 @@ function check(world: World, argv: readonly string[]): ProgramEnd {
     const { number, fsck = 0 } = world.devices.at(path);
     if (world.files.mounts.some(({ system }) => system.device === number))
       return { status: operation, stderr: `${path} is mounted.\n` };
-    // Nothing is repaired by whoever may only look.
-    const isLookOnly = argv.includes("-n") || argv.includes("--dry-run");
+    // Nothing is repaired by whoever may only look; of the others e2fsck alone says so.
+    const isLookOnly = argv[0]?.startsWith("fsck.ext") && argv.includes("-n");
     const status = isLookOnly && fsck & repaired ? (fsck & ~repaired) | left : fsck;
     return { status, stdout: remarks(path, status) };
   } catch (error) {

@@ -32,7 +32,11 @@ interface Check {
   /** What lies on it, for messages: "the root". */
   what: string;
   argv: readonly string[];
+  repair: Repair;
 }
+
+/** fsck.fat(8) and fsck.f2fs(8) have the same status for what they find where they may repair nothing; e2fsck tells that errors are left. */
+const notRepaired = "errors were found, and left as they are (fsck.repair=no)";
 
 /** They share one terminal: each check waits for the one before it. */
 let last: Promise<unknown> = Promise.resolve();
@@ -63,7 +67,7 @@ export async function checkFileSystem(
     return run(boot, argv);
   });
   last = check.catch(() => undefined);
-  return judge(boot, { device, what, argv }, await check);
+  return judge(boot, { device, what, argv, repair }, await check);
 }
 
 /** On the console, as its foreground: there its bar, and what it has to say, are seen, and Ctrl-C reaches it. */
@@ -80,7 +84,7 @@ function run({ programs }: Pick<Boot, "programs">, argv: string[]): Promise<Prog
 /** Throws BootError. */
 function judge(
   { log }: Pick<Boot, "log">,
-  { device, what, argv }: Check,
+  { device, what, argv, repair }: Check,
   result: ProgramResult | string,
 ): "checked" | "unchecked" | "reboot" {
   const name = `${device.path} (${what})`;
@@ -95,7 +99,9 @@ function judge(
     return "unchecked";
   }
   const has = (bit: number) => ((status ?? bits.cancelled) & bit) !== 0;
-  const found = remarks.filter(([bit]) => has(bit)).map(([, text]) => text);
+  const found = remarks
+    .filter(([bit]) => has(bit))
+    .map(([bit, text]) => (bit === bits.repaired && repair === "no" ? notRepaired : text));
   if (found.length) log.warning(`${name}: ${found.join("; ")} (${argv[0]}: status ${status})`);
   if (has(bits.left)) throw errorsLeft(name, argv, device, status);
   if (has(bits.cancelled))

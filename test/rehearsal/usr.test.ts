@@ -96,6 +96,17 @@ test("each bit of a check's exit status counts, alone and together with others",
   }
 });
 
+test("where nothing may be repaired: errors that e2fsck finds stop the boot; those of FAT, of which its check says no more, are told of", async () => {
+  const look = (TYPE: string) => boot({ parameters: "fsck.repair=no", disk: { fsck: 1, tags: { TYPE } } });
+  const extended = await look("ext4");
+  assert.deepEqual([extended.word.word, extended.runs], ["failed", ["fsck.ext4 -n -C 0 /dev/vda"]]);
+  assert.match(extended.shown, /^What: {4}errors are left on/m);
+  const fat = await look("vfat");
+  assert.deepEqual([fat.word.word, fat.runs], ["switch", ["fsck.vfat -n /dev/vda"]]);
+  assert.match(fat.shown, /: errors were found, and left as they are \(fsck\.repair=no\) \(fsck\.vfat: status 1\)/);
+  assert.doesNotMatch(fat.shown, /were repaired/);
+});
+
 test("Ctrl-C that ends a program cancels it; any other signal, and a program that does not start, is a warning", async () => {
   const killed = (signal: string) => boot({ programs: { "fsck.ext4": () => ({ signal }) } });
   assert.match((await killed("SIGINT")).shown, /^What: .* was cancelled$/m);

@@ -7,7 +7,19 @@ import { runAsRoot } from "./run.js";
 /** What makes disks of others, and file systems on them, and what every image takes of its system. */
 const packages = [
   ...["mdadm", "lvm2", "thin-provisioning-tools", "dmsetup", "cryptsetup-bin"],
-  ...["btrfs-progs", "e2fsprogs", "util-linux", "mount", "fdisk", "busybox-static", "dash", "kmod", "tar"],
+  ...[
+    "btrfs-progs",
+    "e2fsprogs",
+    "dosfstools",
+    "f2fs-tools",
+    "util-linux",
+    "mount",
+    "fdisk",
+    "busybox-static",
+    "dash",
+    "kmod",
+    "tar",
+  ],
 ];
 
 /** Packages are unpacked, with all that they depend on, and not configured: no script of theirs runs. */
@@ -23,7 +35,7 @@ const recipe = [
 const completion = 'rm -r "$1"/dev/* && mkdir -p "$1/usr/lib/modules" && cp -a "$2" "$1/usr/lib/modules"';
 
 /**
- * A folder with a Debian of this machine's release that has mdadm, lvm2, cryptsetup, btrfs-progs, e2fsprogs and fsck, and the cloud kernel's drivers: a system
+ * A folder with a Debian of this machine's release that has mdadm, lvm2, cryptsetup, file systems' programs, and the cloud kernel's drivers: a system
  * for mkinitrd's --sysroot, and one that a guest can run them in. Made once; nothing is installed on this machine.
  */
 export async function layersRoot(): Promise<string> {
