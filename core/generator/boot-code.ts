@@ -3,7 +3,7 @@ import { makeBundle } from "./bundle.js";
 import type { Bundled } from "./esbuild.js";
 import { forbiddenImports } from "./module-imports.js";
 import { BuildError, createProblems } from "./problems.js";
-import type { SelectedModules } from "./select-modules.js";
+import type { ChosenModules } from "./select-modules.js";
 import { makeSnapshot } from "./snapshot.js";
 
 /** What PID 1 runs, and the engine that has loaded it. */
@@ -14,22 +14,22 @@ export type BootCode = Bundled & { snapshot: Buffer };
  * wrong is told. `kernel`: release; undefined: the image is for no kernel in particular. `ownParameters`: of a static init.
  */
 export async function makeBootCode(
-  selected: SelectedModules,
+  chosen: ChosenModules,
   kernel: string | undefined,
   hostOnly: boolean,
   ownParameters?: BootPlan["ownParameters"],
 ): Promise<BootCode> {
-  const make = async (modules: SelectedModules["modules"]): Promise<BootCode> => {
-    const bundled = await makeBundle({ ...selected, modules, kernel: kernel ?? null, hostOnly, ownParameters });
-    const forbidden = forbiddenImports(bundled.imports, selected.modules);
+  const make = async (modules: ChosenModules["modules"]): Promise<BootCode> => {
+    const bundled = await makeBundle({ ...chosen, modules, kernel: kernel ?? null, hostOnly, ownParameters });
+    const forbidden = forbiddenImports(bundled.imports, chosen.modules);
     if (forbidden.length) throw new BuildError(...forbidden);
     return { ...bundled, snapshot: await makeSnapshot(bundled, modules) };
   };
   try {
-    return await make(selected.modules);
+    return await make(chosen.modules);
   } catch (error) {
     const problems = createProblems();
-    for (const module of selected.modules) await problems.later(make([module]));
+    for (const module of chosen.modules) await problems.later(make([module]));
     problems.check();
     throw error;
   }

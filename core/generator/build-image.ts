@@ -30,7 +30,7 @@ import { BuildError, createProblems, type Report, reworded } from "./problems.js
 import { project } from "./project.js";
 import { recordOptions } from "./recorded-options.js";
 import { addRescue } from "./rescue.js";
-import { type SelectedModules, selectModules } from "./select-modules.js";
+import { type ChosenModules, type SelectedModules, selectModules } from "./select-modules.js";
 import type { Settings } from "./settings.js";
 import { bundleSetups, type SetupBundles } from "./setup-runner.js";
 import { fillStaticInit, parametersOfStaticInit, writeStaticInit } from "./static-init-image.js";
@@ -97,17 +97,20 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   const path = problems.during(() => placeImage(settings.image ?? defaultImage(build), settings, options.report));
   const format = problems.during(() => chooseFormat(settings, kernel, options.report)) ?? uncompressed;
 
-  const selected = await chooseModules(build);
+  // esbuild is a process of its own, and works while modules are asked and the tree is filled.
+  let bootCode: Promise<BootCode | undefined> = Promise.resolve(undefined);
+  const selected = await chooseModules(build, (chosen) => {
+    if (!settings.kernelOnly) bootCode = problems.later(codeFor(chosen, build));
+    // Whoever waits for it hears of it; where nobody does any more, something else is wrong.
+    bootCode.catch(() => undefined);
+  });
   const uki = problems.during(() => findUki(selected, build));
   warnOfLayers(selected, build);
   if (settings.storeHostParameters) warnOfRootName(build);
-  // esbuild is a process of its own, and works while the tree is filled.
-  const [bundled, drivers] = settings.kernelOnly
-    ? [undefined, await fillDrivers(selected, build)]
-    : await Promise.all([
-        problems.later(makeBootCode(selected, kernel?.release, settings.hostOnly, parametersOfStaticInit(settings))),
-        fill(selected, build),
-      ]);
+  const [bundled, drivers] = await Promise.all([
+    bootCode,
+    settings.kernelOnly ? fillDrivers(selected, build) : fill(selected, build),
+  ]);
   if (!settings.kernelOnly)
     problems.during(() => measured(build, "boot code", () => addBootCode(build, selected, bundled)));
   if (bundled) await checkOwnParameters(bundled.code, ownParameters(tree), problems, options.report);
@@ -124,6 +127,9 @@ export async function buildImage(settings: Settings, options: BuildOptions): Pro
   if (bundled) await writeMap(path, bundled.map, options.report);
   return { path, size, files: tree.entries().length, drivers, sizes };
 }
+
+const codeFor = (chosen: ChosenModules, { kernel, settings }: Build): Promise<BootCode> =>
+  makeBootCode(chosen, kernel?.release, settings.hostOnly, parametersOfStaticInit(settings));
 
 /** undefined: there is nothing to rehearse, or nobody who does. It runs while the image is written. */
 function rehearse(path: string, { settings, options, tree }: Build, uki: Uki | undefined): Promise<void> | undefined {
@@ -218,16 +224,10 @@ function findUki({ modules }: SelectedModules, { settings, kernel, host, problem
   };
 }
 
-function chooseModules({
-  settings,
-  setups,
-  kernel,
-  devices,
-  fstab,
-  host,
-  problems,
-  report,
-}: Build): Promise<SelectedModules> {
+function chooseModules(
+  { settings, setups, kernel, devices, fstab, host, problems, report }: Build,
+  known?: (chosen: ChosenModules) => void,
+): Promise<SelectedModules> {
   const { hardware } = devices ?? {};
   const resume = settings.hostOnly && settings.sysroot === "/" ? readResume("/") : undefined;
   const facts = {
@@ -248,7 +248,7 @@ function chooseModules({
   const driverExists = (word: string) =>
     kernel !== undefined && [kernel.drivers, kernel.builtin].some((set) => set.has(driverName(word)));
   const answer = createHostAnswers(host, facts, driverExists, () => kernel && kernelConfig(kernel, host));
-  return selectModules(setups, wishes, answer, problems, report);
+  return selectModules(setups, wishes, answer, problems, report, known);
 }
 
 /** It mounts what the image's own fstab says. */

@@ -13,6 +13,9 @@ export interface ModuleWishes {
   omit: readonly string[];
 }
 
+/** A module, and the names of those that it says it depends on. */
+export type ResolvedModule = ModuleFolder & { depends: readonly string[] };
+
 /** The modules of the image, in order of their numbers. What cannot be fulfilled is a problem. */
 export async function resolveModules(
   available: readonly ModuleFolder[],
@@ -20,12 +23,12 @@ export async function resolveModules(
   runStep: RunStep,
   problems: Problems,
   report: Report,
-): Promise<ModuleFolder[]> {
+): Promise<ResolvedModule[]> {
   const byName = new Map(available.map((module) => [module.name, module]));
   const omitted = new Set(wishes.omit);
   const forced = new Set(wishes.force);
-  /** Chosen modules, and who asked for each. */
-  const chosen = new Map<string, string>();
+  /** Chosen modules, who asked for each, and what it depends on. */
+  const chosen = new Map<string, { asker: string; depends: readonly string[] }>();
 
   const didYouMean = (name: string) => {
     const close = nearest(name, byName.keys());
@@ -52,9 +55,11 @@ export async function resolveModules(
 
   async function include(module: ModuleFolder, asker: string): Promise<void> {
     if (chosen.has(module.name)) return;
-    chosen.set(module.name, asker);
-    for (const dependency of (await problems.later(runStep(module, "depends"))) ?? [])
-      await choose(dependency, `module ${module.name}`);
+    // What depends on each other asks for each other.
+    chosen.set(module.name, { asker, depends: [] });
+    const depends = (await problems.later(runStep(module, "depends"))) ?? [];
+    chosen.set(module.name, { asker, depends });
+    for (const dependency of depends) await choose(dependency, `module ${module.name}`);
   }
 
   for (const name of omitted)
@@ -68,8 +73,10 @@ export async function resolveModules(
       if (answer === "include") await include(module, "default");
       else if (typeof answer === "object") report.note(`module ${module.name} is left out: ${answer.unavailable}`);
     }
-  const modules = available.filter(({ name }) => chosen.has(name));
-  for (const { name, number } of modules)
-    report.note(`module ${String(number).padStart(2, "0")}${name} (${chosen.get(name)})`);
-  return modules;
+  return available.flatMap((module) => {
+    const { asker, depends } = chosen.get(module.name) ?? {};
+    if (!depends) return [];
+    report.note(`module ${String(module.number).padStart(2, "0")}${module.name} (${asker})`);
+    return { ...module, depends };
+  });
 }

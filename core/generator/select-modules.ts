@@ -5,54 +5,93 @@ import type { AnswerHost } from "./host-answers.js";
 import { type ModuleFolder, strayFiles } from "./module-folders.js";
 import { forbiddenImports } from "./module-imports.js";
 import { createProblems, moduleProblem, type Problems, type Report } from "./problems.js";
-import { type ModuleWishes, resolveModules } from "./resolve.js";
-import { loadSetups, type SetupBundles } from "./setup-runner.js";
+import { type ModuleWishes, type ResolvedModule, resolveModules } from "./resolve.js";
+import { loadSetups, type RunStep, type SetupBundles } from "./setup-runner.js";
 import { placeOfKey } from "./source-places.js";
 
-/** The modules of an image and what they ask for. */
-export interface SelectedModules {
+/** The modules of an image, as far as its boot code depends on them. */
+export interface ChosenModules {
   /** In order of their numbers. */
-  modules: readonly (ModuleFolder & ModuleInstallation & { depends: readonly string[] })[];
+  modules: readonly ResolvedModule[];
   /** Of the modules in the image. */
   parameters: Record<string, ParameterDeclaration>;
   /** Of all modules. */
   roots: (RootForm & { module: string; included: boolean })[];
 }
 
-/** Loads all modules' setups, resolves which are wanted, and asks those what they need. Mistakes of modules are gathered. */
+/** The same, and what they ask for. */
+export interface SelectedModules extends ChosenModules {
+  modules: readonly (ResolvedModule & ModuleInstallation)[];
+}
+
+/**
+ * Loads all modules' setups, resolves which are wanted, and asks those what they need. Mistakes of modules are gathered. `known` is called before they are
+ * asked what the image is to hold, which takes longest: what does not depend on that can begin.
+ */
 export async function selectModules(
   setups: SetupBundles,
   wishes: ModuleWishes,
   answer: AnswerHost,
   problems: Problems,
   report: Report,
+  known: (chosen: ChosenModules) => void = () => {},
 ): Promise<SelectedModules> {
-  const { modules: available } = setups;
   const { run: runStep, imports } = await loadSetups(setups, answer);
-  const chosen = await resolveModules(available, wishes, runStep, problems, report);
-  const declared: { module: ModuleFolder; declaration: ModuleDeclaration; included: boolean }[] = [];
-  for (const module of available) {
-    // A module may be omitted because it is faulty.
-    const sink = wishes.omit.includes(module.name) ? createProblems() : problems;
-    const declaration = (await sink.later(runStep(module, "declare"))) ?? { parameters: {}, root: [] };
-    declared.push({ module, declaration, included: chosen.includes(module) });
-  }
+  const declare = declarer(runStep);
+  const resolved = await resolveModules(setups.modules, wishes, declare.whenChecked, problems, report);
+  const chosen = { modules: resolved, ...(await declared(setups, wishes, resolved, declare.ask, problems)) };
+  known(chosen);
   const modules: SelectedModules["modules"][number][] = [];
-  for (const module of chosen) {
+  for (const module of resolved) {
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
     const installation = await problems.later(runStep(module, "install"));
     for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
-    const depends = await problems.later(runStep(module, "depends"));
-    if (installation && depends) modules.push({ ...module, ...installation, depends });
+    if (installation) modules.push({ ...module, ...installation });
   }
   for (const problem of forbiddenImports(imports, modules)) problems.add(problem);
+  return { ...chosen, modules };
+}
+
+type Declare = (module: ModuleFolder) => Promise<ModuleDeclaration>;
+
+/** A setup's turn is dear: what it declares is asked as soon as it has been checked. What is wrong with it is told to who asks. */
+function declarer(runStep: RunStep): { ask: Declare; whenChecked: RunStep } {
+  const asked = new Map<ModuleFolder, Promise<ModuleDeclaration>>();
+  const ask: Declare = (module) => {
+    const answer = asked.get(module) ?? runStep(module, "declare");
+    asked.set(module, answer);
+    return answer;
+  };
+  const whenChecked: RunStep = async (module, step) => {
+    const answer = await runStep(module, step);
+    if (step === "check") await ask(module).catch(() => undefined);
+    return answer;
+  };
+  return { ask, whenChecked };
+}
+
+/** Of all modules, whether they are in the image or not. */
+async function declared(
+  { modules: available }: SetupBundles,
+  wishes: ModuleWishes,
+  chosen: readonly ModuleFolder[],
+  declare: Declare,
+  problems: Problems,
+): Promise<Pick<ChosenModules, "parameters" | "roots">> {
+  const names = new Set(chosen.map(({ name }) => name));
+  const all: { module: ModuleFolder; declaration: ModuleDeclaration; included: boolean }[] = [];
+  for (const module of available) {
+    // A module may be omitted because it is faulty.
+    const sink = wishes.omit.includes(module.name) ? createProblems() : problems;
+    const declaration = (await sink.later(declare(module))) ?? { parameters: {}, root: [] };
+    all.push({ module, declaration, included: names.has(module.name) });
+  }
   return {
-    modules,
     parameters: mergeParameters(
-      declared.filter(({ included }) => included),
+      all.filter(({ included }) => included),
       problems,
     ),
-    roots: declared.flatMap(({ module, declaration, included }) =>
+    roots: all.flatMap(({ module, declaration, included }) =>
       declaration.root.map((form) => ({ ...form, module: module.name, included })),
     ),
   };

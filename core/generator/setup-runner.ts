@@ -53,18 +53,19 @@ export async function loadSetups(
   answer: AnswerHost,
   limits: SetupLimits = defaultLimits,
 ): Promise<Setups> {
-  const asks = new Map<ModuleFolder, AskSetup>();
+  /** By the module's folder. */
+  const asks = new Map<string, AskSetup>();
   const bundles = await groups;
   for (const { good, bundled, failed } of bundles) {
-    for (const { module, error } of failed) asks.set(module, () => Promise.reject(error));
+    for (const { module, error } of failed) asks.set(module.folder, () => Promise.reject(error));
     const sources = new SourceMap(JSON.parse(bundled.map));
     const script = await loadScript(bundled.code, answer, limits);
-    for (const module of good) asks.set(module, openSetup({ module, script, sources }));
+    for (const module of good) asks.set(module.folder, openSetup({ module, script, sources }));
   }
   return {
     imports: bundles.flatMap(({ bundled }) => bundled.imports),
     run: async (module, step) => {
-      const ask = asks.get(module);
+      const ask = asks.get(module.folder);
       if (!ask) throw new Error(`${module.folder} was not loaded`);
       return (await ask(step)) as SetupAnswers[typeof step];
     },

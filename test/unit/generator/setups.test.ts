@@ -7,7 +7,7 @@ import { createHostFiles } from "../../../core/generator/host-files.js";
 import { findModules } from "../../../core/generator/module-folders.js";
 import { createProblems } from "../../../core/generator/problems.js";
 import type { ModuleWishes } from "../../../core/generator/resolve.js";
-import { selectModules } from "../../../core/generator/select-modules.js";
+import { type ChosenModules, selectModules } from "../../../core/generator/select-modules.js";
 import { bundleSetups } from "../../../core/generator/setup-runner.js";
 import type { SetupAnswers } from "../../../core/schema/manifest.js";
 import { facts, load, source } from "./load-setups.js";
@@ -308,15 +308,18 @@ async function resolveWishes(context: TestContext, wishes: Partial<ModuleWishes>
   const report = keepReport();
   const modules = findModules([scratchFolder(context, Object.fromEntries(files))], problems);
   const answer = createHostAnswers(createHostFiles(), facts, () => false);
+  const known: { chosen: ChosenModules; problems: Promise<readonly string[]> }[] = [];
   const selected = await selectModules(
     bundleSetups(modules),
     { modules: undefined, add: [], force: [], omit: [], ...wishes },
     answer,
     problems,
     report,
+    (chosen) => known.push({ chosen, problems: problemsOf(problems.check) }),
   );
   return {
     selected,
+    known,
     names: selected.modules.map(({ name }) => name),
     problems: await problemsOf(problems.check),
     report,
@@ -366,6 +369,28 @@ test("parameters come from the image's modules, forms of root= from all", async 
   const added = await resolveWishes(context, { add: ["asked"] });
   assert.deepEqual(Object.keys(added.selected.parameters), ["rd.h"]);
   assert.equal(added.selected.roots[0]?.included, true);
+});
+
+test("what boot code depends on is known before modules are asked what the image is to hold", async (context) => {
+  const fails = source("  depends: () => ['helper'],\n  install: () => { throw new Error('no disk') },");
+  const { selected, problems, known } = await resolveWishes(context, { modules: ["fails"] }, { "90fails": fails });
+  assert.match(problems.join(), /no disk/);
+  assert.deepEqual(
+    selected.modules.map(({ name }) => name),
+    ["helper"],
+  );
+  const [{ chosen, problems: before } = {}, ...more] = known;
+  assert.deepEqual(more, []);
+  assert.deepEqual(await before, []);
+  assert.deepEqual(
+    chosen?.modules.map(({ name, depends }) => [name, depends]),
+    [
+      ["helper", []],
+      ["fails", ["helper"]],
+    ],
+  );
+  assert.deepEqual([chosen?.parameters, chosen?.roots], [selected.parameters, selected.roots]);
+  assert.deepEqual(Object.keys(selected.parameters), ["rd.h"]);
 });
 
 test("two modules may not mean different things by one parameter", async (context) => {
