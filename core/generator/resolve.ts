@@ -13,8 +13,8 @@ export interface ModuleWishes {
   omit: readonly string[];
 }
 
-/** A module, and the names of those that it says it depends on. */
-export type ResolvedModule = ModuleFolder & { depends: readonly string[] };
+/** A module, and the names of those that it says it depends on; undefined: it could not say. */
+export type ResolvedModule = ModuleFolder & { depends: readonly string[] | undefined };
 
 /** The modules of the image, in order of their numbers. What cannot be fulfilled is a problem. */
 export async function resolveModules(
@@ -28,7 +28,7 @@ export async function resolveModules(
   const omitted = new Set(wishes.omit);
   const forced = new Set(wishes.force);
   /** Chosen modules, who asked for each, and what it depends on. */
-  const chosen = new Map<string, { asker: string; depends: readonly string[] }>();
+  const chosen = new Map<string, { asker: string; depends: readonly string[] | undefined }>();
 
   const didYouMean = (name: string) => {
     const close = nearest(name, byName.keys());
@@ -56,10 +56,10 @@ export async function resolveModules(
   async function include(module: ModuleFolder, asker: string): Promise<void> {
     if (chosen.has(module.name)) return;
     // What depends on each other asks for each other.
-    chosen.set(module.name, { asker, depends: [] });
-    const depends = (await problems.later(runStep(module, "depends"))) ?? [];
+    chosen.set(module.name, { asker, depends: undefined });
+    const depends = await problems.later(runStep(module, "depends"));
     chosen.set(module.name, { asker, depends });
-    for (const dependency of depends) await choose(dependency, `module ${module.name}`);
+    for (const dependency of depends ?? []) await choose(dependency, `module ${module.name}`);
   }
 
   for (const name of omitted)
@@ -74,9 +74,9 @@ export async function resolveModules(
       else if (typeof answer === "object") report.note(`module ${module.name} is left out: ${answer.unavailable}`);
     }
   return available.flatMap((module) => {
-    const { asker, depends } = chosen.get(module.name) ?? {};
-    if (!depends) return [];
-    report.note(`module ${String(module.number).padStart(2, "0")}${module.name} (${asker})`);
-    return { ...module, depends };
+    const choice = chosen.get(module.name);
+    if (!choice) return [];
+    report.note(`module ${String(module.number).padStart(2, "0")}${module.name} (${choice.asker})`);
+    return { ...module, depends: choice.depends };
   });
 }

@@ -11,8 +11,8 @@ import { placeOfKey } from "./source-places.js";
 
 /** The modules of an image, as far as its boot code depends on them. */
 export interface ChosenModules {
-  /** In order of their numbers. */
-  modules: readonly ResolvedModule[];
+  /** In order of their numbers, without those that could not say what they depend on. */
+  modules: readonly (ModuleFolder & { depends: readonly string[] })[];
   /** Of the modules in the image. */
   parameters: Record<string, ParameterDeclaration>;
   /** Of all modules. */
@@ -21,7 +21,7 @@ export interface ChosenModules {
 
 /** The same, and what they ask for. */
 export interface SelectedModules extends ChosenModules {
-  modules: readonly (ResolvedModule & ModuleInstallation)[];
+  modules: readonly (ChosenModules["modules"][number] & ModuleInstallation)[];
 }
 
 /**
@@ -39,18 +39,20 @@ export async function selectModules(
   const { run: runStep, imports } = await loadSetups(setups, answer);
   const declare = declarer(runStep);
   const resolved = await resolveModules(setups.modules, wishes, declare.whenChecked, problems, report);
-  const chosen = { modules: resolved, ...(await declared(setups, wishes, resolved, declare.ask, problems)) };
-  known(chosen);
+  const declarations = await declared(setups, wishes, resolved, declare.ask, problems);
+  known({ modules: resolved.flatMap(ifKnown), ...declarations });
   const modules: SelectedModules["modules"][number][] = [];
   for (const module of resolved) {
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
     const installation = await problems.later(runStep(module, "install"));
     for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
-    if (installation) modules.push({ ...module, ...installation });
+    if (installation) modules.push(...ifKnown(module).map((each) => ({ ...each, ...installation })));
   }
   for (const problem of forbiddenImports(imports, modules)) problems.add(problem);
-  return { ...chosen, modules };
+  return { ...declarations, modules };
 }
+
+const ifKnown = ({ depends, ...module }: ResolvedModule) => (depends ? [{ ...module, depends }] : []);
 
 type Declare = (module: ModuleFolder) => Promise<ModuleDeclaration>;
 

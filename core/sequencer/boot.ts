@@ -202,7 +202,7 @@ async function takePhase(state: State, phase: Phase): Promise<"ended" | undefine
   return undefined;
 }
 
-/** Nothing is set up any more: what has been begun comes to its end, for the next program would find a half of it. */
+/** Nothing is set up any more: what has been begun comes to its end, unless it hangs, for the next program would find a half of it. */
 async function stopServices(state: State): Promise<void> {
   const { services, patience } = state;
   const { prompts, devices, wants } = services;

@@ -10,8 +10,8 @@ export interface Patience {
   /** rd.timeout and rd.retry. */
   setLimits(limits: Limits): void;
   /**
-   * Settles as `work` does. Rejects, and abandons the hooks, if nothing can wake them any more, or nothing has moved for too long. Where only what is set up
-   * beside the boot has not ended for too long, it resolves, and the boot goes on without that.
+   * Settles as `work` does. Rejects, and abandons the hooks, if nothing can wake them any more, or nothing has moved for too long. What is only set up beside
+   * the boot is abandoned where nothing has moved for too long, and the boot goes on without.
    */
   during(work: Promise<unknown>, hooks: PhaseRun): Promise<void>;
 }
@@ -26,6 +26,8 @@ export interface Limits {
 
 /** A wait is told of after this time, and again whenever it has become twice as long. */
 const firstNotice = 4_000;
+/** How often in that time it is looked whether what is set up beside the boot moves: it is given up so much later at most. */
+const looksBeside = 10;
 /** From here on a person needs to know, even where the kernel keeps quiet. */
 const longWait = 30_000;
 
@@ -51,48 +53,58 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
     return due * 2 ** (Math.floor(Math.log2(waited / due)) + 1);
   }
 
-  /** A person at the console may end any wait; one for a want ends by itself. */
-  function isTooLong(waited: Milliseconds, hooks: PhaseRun): boolean {
-    if (loop.atConsole()) return false;
-    return hooks.isDone() ? waited >= limits.beside : waited >= (limits.hooks ?? waited + 1) && !wants.waiting();
+  /** Calls back once nothing has moved for too long, but for what a person at the console, or time, may end. Gives a function that ends it. */
+  function whenStuck(stuck: () => void): () => void {
+    const { beside } = limits;
+    return watchMoves(loop, (waited) => {
+      if (waited < beside || loop.atConsole() || wants.waitingForTime()) return waited + beside / looksBeside;
+      stuck();
+      return undefined;
+    });
   }
 
   function during(work: Promise<unknown>, hooks: PhaseRun): Promise<void> {
     return new Promise((resolve, reject) => {
       let due = firstNotice;
       let over = false;
+      const watches: (() => void)[] = [];
 
       /** Work that was given up ends at some time, too: by then others may be watched over. */
       function end(): void {
         if (over) return;
         over = true;
         loop.onStill(() => false);
-        stop();
+        for (const stop of watches) stop();
       }
 
-      function giveUp(error?: BootError): void {
+      function giveUp(error: BootError): void {
         end();
         hooks.abandon();
-        if (error) reject(error);
-        else resolve();
+        reject(error);
       }
 
-      const stop = watchMoves(loop, (waited, hasMoved) => {
+      /** `work` ends then. */
+      function goOn(): void {
+        log.warning(besideForTooLong(hooks.unfinished(), limits.beside, waitedFor()));
+        hooks.abandon();
+      }
+
+      let isNeeded = true;
+      void hooks.needed?.then(() => {
+        isNeeded = false;
+        if (!over && hooks.unfinished().length) watches.push(whenStuck(goOn));
+      });
+      const look = (waited: Milliseconds, hasMoved: boolean) => {
         if (hasMoved) due = firstNotice;
-        if (isTooLong(waited, hooks)) {
-          if (!hooks.isDone()) giveUp(tooLong(hooks.unfinished(), limits.hooks ?? waited, waitedFor()));
-          else {
-            log.warning(besideForTooLong(hooks.unfinished(), limits.beside, waitedFor()));
-            giveUp();
-          }
+        const limit = isNeeded ? limits.hooks : null;
+        if (limit !== null && waited >= limit && !wants.waiting() && !loop.atConsole()) {
+          giveUp(tooLong(hooks.unfinished(), limit, waitedFor()));
           return undefined;
         }
         due = notify(waited, due);
-        const later = [limits.hooks, limits.beside].filter(
-          (limit) => limit !== null && limit > waited,
-        ) as Milliseconds[];
-        return Math.min(due, ...later);
-      });
+        return limit !== null && limit > waited ? Math.min(due, limit) : due;
+      };
+      watches.push(watchMoves(loop, look));
       loop.onStill(() => {
         const modules = hooks.unfinished();
         if (!modules.length || wants.waiting()) return false;

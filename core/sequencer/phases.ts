@@ -22,8 +22,8 @@ export interface PhaseRun {
   ended(): Promise<void>;
   /** The modules whose hooks have not ended. */
   unfinished(): string[];
-  /** All that the boot needs has ended: what has not is only set up beside it. */
-  isDone(): boolean;
+  /** Resolves when all that the boot needs has ended: what is unfinished then is only set up beside it. Left out: there is no such thing. */
+  readonly needed?: Promise<void>;
   /** Waits for none of them any more. */
   abandon(): void;
 }
@@ -32,7 +32,6 @@ export interface PhaseRun {
 export const noHooks: PhaseRun = {
   ended: async () => {},
   unfinished: () => [],
-  isDone: () => false,
   abandon: () => {},
 };
 
@@ -94,7 +93,6 @@ export function startPhase(
       }
     },
     unfinished: () => [...running].map(({ module }) => module),
-    isDone: () => !running.size,
     abandon: () => running.clear(),
   };
 }

@@ -23,6 +23,8 @@ export interface WantList extends Wants {
   open(): OpenWant[];
   /** Is there a want that has been tried, and may still be met? */
   waiting(): boolean;
+  /** The same, where its time will be over at some time. */
+  waitingForTime(): boolean;
   /** What is done once the first want has waited for long, and before any of them fails. */
   readonly late: LateWork;
   /** How long each want waits, from when it is asked for; null: for ever. */
@@ -198,7 +200,8 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
       for (const entry of entries) if (cause === "device" || !entry.device) void retry(entry);
     },
     open: () => [...entries],
-    waiting: () => [...entries].some(({ trying, failed }) => !trying && !failed),
+    waiting: () => [...entries].some(isWaiting),
+    waitingForTime: () => [...entries].some((entry) => isWaiting(entry) && entry.limit !== null),
     late,
     setLimit(wanted) {
       limit = wanted;
@@ -216,6 +219,8 @@ export function createWants(loop: Loop, devices: DeviceTable, unmet: () => void)
     },
   };
 }
+
+const isWaiting = ({ trying, failed }: Entry) => !trying && !failed;
 
 /** The report is to come out, whatever keeps a module from looking. */
 function told(nearest = () => ""): string {

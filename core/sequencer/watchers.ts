@@ -31,6 +31,8 @@ export function createWatchers(log: Log, done: () => void): Watchers {
   const watchers: Watcher[] = [];
   const running = new Map<Promise<void>, string>();
   let stopped = false;
+  /** Of those that wait until nobody is at work. */
+  const waiting = new Set<() => void>();
 
   /** Until there is no news of this device. */
   async function work({ module, listener, news }: Watcher, first: Device): Promise<void> {
@@ -68,9 +70,16 @@ export function createWatchers(log: Log, done: () => void): Watchers {
     },
     busy: () => [...new Set(running.values())],
     async idle() {
-      while (running.size) await Promise.race(running.keys());
+      while (running.size) {
+        const abandoned = new Promise<void>((resolve) => waiting.add(resolve));
+        await Promise.race([...running.keys(), abandoned]);
+      }
     },
-    abandon: () => running.clear(),
+    abandon() {
+      running.clear();
+      for (const lookAgain of waiting) lookAgain();
+      waiting.clear();
+    },
     stop() {
       stopped = true;
     },
@@ -83,16 +92,19 @@ export function createWatchers(log: Log, done: () => void): Watchers {
  */
 export function withWatchers(hooks: PhaseRun, watchers: Watchers, withdraw: () => () => void): PhaseRun {
   let askAgain = () => {};
-  let isDone = false;
+  let isDone = () => {};
+  const needed = new Promise<void>((resolve) => {
+    isDone = resolve;
+  });
   return {
+    needed,
     async ended() {
       await hooks.ended();
-      isDone = true;
+      isDone();
       askAgain = withdraw();
       await watchers.idle().finally(askAgain);
     },
     unfinished: () => [...new Set([...hooks.unfinished(), ...watchers.busy()])],
-    isDone: () => isDone,
     abandon() {
       hooks.abandon();
       watchers.abandon();

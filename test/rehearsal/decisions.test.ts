@@ -95,9 +95,11 @@ test("not decided: long waits, links by hardware, drivers beside the way to a di
 
 for (const words of [
   ["mdadm", "--incremental", "--run"],
+  ["mdadm", "--run"],
   ["lvm", "pvscan", "--cache"],
+  ["lvm", "vgchange", "-ay"],
 ])
-  test(`not decided: of which device ${words[0]} is told first; decided: of which ones, and how it ended`, () => {
+  test(`not decided: for which device "${words.join(" ")}" is run first; decided: for which ones, and how it ended`, () => {
     const told = (devices: string[], outcome: object = { value: { status: 0, signal: null } }) =>
       devices.flatMap((device, index) => [run([...words, device], index), ended(index, outcome)]);
     const both = told(["/dev/sda", "/dev/sdb"]);
@@ -107,17 +109,19 @@ for (const words of [
     assert.match(difference(both, failed) ?? "", / \/dev\/sda, decision 1:\n.*\n.*status 1/);
   });
 
-test("decided: in which order arrays are started, and groups activated", () => {
-  for (const words of [
-    ["mdadm", "--run"],
-    ["lvm", "vgchange", "-ay"],
-  ]) {
-    const started = (names: string[]) => names.map((name, index) => run([...words, name], index));
-    assert.match(
-      difference(started(["/dev/md0", "/dev/md1"]), started(["/dev/md1", "/dev/md0"])) ?? "",
-      /, decision 1:/,
-    );
-  }
+test("decided: in which order an array's device is given to mdadm, and in which containers are unlocked", () => {
+  const runs = (commands: string[][]) => commands.map((argv, index) => run(argv, index));
+  for (const commands of [
+    [
+      ["mdadm", "--examine", "/dev/sda"],
+      ["mdadm", "--run", "/dev/sda"],
+    ],
+    [
+      ["cryptsetup", "open", "/dev/sda", "one"],
+      ["cryptsetup", "open", "/dev/sdb", "two"],
+    ],
+  ])
+    assert.match(difference(runs(commands), runs(commands.toReversed())) ?? "", /, decision 1:/);
 });
 
 test("not decided: whether a layer's second probe ends before the boot does; decided: that of the first, and of a disk", () => {

@@ -180,8 +180,8 @@ const folders = "folders of links";
 /** Programs that set devices up as they come: several may be at work at the same time. */
 const setsUp = /^\["(mdadm|lvm|cryptsetup)"/;
 
-/** Those that are told of a device that has come, their last word: of those that come at the same time any may be first. */
-const takesIn = /^\["(mdadm|lvm)","(?:--incremental|pvscan)",.*"(\/dev\/[^"]+)"\]$/;
+/** Those that are run for one device, array or group, their last word: of those that come at the same time any may be first. */
+const setsUpOne = /^\["(mdadm|lvm)",.*"([^"]+)"\]$/;
 
 /** The device that an op concerns that may be asked at any time, or the program that is run for one. */
 function deviceOf({ name, request }: Asked): string | undefined {
@@ -189,8 +189,8 @@ function deviceOf({ name, request }: Asked): string | undefined {
   if (name === "probe") return String(request.device);
   if (name === "run") {
     const words = JSON.stringify(request.argv);
-    const [, program, device] = takesIn.exec(words) ?? [];
-    return device === undefined ? setsUp.exec(words)?.[1] : `${program} ${device}`;
+    const [, program, what] = setsUpOne.exec(words) ?? [];
+    return what === undefined ? setsUp.exec(words)?.[1] : `${program} ${what}`;
   }
   const isOfLayer = name === "makeDir" ? /^\/dev\/(?!pts$|shm$)[^/]+$/.test(place) : layer.test(String(request.target));
   if (!isOfLayer && !/^\/dev\/(disk|mapper|md)\//.test(place)) return undefined;

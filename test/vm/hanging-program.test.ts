@@ -39,13 +39,13 @@ await run(mkinitrdCommand(["-q", "-N", "--local", "-a", "dead-disk", "--compress
 });
 
 test("beside the root's disk: the boot goes on after rd.retry, and nothing is left of the program", async (context) => {
-  const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=6`;
+  const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=12`;
   const described = { programs: [{ argv: ["sleep", "1000"], lasts: 1000 }] };
   const guest = bootImage(context, { file, kernel }, { cmdline, disks: [{ file: rootDisk }], described });
   const { console, processes } = await rootFacts(guest);
   assert.match(
     console,
-    /the boot goes on without what the module dead-disk would set up: nothing has moved for 6 s, waiting for run sleep/,
+    /the boot goes on without what the module dead-disk would set up: nothing has moved for 12 s, waiting for run sleep/,
   );
   assert.deepEqual(processes, ["1"]);
 });

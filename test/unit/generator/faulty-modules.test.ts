@@ -197,6 +197,9 @@ const manyModules = {
   "20gives/mount.ts": "export default { run() {} };\n",
   "22reaches/module-setup.ts": source(""),
   "22reaches/mount.ts": 'import { word } from "../../shared.js";\n\nexport default { run: () => word };\n',
+  // What it may import is not known.
+  "23silent/module-setup.ts": source("  depends: () => { throw new Error('no list'); },"),
+  "23silent/mount.ts": 'export { default } from "../20gives/mount.js";\n',
   "21friend/module-setup.ts": source("  depends: () => ['gives'],"),
   "21friend/mount.ts": 'export { default } from "../20gives/mount.js";\n',
   // A helper may have the name of a phase, nearly.
@@ -235,12 +238,13 @@ test("three modules and more, each wrong in its own way: one run tells all, and 
     `${at}19takes/module-setup.ts:1: import of ../20gives/word.js: that is a file of the module gives, which depends does not name ${remedy("takes")}`,
     `${at}19takes/mount.ts:1: import of ../20gives/mount.js: that is a file of the module gives, which depends does not name ${remedy("takes")}`,
     `${at}22reaches/mount.ts:1: import of ../../shared.js: a module's files import "firstlight/hooks", each other, and those of modules that its depends names ${remedy("reaches")}`,
+    `${at}23silent/module-setup.ts:4: Error: no list ${remedy("silent")}`,
     `mkinitrd: error: module needs needs the program no-such-program, which is not installed (asked for at ${folder}/modules.d/12needs/module-setup.ts:5)`,
   ]);
   assert.equal(readFileSync(join(folder, "x.img"), "utf8"), "old");
   assert.deepEqual(readdirSync(folder).sort(), ["modules.d", "shared.ts", "x.img"]);
 
-  const faulty = "syntax throws needs builtin nothing late top plain stray takes reaches";
+  const faulty = "syntax throws needs builtin nothing late top plain stray takes reaches silent";
   const without = await build("-o", faulty);
   assert.equal(without.status, 0, without.stderr);
 });
