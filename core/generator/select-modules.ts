@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { ParameterDeclaration, RootForm } from "../../hooks/module-setup.js";
 import type { ModuleDeclaration, ModuleInstallation } from "../schema/manifest.js";
 import { schemaMistake } from "../schema/parameters.js";
@@ -43,6 +44,8 @@ export async function selectModules(
   known({ modules: resolved.flatMap(ifKnown), ...declarations });
   const modules: SelectedModules["modules"][number][] = [];
   for (const module of resolved) {
+    // Whoever has begun meanwhile waits for answers of this thread, too.
+    await setImmediate();
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
     const installation = await problems.later(runStep(module, "install"));
     for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
