@@ -116,7 +116,7 @@ function compared(
       return console;
     },
     async left() {
-      guest.type(`cat ${tracePath}* >${recordingLine}; echo LE''FT\n`);
+      guest.type(`${keepKernelQuiet}; cat ${tracePath}* >${recordingLine}; echo LE''FT\n`);
       await guest.waitFor(/^LEFT\n/m);
       await compare({ whole: false });
     },
@@ -141,6 +141,9 @@ export const prompt = /firstlight:\S*# /;
 export const wordsInShell = (words: string, others: FilesPart = {}) => ({
   programs: [{ argv: ["shell"], lasts: 60, files: { "/etc/cmdline": words, ...others } }],
 });
+
+/** In a shell: no line of the kernel's comes into what else is said from now on. */
+export const keepKernelQuiet = "echo 1 >/proc/sys/kernel/printk";
 
 /** At the rescue shell: has the boot begin again with these words more on its command line, in place of those of the last time. */
 export async function tryAgain(guest: Guest, words: string): Promise<void> {

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { bootImage, buildImage, prompt, rootFacts } from "../support/firstlight.js";
+import { bootImage, buildImage, keepKernelQuiet, prompt, rootFacts } from "../support/firstlight.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
 import { diskFixtures, rootVolume } from "../support/root-disks.js";
@@ -56,6 +56,7 @@ test("microcode lies before the image, then what is compressed already; identica
   const shell = `${cmdline} rd.break=pre-mount rd.shell`;
   const guest = bootImage(context, image, { cmdline: shell, disks });
   await guest.waitFor(prompt);
+  guest.type(`${keepKernelQuiet}\n`);
   guest.type("stat -c 'COPIES %h %s' /copies/one /copies/two; cmp /copies/one /copies/two && echo EQ''UAL\n");
   await guest.waitFor(/EQUAL/);
   guest.type("sha256sum /copies/archive.tar.zst\n");

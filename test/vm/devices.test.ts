@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { MachineFile } from "../../core/schema/machine.js";
 import { debianArchive, debianDisk, debianVolumeUuid } from "../support/debian-root.js";
 import { descriptionOf, makeExt4 } from "../support/disks.js";
-import { bootImage, buildImage, rootFacts } from "../support/firstlight.js";
+import { bootImage, buildImage, keepKernelQuiet, rootFacts } from "../support/firstlight.js";
 import { describedDisk } from "../support/guest-machine.js";
 import { debianKernel } from "../support/kernels.js";
 import { outFolder } from "../support/paths.js";
@@ -32,6 +32,7 @@ await writeFile(descriptionOf(blank), JSON.stringify({ size: "64M" }));
  * switched to, makes of them. It must not mind the chroot. Of the mapping it only makes any because it finds our entry in its database.
  */
 const compare = `
+${keepKernelQuiet}
 await_disks() {
 for n in $(seq 600); do
   [ -e /dev/nvme0n1 ] && [ -e /dev/mmcblk0 ] && [ "$(ls /dev/disk/by-path | grep -vc part)" -ge 12 ] && break
@@ -115,6 +116,7 @@ const uuid = "4a1f0001-8f0e-4d53-a0a5-d1f7d1d7c001";
 const facts = `echo "DRIVERS $(find /lib/modules -name '*.ko' | wc -l) $(cat /lib/modules/*/modules.dep | wc -l)"
 `;
 const hotplug = `
+${keepKernelQuiet}
 await() { until eval "$1"; do sleep 0.1; done; echo "AWAITED $2"; }
 `;
 

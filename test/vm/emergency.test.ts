@@ -27,7 +27,7 @@ function reportedLine(console: string, name: string): string {
 }
 
 test("a missing device: the report names what was wanted, for what, and the nearest that is there; the recording shows it again", async (context) => {
-  const cmdline = `root=UUID=${missing} rd.retry=6 ${noShell}`;
+  const cmdline = `root=UUID=${missing} rd.retry=12 ${noShell}`;
   const guest = bootImage(context, image, { cmdline, disks });
   const console = await guest.ended();
   assert.match(reportedLine(console, "What"), new RegExp(`UUID=${missing}.*for root`));
@@ -41,12 +41,12 @@ test("a missing device: the report names what was wanted, for what, and the near
 });
 
 test("no disk at all: the report says so", async (context) => {
-  const console = await bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=6 ${noShell}` }).ended();
+  const console = await bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=12 ${noShell}` }).ended();
   assert.match(console, /no block device is there at all/);
 });
 
 test("the emergency shell answers on the console, and leaving it tries the boot again", async (context) => {
-  const guest = bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=6`, disks });
+  const guest = bootImage(context, image, { cmdline: `root=UUID=${missing} rd.retry=12`, disks });
   await guest.waitFor(/^Waiting:/m);
   await guest.waitFor(prompt);
   guest.type("echo answer-$((6 * 7)) from $$\n");
@@ -62,7 +62,7 @@ test("the emergency shell answers on the console, and leaving it tries the boot 
 
 test("leaving the shell goes on where the reason has gone", async (context) => {
   const described = atShell({ files: { "/dev/other-name": { link: "vda1" } } }, { goesOn: false });
-  const guest = bootImage(context, image, { cmdline: `root=/dev/other-name rd.retry=6`, disks, described });
+  const guest = bootImage(context, image, { cmdline: `root=/dev/other-name rd.retry=12`, disks, described });
   await guest.waitFor(prompt);
   guest.type("ln -s vda1 /dev/other-name; exit\n");
   await guest.waitFor(/^ROOT-REACHED/m);
@@ -80,7 +80,7 @@ test("a shell with a password; job control; a disk that comes meanwhile is told 
   );
   const asking = await buildImage("emergency-password", ["-N", "-c", configuration]);
   const late: Disk = { file: rootDisk, bus: "virtio-scsi", late: true };
-  const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=8`;
+  const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=12`;
   const described = atShell({ lasts: 60 });
   const guest = bootImage(context, asking, { cmdline, disks: [late], described });
   await guest.waitFor(/^Password of the rescue shell .*: /m);
@@ -103,7 +103,7 @@ test("a shell with a password; job control; a disk that comes meanwhile is told 
 test("a root that was mounted by hand is gone on with; the steps are told on another line", async (context) => {
   const log = join(outFolder, "tests", "emergency-serial.log");
   const guest = bootImage(context, image, {
-    cmdline: `root=UUID=${missing} rd.retry=6 quiet rd.log=/dev/ttyS1`,
+    cmdline: `root=UUID=${missing} rd.retry=12 quiet rd.log=/dev/ttyS1`,
     disks,
     qemuArguments: ["-serial", `file:${log}`],
     described: atShell({ mounts: [{ device: "/dev/vda1", on: "/sysroot", type: "ext4", readOnly: true }] }),
@@ -152,7 +152,7 @@ test("what the kernel asks modprobe for by itself is loaded", async (context) =>
 });
 
 test("rd.shell=0 rd.emergency=reboot", async (context) => {
-  const cmdline = `root=UUID=${missing} rd.retry=6 rd.shell=0 rd.emergency=reboot rd.trace=console`;
+  const cmdline = `root=UUID=${missing} rd.retry=12 rd.shell=0 rd.emergency=reboot rd.trace=console`;
   const console = await bootImage(context, image, { cmdline, disks }).ended();
   assert.match(console, /^What: +UUID=/m);
   assert.match(console, /reboot: Restarting system/);

@@ -19,10 +19,10 @@ test("LUKS1, LUKS2 and a detached header: one passphrase, wrong at first, for tw
     disks: [a, b, stick, bare].map((file) => ({ file })),
     notRehearsed: "which of three devices is the first is the machine's speed",
   });
-  const asked = /\nPassphrase for \/dev\/vd[ab] \(luks-10c50003-\S+\): $/;
-  await guest.waitFor(asked);
+  // Up to where a kernel's line may break it: a write of 64 bytes is one piece. What is typed is read from before the prompt is shown.
+  await guest.waitFor(/\nPassphrase for \/dev\/vd[ab] \(luks-10c50003-/);
   guest.type("wrong\r");
-  await guest.waitFor(/This passphrase does not unlock it, try 2 of 3\.\nPassphrase for \S+ \(\S+\): $/);
+  await guest.waitFor(/This passphrase does not unlock it, try 2 of 3\.\n[\s\S]*?Passphrase for \/dev\/vd/);
   // The same prompt is on the screen.
   guest.press([..."open", "spc", ..."sesame", "ret"]);
   const { links, console } = await rootFacts(guest);
@@ -41,12 +41,12 @@ test("tries that are used up end in the shell, which has the console; leaving it
     disks: [{ file: a }],
     described: { console: [{ line: "" }, { line: sesame }] },
   });
-  await guest.waitFor(/Passphrase for .*: $/);
+  await guest.waitFor(/Passphrase for \/dev\/vda /);
   guest.type("\r");
   await guest.waitFor(/What: {4}none of 1 passphrases unlocks \/dev\/vda/);
   await guest.waitFor(prompt);
   guest.type("exit\n");
-  await guest.waitFor(/Passphrase for .*: $/);
+  await guest.waitFor(/Passphrase for \/dev\/vda /);
   guest.type(`${sesame}\r`);
   await rootFacts(guest);
 });

@@ -35,7 +35,8 @@ test("the archive of a root on a volume whose second physical volume comes late 
 });
 
 test("a thin, a cached and a mirrored volume are activated by name, and nothing else", async (context) => {
-  const cmdline = "root=/dev/tank/cached rd.lvm.lv=tank/cached rd.lvm.lv=tank/thin rd.lvm.lv=tank/mirror";
+  const cmdline = "root=/dev/tank/cached rd.lvm.lv=tank/thin rd.lvm.lv=tank/mirror rd.lvm.lv=tank/cached";
+  // The root is the last: the boot waits until it is looked at, and so for the links of the others.
   const disks = [tank.a, tank.b, tank.c, centos.a, centos.b].map(file);
   const { mounts, links, console } = await rootFacts(
     bootImage(context, image, { cmdline, disks, notRehearsed: "parts of volumes have numbers, too" }),

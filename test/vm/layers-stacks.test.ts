@@ -57,7 +57,7 @@ for (const { set, cmdline, typed, ...differs } of stacks)
       await guest.waitFor(/Attached SCSI disk/);
     }
     if (typed !== undefined) {
-      await guest.waitFor(/: $/);
+      await guest.waitFor(/\nPassphrase for /);
       guest.type(`${typed}\n`);
     }
     const { mounts } = await rootFacts(guest);

@@ -41,8 +41,10 @@ echo "INIT $(ls /init 2>&1)"
 for signal in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 34 40 64; do kill -$signal 1; done
 n=0
 while [ $n -lt 200 ]; do (sleep 0 &); n=$((n + 1)); done
-sleep 1
-echo "ZOMBIES $(grep -s '^State:.*zombie' /proc/[0-9]*/status | grep -c .)"
+zombies() { grep -s '^State:.*zombie' /proc/[0-9]*/status | grep -c .; }
+n=0
+while [ "$(zombies)" != 0 ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+echo "ZOMBIES $(zombies)"
 sed -n 's/^Rss: */RSS /p' /proc/1/smaps_rollup
 echo "<3>service: failed badly" >&2
 echo "<7>service: of no interest" >&2
@@ -61,7 +63,12 @@ echo "BOOT $round"
 [ $round = 2 ] && { sleep 1000 & kill -KILL $$; }
 `;
 const reboot = `#!/bin/sh
-echo "REBOOT $((\${ROUND:=$(cat /round)} - 1)) $(pidof runsv | wc -w) $(ps | grep -c 'sleep 100[0]')"
+left() { ps | grep -c 'sleep 100[0]'; }
+: \${ROUND:=$(cat /round)}
+# What runsvdir has ended takes its time.
+n=0
+while [ $ROUND = 2 ] && [ "$(left)" != 0 ] && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+echo "REBOOT $((ROUND - 1)) $(pidof runsv | wc -w) $(left)"
 case $ROUND in
 2) rm -rf /usr/lib/firstlight ;;
 3) mv /etc/boot /etc/boot.away; echo 4 >/round; echo nonsense >/kernel ;;

@@ -158,7 +158,7 @@ test("a tag that leads elsewhere is refused", async (context) => {
 
 test("a second try of the boot comes as far as the first one; a virtiofsd that has died by then: the report names its tag", async (context) => {
   const folders = await served(context, { rootfs: root, data });
-  const cmdline = "root=virtiofs:rootfs mount=data init=/missing rd.break=mount rd.retry=5";
+  const cmdline = "root=virtiofs:rootfs mount=data init=/missing rd.break=mount rd.retry=12";
   const guest = bootImage(context, image, { cmdline, folders, notRehearsed: "a person ends a server in between" });
   const leaveShell = async () => {
     await guest.waitFor(prompt);
@@ -174,7 +174,7 @@ test("a second try of the boot comes as far as the first one; a virtiofsd that h
   folders[0]?.child.kill("SIGKILL");
   guest.type("exit\n");
   await guest.waitFor(
-    /What: +virtiofs tag rootfs is mounted on \/sysroot, but its virtiofsd has not answered within 5 s/,
+    /What: +virtiofs tag rootfs is mounted on \/sysroot, but its virtiofsd has not answered within 12 s/,
   );
   await guest.waitFor(prompt);
 });

@@ -199,13 +199,15 @@ const sessions: Case = {
   name: "a time limit kills the whole session",
   run(ops) {
     const script = "sleep 1000 & setsid sleep 1001 & echo started; wait";
-    expectRun(ops, "ETIMEDOUT", shell(script, { timeLimit: 300 }));
+    const job = ops.start("run", shell(script, { timeLimit: 3000 }));
     const isGone = (command: string) =>
       ops
         .value("list", { path: "/proc" })
         .entries.filter(({ name }) => /^\d+$/.test(name))
         .map(({ name }) => ops.outcome("read", { path: `/proc/${name}/cmdline` }))
         .every((outcome) => !("value" in outcome) || (outcome.value as { data: string }).data !== command);
+    until(ops, "both are there", () => !isGone("sleep\u00001000\0") && !isGone("sleep\u00001001\0"));
+    equal(errnoOf(ops.finished(job)), "ETIMEDOUT", "its time is over");
     until(ops, "the session's other process is gone", () => isGone("sleep\u00001000\0"));
     ok(!isGone("sleep\u00001001\0"), "another session is none of its business");
   },
