@@ -177,6 +177,19 @@ test("the first look at all devices is waited for, whatever is given up", async 
   const { word, shown } = await boot("looks", setUp(3600), devices, "root=UUID=0-1 rd.retry=5");
   assert.equal(word, "switch", shown);
   assert.match(shown, /goes on without what the module looks would set up[\s\S]*\/dev\/sdb does not answer/);
+  const alone = await boot("looks-alone", "() => {}", devices, "root=UUID=0-1 rd.retry=5");
+  assert.equal(alone.word, "switch", alone.shown);
+  assert.match(alone.shown, /\/dev\/sdb does not answer/);
+  assert.doesNotMatch(alone.shown, /goes on without what/, "nobody sets anything up");
+});
+
+test("what a person at the console may end is not given up", async () => {
+  const listener =
+    "async (device) => { if (device.name === 'sda') await programs.run({ argv: ['sleeper', '60'], stdin: 'console', terminal: true }); }";
+  const { word, shown, time } = await boot("asks", listener, [root, member("sda", 0)], "root=UUID=0-1 rd.retry=9");
+  assert.equal(word, "switch", shown);
+  assert.doesNotMatch(shown, /goes on without/);
+  assert.ok(time > 60_000 && time < 62_000, `${time} ms`);
 });
 
 test("what takes its time is not given up as long as something moves", async () => {
