@@ -55,7 +55,7 @@ export async function resolveModules(
 
   async function include(module: ModuleFolder, asker: string): Promise<void> {
     if (chosen.has(module.name)) return;
-    // What depends on each other asks for each other.
+    // Before its dependencies: two may depend on each other.
     chosen.set(module.name, { asker, depends: undefined });
     const depends = await problems.later(runStep(module, "depends"));
     chosen.set(module.name, { asker, depends });

@@ -41,21 +41,21 @@ export async function selectModules(
   const declare = declarer(runStep);
   const resolved = await resolveModules(setups.modules, wishes, declare.whenChecked, problems, report);
   const declarations = await declared(setups, wishes, resolved, declare.ask, problems);
-  known({ modules: resolved.flatMap(ifKnown), ...declarations });
+  known({ modules: resolved.filter(isKnown), ...declarations });
   const modules: SelectedModules["modules"][number][] = [];
   for (const module of resolved) {
-    // Whoever has begun meanwhile waits for answers of this thread, too.
+    // What `known` has begun gets its answers between two modules: asking one occupies this thread.
     await setImmediate();
     for (const problem of problems.during(() => strayFiles(module)) ?? []) problems.add(problem);
     const installation = await problems.later(runStep(module, "install"));
     for (const mistake of installation?.mistakes ?? []) problems.add(mistake);
-    if (installation) modules.push(...ifKnown(module).map((each) => ({ ...each, ...installation })));
+    if (installation && isKnown(module)) modules.push({ ...module, ...installation });
   }
   for (const problem of forbiddenImports(imports, modules)) problems.add(problem);
   return { ...declarations, modules };
 }
 
-const ifKnown = ({ depends, ...module }: ResolvedModule) => (depends ? [{ ...module, depends }] : []);
+const isKnown = (module: ResolvedModule): module is ChosenModules["modules"][number] => module.depends !== undefined;
 
 type Declare = (module: ModuleFolder) => Promise<ModuleDeclaration>;
 

@@ -23,9 +23,9 @@ function check(world: World, argv: readonly string[]): ProgramEnd {
     const { number, fsck = 0 } = world.devices.at(path);
     if (world.files.mounts.some(({ system }) => system.device === number))
       return { status: operation, stderr: `${path} is mounted.\n` };
-    // Nothing is repaired by whoever may only look; of the others e2fsck alone says so.
-    const isLookOnly = argv[0]?.startsWith("fsck.ext") && argv.includes("-n");
-    const status = isLookOnly && fsck & repaired ? (fsck & ~repaired) | left : fsck;
+    // Where nothing may be repaired e2fsck says that errors are left; fsck.fat and fsck.f2fs have the same status for errors that they find and that they repair.
+    const tellsLeft = argv[0]?.startsWith("fsck.ext") && argv.includes("-n");
+    const status = tellsLeft && fsck & repaired ? (fsck & ~repaired) | left : fsck;
     return { status, stdout: remarks(path, status) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -26,7 +26,7 @@ export interface Limits {
 
 /** A wait is told of after this time, and again whenever it has become twice as long. */
 const firstNotice = 4_000;
-/** How often in that time it is looked whether what is set up beside the boot moves: it is given up so much later at most. */
+/** So often in the time that it has, it is looked whether what is set up beside the boot moves. It is given up later than that by one such part at most. */
 const looksBeside = 10;
 /** From here on a person needs to know, even where the kernel keeps quiet. */
 const longWait = 30_000;
@@ -50,7 +50,9 @@ export function createPatience(loop: Loop, wants: WantList, log: SequencerLog): 
     if (waited < due) return due;
     // Whoever is being asked knows, or sees a bar, and is not written to amid of it.
     if (!loop.atConsole()) tell(waited);
-    return due * 2 ** (Math.floor(Math.log2(waited / due)) + 1);
+    let next = due;
+    while (next <= waited) next *= 2;
+    return next;
   }
 
   /** Calls back once nothing has moved for too long, but for what a person at the console, or time, may end. Gives a function that ends it. */
@@ -158,7 +160,7 @@ function nothingToCome(modules: string[]): BootError {
 }
 
 const besideForTooLong = (modules: string[], limit: Milliseconds, what: string): string =>
-  `the boot goes on without what the module${modules.length === 1 ? "" : "s"} ${modules.join(", ")} would set up: nothing has moved for ${limit / 1000} s, waiting for ${what}. A larger rd.retry= waits longer.`;
+  `the boot goes on without what the module${modules.length === 1 ? "" : "s"} ${modules.join(", ")} would set up: nothing has moved for ${limit / 1000} s, waiting for ${what}. A larger rd.retry= waits longer, and so does a larger rd.timeout= where that is given.`;
 
 function tooLong(modules: string[], limit: Milliseconds, what: string): BootError {
   return new BootError(

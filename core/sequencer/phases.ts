@@ -29,11 +29,7 @@ export interface PhaseRun {
 }
 
 /** Of a step that is no phase. */
-export const noHooks: PhaseRun = {
-  ended: async () => {},
-  unfinished: () => [],
-  abandon: () => {},
-};
+export const noHooks: PhaseRun = { ended: async () => {}, unfinished: () => [], abandon: () => {} };
 
 /** By their priorities. */
 export const inOrder = (hooks: readonly PlannedHook[]): PlannedHook[] =>

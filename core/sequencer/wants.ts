@@ -23,7 +23,7 @@ export interface WantList extends Wants {
   open(): OpenWant[];
   /** Is there a want that has been tried, and may still be met? */
   waiting(): boolean;
-  /** The same, where its time will be over at some time. */
+  /** The same, of wants that fail by themselves after a time. */
   waitingForTime(): boolean;
   /** What is done once the first want has waited for long, and before any of them fails. */
   readonly late: LateWork;

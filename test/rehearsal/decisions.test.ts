@@ -109,7 +109,7 @@ for (const words of [
     assert.match(difference(both, failed) ?? "", / \/dev\/sda, decision 1:\n.*\n.*status 1/);
   });
 
-test("decided: in which order an array's device is given to mdadm, and in which containers are unlocked", () => {
+test("decided: in which order mdadm is run for one device, and in which containers are unlocked", () => {
   const runs = (commands: string[][]) => commands.map((argv, index) => run(argv, index));
   for (const commands of [
     [

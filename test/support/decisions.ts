@@ -177,21 +177,21 @@ function takeOfDevice(devices: Decisions["devices"], device: string, line: strin
 /** In the place of a device's path: the folders of links, which are made for whichever device is first. */
 const folders = "folders of links";
 
-/** Programs that set devices up as they come: several may be at work at the same time. */
-const setsUp = /^\["(mdadm|lvm|cryptsetup)"/;
+/**
+ * Of a program that sets devices up as they come, of which several may be at work at the same time. mdadm and LVM are run for the device, array or group that
+ * is their last word: of those that come at the same time any may be first. The order of containers counts: their mappings are numbered by it.
+ */
+function setUpBy(argv: readonly string[]): string | undefined {
+  const [program] = argv;
+  if (program === "mdadm" || program === "lvm") return `${program} ${argv.at(-1)}`;
+  return program === "cryptsetup" ? program : undefined;
+}
 
-/** Those that are run for one device, array or group, their last word: of those that come at the same time any may be first. */
-const setsUpOne = /^\["(mdadm|lvm)",.*"([^"]+)"\]$/;
-
-/** The device that an op concerns that may be asked at any time, or the program that is run for one. */
+/** What an op concerns that may be asked at any time: a device, or what a program is run for. */
 function deviceOf({ name, request }: Asked): string | undefined {
   const place = String(request.path ?? "");
   if (name === "probe") return String(request.device);
-  if (name === "run") {
-    const words = JSON.stringify(request.argv);
-    const [, program, what] = setsUpOne.exec(words) ?? [];
-    return what === undefined ? setsUp.exec(words)?.[1] : `${program} ${what}`;
-  }
+  if (name === "run") return setUpBy(request.argv as string[]);
   const isOfLayer = name === "makeDir" ? /^\/dev\/(?!pts$|shm$)[^/]+$/.test(place) : layer.test(String(request.target));
   if (!isOfLayer && !/^\/dev\/(disk|mapper|md)\//.test(place)) return undefined;
   if (name === "symlink") return String(request.target);

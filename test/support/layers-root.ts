@@ -7,19 +7,8 @@ import { runAsRoot } from "./run.js";
 /** What makes disks of others, and file systems on them, and what every image takes of its system. */
 const packages = [
   ...["mdadm", "lvm2", "thin-provisioning-tools", "dmsetup", "cryptsetup-bin"],
-  ...[
-    "btrfs-progs",
-    "e2fsprogs",
-    "dosfstools",
-    "f2fs-tools",
-    "util-linux",
-    "mount",
-    "fdisk",
-    "busybox-static",
-    "dash",
-    "kmod",
-    "tar",
-  ],
+  ...["btrfs-progs", "e2fsprogs", "dosfstools", "f2fs-tools"],
+  ...["util-linux", "mount", "fdisk", "busybox-static", "dash", "kmod", "tar"],
 ];
 
 /** Packages are unpacked, with all that they depend on, and not configured: no script of theirs runs. */

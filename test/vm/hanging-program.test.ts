@@ -1,4 +1,4 @@
-/** A program that hangs while it sets up a disk, as on one that does not answer any more. */
+/** A program that hangs while it sets up what the boot does not need, as on a disk that does not answer any more. */
 import assert from "node:assert/strict";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ await run(mkinitrdCommand(["-q", "-N", "--local", "-a", "dead-disk", "--compress
   cwd: folder,
 });
 
-test("beside the root's disk: the boot goes on after rd.retry, and nothing is left of the program", async (context) => {
+test("the boot goes on after rd.retry, and nothing is left of the program", async (context) => {
   const cmdline = `root=UUID=${rootVolume.uuid} rd.retry=12`;
   const described = { programs: [{ argv: ["sleep", "1000"], lasts: 1000 }] };
   const guest = bootImage(context, { file, kernel }, { cmdline, disks: [{ file: rootDisk }], described });
